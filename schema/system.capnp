@@ -1,0 +1,64 @@
+@0xbd1da2faf8d988a0;
+# The machine as a whole: looking at it, and ending it.
+
+struct MemoryStats {
+  framesTotal @0 :UInt64;
+  framesFree @1 :UInt64;
+  heapBytes @2 :UInt64;          # kernel heap in use
+}
+
+struct ProcessStats {
+  processId @0 :UInt64;
+  name @1 :Text;
+  threads @2 :UInt32;
+  capSlotsUsed @3 :UInt32;
+  capSlotsLimit @4 :UInt32;
+  framesUsed @5 :UInt64;
+  framesLimit @6 :UInt64;
+  cpuNs @7 :UInt64;
+  kernelBytes @8 :UInt64;        # kernel memory this process occupies: page tables, table, ring, records
+}
+
+interface SystemInfo {
+  stats @0 () -> (memory :MemoryStats, processes :UInt32, threads :UInt32, objects :UInt64, cpus :UInt32, uptimeNs :UInt64);
+
+  counters @1 () -> (kernelEntries :UInt64, cr3Writes :UInt64, pageFaults :UInt64, contextSwitches :UInt64);
+  # Since boot, over all processors.
+
+  process @2 (processId :UInt64) -> (stats :ProcessStats, nextProcessId :UInt64);
+  # The process with the smallest id >= processId; nextProcessId is 0 behind the last one.
+  # failed: there is none.
+
+  version @3 () -> (kernel :Text, schemaVersion :UInt32);
+}
+
+interface SystemControl {
+  shutdown @0 (code :Int64) -> ();
+  # Ends the machine; under QEMU its exit status tells zero from non-zero. Does not complete.
+
+  reboot @1 () -> ();
+}
+
+struct CapInfo {
+  capId @0 :UInt32;
+  interfaceId @1 :UInt64;
+  transferable @2 :Bool;
+  origin @3 :Origin;
+
+  enum Origin {
+    kernel @0;
+    spawnGrant @1;
+    ipcTransfer @2;
+    resultCap @3;
+  }
+}
+
+interface CapabilityManager {
+  list @0 (cursor :UInt32, maxEntries :UInt16) -> (entries :List(CapInfo), nextCursor :UInt32);
+  # The capabilities of the process this object was made for, at most 64 at a time; nextCursor is 0 behind the last.
+}
+
+interface NullCap {
+  call @0 () -> ();
+  # Does nothing: for measuring and for tests.
+}
