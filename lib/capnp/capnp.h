@@ -129,12 +129,12 @@ static inline struct capnp_text capnp_text_n(const char *bytes, size_t len)
 }
 
 /* Borrows a C string; null is the empty text. */
-static inline struct capnp_text capnp_text(const char *string)
+static inline struct capnp_text capnp_text_of(const char *string)
 {
     return capnp_text_n(string, string == NULL ? 0 : __builtin_strlen(string));
 }
 
-static inline struct capnp_data capnp_data(const void *bytes, size_t len)
+static inline struct capnp_data capnp_data_of(const void *bytes, size_t len)
 {
     struct capnp_data data = {(const uint8_t *)bytes, len};
     return data;

@@ -250,7 +250,7 @@ int32_t capnp_read_data(const struct capnp_struct *from, uint16_t index, struct 
 {
     const uint8_t *at = pointer_at(from, index);
     if (at == NULL) {
-        *out = capnp_data("", 0);
+        *out = capnp_data_of("", 0);
         return CAPOS_OK;
     }
     return read_bytes(from, at, out);

@@ -71,7 +71,7 @@ static void emit_read_blob(FILE *out, const struct ir_field *field, int indent)
     if (field->default_bytes.bytes != NULL) {
         fprintf(out, "%*sif (!capnp_has_pointer(from, %u))\n%*sout->%s = capnp_%s(", indent, "",
                 field->offset, indent + 4, "", field->c_name,
-                field->type.kind == IR_TEXT ? "text_n" : "data");
+                field->type.kind == IR_TEXT ? "text_n" : "data_of");
         emit_default_bytes(out, field);
         fprintf(out, ");\n%*selse\n    ", indent, "");
     }

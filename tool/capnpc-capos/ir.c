@@ -315,7 +315,7 @@ static void read_default(struct ir_field *field, struct capnp_struct value, cons
         return;
     if (field->type.kind == IR_TEXT) {
         const char *text = req_text(value, REQ_VALUE_PTR);
-        field->default_bytes = capnp_data(text, strlen(text));
+        field->default_bytes = capnp_data_of(text, strlen(text));
     } else if (field->type.kind == IR_DATA) {
         if (capnp_read_data(&value, REQ_VALUE_PTR, &field->default_bytes) < 0)
             die("%s: unreadable default", user);
