@@ -53,4 +53,4 @@ fuzz-capnp: $(B)/fuzz/fuzz-capnp ## fuzz the wire codec for FUZZ_SECONDS (300)
 	$< -max_total_time=$(FUZZ_SECONDS) -max_len=$(FUZZ_MAX_LEN) -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/capnp $(FUZZ_CORPUS)
 
 fuzz-capnp-keep: $(B)/fuzz/fuzz-capnp ## merge what `make fuzz-capnp` found into the saved corpus
-	$< -merge=1 -max_len=$(FUZZ_MAX_LEN) $(FUZZ_CORPUS) $(B)/fuzz/capnp
+	$< -set_cover_merge=1 -max_len=$(FUZZ_MAX_LEN) $(FUZZ_CORPUS) $(B)/fuzz/capnp

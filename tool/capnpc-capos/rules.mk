@@ -47,6 +47,8 @@ check-gen-headers: $(GEN_HEADERS)
 	@$(CAPNPC_DIR)/check-headers $(GEN) $(CAPNP_SRC) $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_CLIENT_SRC) \
 	    $(GEN_INTERFACES_SRC)
 
+LINTS += check-gen-headers
+
 check-gen-reference: $(GEN_REFERENCE)
 	@$(CAPNPC_DIR)/check-same docs/reference $(GEN)/reference
 
