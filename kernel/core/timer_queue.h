@@ -1,0 +1,19 @@
+/*
+ * Timer events: functions to be called at a time, kept per CPU in a pairing of a sorted tree and the one-shot timer.
+ * Lock: LOCK_TIMER. Callbacks run with no lock held and interrupts off.
+ */
+#pragma once
+#include "core/types.h"
+#include <base/rbtree.h>
+
+struct timer_event {
+    struct rb_node node;
+    uint64_t deadline_ns;
+    void (*fire)(struct timer_event *event);
+    uint32_t cpu;
+    bool queued;
+};
+
+void timer_event_start(struct timer_event *event, uint64_t deadline_ns, void (*fire)(struct timer_event *event));
+/* True if it was queued and will not fire; false if it fires, fired or was never started. */
+bool timer_event_stop(struct timer_event *event);
