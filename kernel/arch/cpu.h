@@ -21,7 +21,7 @@ struct user_frame {
     uint64_t vector;     /* how the kernel was entered: exception or interrupt vector, or FRAME_SYSCALL */
     uint64_t error_code;
     uint64_t rip, cs, rflags, rsp, ss;
-};
+} __attribute__((aligned(16))); /* the CPU rounds TSS.RSP0, the frame's end, down to 16 */
 #define FRAME_SYSCALL UINT64_C(0x100)
 
 /* Extended state: FXSAVE or XSAVE image, 64-byte aligned, arch_fpu_size() bytes. */
@@ -39,7 +39,9 @@ void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp,
                        uint64_t capset, uint64_t fs_base);
 
 /* Makes `next` this CPU's current context: saves the FPU and FS base of the one that was current (null: none), loads
- * those of next, switches CR3 to page_table if it differs, sets TSS.RSP0 and CR4.TSD. Does not enter it. */
+ * those of next, switches CR3 to page_table if it differs, sets TSS.RSP0 and CR4.TSD. Does not enter it. A null `next`
+ * (with arch_kernel_page_table(), before idling or freeing the previous address space) leaves the CPU without one.
+ * Nothing is saved of a previous that is null: pass null for a context that is about to be freed. */
 void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table);
 
 /* Leaves the kernel into the CPU's current context (SYSRET when it came by SYSCALL and its RIP is safe, else IRET). */
