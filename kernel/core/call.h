@@ -9,7 +9,7 @@
  * caller's memory, then appear together; on any failure they are taken back.
  */
 #pragma once
-#include "call.h" /* lib/capnp: struct cap_call */
+#include <capnp/call.h>
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include "object/object.h"

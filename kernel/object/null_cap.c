@@ -6,14 +6,14 @@
 #include <capos/manifest.h>
 #include <capos/system_server.h>
 
-static int32_t null_call(void *self, struct cap_call *call)
+static int32_t null_nop(void *self, struct cap_call *call)
 {
     (void)self;
     (void)call;
     return CAPOS_OK;
 }
 
-static const struct cap_null_cap_server server = {.call = null_call};
+static const struct cap_null_cap_server server = {.nop = null_nop};
 KERNEL_DISPATCH(dispatch, cap_null_cap_dispatch, server)
 
 static const struct object_type null_cap_type = {
