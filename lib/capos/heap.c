@@ -64,9 +64,8 @@ static uint32_t choose_class(size_t size_bytes, size_t alignment)
     uint32_t size_class = class_of(size_bytes + TRAILER_BYTES);
     while (size_class < HEAP_CLASSES && class_bytes[size_class] % alignment != 0)
         size_class++;
-    if (size_class < HEAP_CLASSES && class_bytes[size_class] < round_up(size_bytes, HEAP_PAGE))
-        return size_class;
-    return size_bytes == 0 ? class_of((size_t)alignment) : CLASS_NONE;
+    bool denser = size_class < HEAP_CLASSES && class_bytes[size_class] < round_up(size_bytes | 1, HEAP_PAGE);
+    return denser ? size_class : CLASS_NONE;
 }
 
 /* ---- The end of a small object: its unused length, and a mark ------------------------------------------------- */
@@ -185,13 +184,18 @@ static void small_free(struct heap *heap, struct heap_zone *zone, struct heap_pa
 
 static uint32_t pages_for(size_t size_bytes)
 {
-    return (uint32_t)(round_up(size_bytes, HEAP_PAGE) >> HEAP_PAGE_SHIFT);
+    return size_bytes == 0 ? 1 : (uint32_t)(round_up(size_bytes, HEAP_PAGE) >> HEAP_PAGE_SHIFT);
+}
+
+static bool run_has_slack(const struct heap_page *page)
+{
+    return page->size_bytes < (uint64_t)page->pages << HEAP_PAGE_SHIFT;
 }
 
 static void run_set_size(struct heap_page *page, uint8_t *memory, size_t size_bytes)
 {
     page->size_bytes = size_bytes;
-    if (size_bytes % HEAP_PAGE != 0)
+    if (run_has_slack(page))
         memory[size_bytes] = CANARY;
 }
 
@@ -225,8 +229,6 @@ static bool run_resize(struct heap *heap, struct heap_zone *zone, uint32_t first
     return true;
 }
 
-/* ---- Huge allocations ----------------------------------------------------------------------------------------- */
-
 static struct huge *huge_find(const struct heap *heap, uint64_t address)
 {
     struct rb_node *node = heap->huge.node;
@@ -238,6 +240,72 @@ static struct huge *huge_find(const struct heap *heap, uint64_t address)
     }
     return NULL;
 }
+
+/* ---- What a pointer points at --------------------------------------------------------------------------------- */
+
+struct place {
+    struct heap_zone *zone; /* null: huge */
+    struct heap_page *page; /* first of its run or slab */
+    uint32_t index;         /* in the slab */
+    struct huge *huge;
+    size_t size_bytes;
+};
+
+static const char not_ours[] = "a pointer that is no allocation was freed or resized";
+static const char freed[] = "memory was freed twice, or resized after it was freed";
+
+static const char *locate_small(struct heap *heap, const uint8_t *memory, struct place *out)
+{
+    uint64_t offset = (uintptr_t)memory - out->page->start;
+    uint32_t object_bytes = class_bytes[out->page->size_class];
+    out->index = (uint32_t)offset / object_bytes;
+    if (offset % object_bytes != 0 || out->index >= slab_objects(out->page->size_class))
+        return not_ours;
+    if ((out->page->free_bits[out->index / 64] >> out->index % 64 & 1) != 0)
+        return freed;
+    return trailer_read(heap, memory, object_bytes, &out->size_bytes);
+}
+
+static const char *locate_run(const uint8_t *memory, struct place *out)
+{
+    out->size_bytes = out->page->size_bytes;
+    if (run_has_slack(out->page) && memory[out->size_bytes] != CANARY)
+        return "memory was written past the end of an allocation";
+    return NULL;
+}
+
+static const char *locate(struct heap *heap, const void *memory, struct place *out)
+{
+    uint32_t page;
+    *out = (struct place){0};
+    out->zone = heap_zone_of(heap, (uintptr_t)memory, &page);
+    if (out->zone == NULL) {
+        out->huge = huge_find(heap, (uintptr_t)memory);
+        if (out->huge == NULL)
+            return not_ours;
+        out->size_bytes = out->huge->size_bytes;
+        return NULL;
+    }
+    out->page = &out->zone->pages[page];
+    if (out->page->kind == HEAP_PAGE_FREE || out->page->kind == HEAP_PAGE_BARE)
+        return freed;
+    if (out->page->kind == HEAP_PAGE_BODY)
+        out->page -= out->page->pages;
+    if (out->page->kind == HEAP_PAGE_SLAB)
+        return locate_small(heap, memory, out);
+    if ((uintptr_t)memory != out->zone->first + ((uint64_t)(out->page - out->zone->pages) << HEAP_PAGE_SHIFT))
+        return not_ours;
+    return locate_run(memory, out);
+}
+
+static void free_small_at(struct heap *heap, const void *object)
+{
+    struct place place;
+    if (locate(heap, object, &place) == NULL)
+        small_free(heap, place.zone, place.page, place.index);
+}
+
+/* ---- Huge allocations ----------------------------------------------------------------------------------------- */
 
 static void huge_insert(struct heap *heap, struct huge *huge)
 {
@@ -302,11 +370,8 @@ static void *huge_alloc(struct heap *heap, size_t size_bytes, size_t alignment)
 
 err_reservation:
     (void)heap->source.release(heap->source.self, huge->base, huge->reserved_bytes);
-err_record:;
-    uint32_t page;
-    struct heap_zone *zone = heap_zone_of(heap, (uintptr_t)huge, &page);
-    uint32_t index = (uint32_t)(((uintptr_t)huge - zone->pages[page].start) / class_bytes[zone->pages[page].size_class]);
-    small_free(heap, zone, &zone->pages[page], index);
+err_record:
+    free_small_at(heap, huge);
     return NULL;
 }
 
@@ -316,70 +381,6 @@ static bool huge_resize(struct heap *heap, struct huge *huge, size_t size_bytes)
     if (size_bytes < HEAP_HUGE_MIN / 2 || size_bytes > room)
         return false;
     return huge_commit(heap, huge, size_bytes);
-}
-
-/* ---- What a pointer points at --------------------------------------------------------------------------------- */
-
-struct place {
-    struct heap_zone *zone; /* null: huge */
-    struct heap_page *page; /* first of its run or slab */
-    uint32_t index;         /* in the slab */
-    struct huge *huge;
-    size_t size_bytes;
-};
-
-static const char not_ours[] = "a pointer was freed or resized that malloc never returned";
-static const char freed[] = "memory was freed twice, or resized after it was freed";
-
-static const char *locate_small(struct heap *heap, const uint8_t *memory, struct place *out)
-{
-    uint64_t offset = (uintptr_t)memory - out->page->start;
-    uint32_t object_bytes = class_bytes[out->page->size_class];
-    out->index = (uint32_t)offset / object_bytes;
-    if (offset % object_bytes != 0 || out->index >= slab_objects(out->page->size_class))
-        return not_ours;
-    if ((out->page->free_bits[out->index / 64] >> out->index % 64 & 1) != 0)
-        return freed;
-    return trailer_read(heap, memory, object_bytes, &out->size_bytes);
-}
-
-static const char *locate_run(const uint8_t *memory, struct place *out)
-{
-    out->size_bytes = out->page->size_bytes;
-    if (out->size_bytes % HEAP_PAGE != 0 && memory[out->size_bytes] != CANARY)
-        return "memory was written past the end of an allocation";
-    return NULL;
-}
-
-static const char *locate(struct heap *heap, const void *memory, struct place *out)
-{
-    uint32_t page;
-    *out = (struct place){0};
-    out->zone = heap_zone_of(heap, (uintptr_t)memory, &page);
-    if (out->zone == NULL) {
-        out->huge = huge_find(heap, (uintptr_t)memory);
-        if (out->huge == NULL)
-            return not_ours;
-        out->size_bytes = out->huge->size_bytes;
-        return NULL;
-    }
-    out->page = &out->zone->pages[page];
-    if (out->page->kind == HEAP_PAGE_FREE || out->page->kind == HEAP_PAGE_BARE)
-        return freed;
-    if (out->page->kind == HEAP_PAGE_BODY)
-        out->page -= out->page->pages;
-    if (out->page->kind == HEAP_PAGE_SLAB)
-        return locate_small(heap, memory, out);
-    if ((uintptr_t)memory != out->zone->first + ((uint64_t)(out->page - out->zone->pages) << HEAP_PAGE_SHIFT))
-        return not_ours;
-    return locate_run(memory, out);
-}
-
-static void free_small_at(struct heap *heap, const void *object)
-{
-    struct place place;
-    if (locate(heap, object, &place) == NULL)
-        small_free(heap, place.zone, place.page, place.index);
 }
 
 static void huge_free(struct heap *heap, struct huge *huge)

@@ -284,7 +284,7 @@ int capos_snprintf(char *out, size_t size, const char *format, ...)
 static void flush_to_console(struct sink *sink)
 {
     if (sink->used != 0 && sink->error == 0) {
-        int32_t status = cap_console_write(sink->console, capnp_data(sink->bytes, sink->used));
+        int32_t status = cap_console_write(sink->console, capnp_data_of(sink->bytes, sink->used));
         sink->error = status < 0 ? status : 0;
     }
     sink->used = 0;

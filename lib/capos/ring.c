@@ -88,13 +88,10 @@ static void pending_complete(struct ring *ring, struct cap_pending *pending, con
 {
     struct cap_message *message = &pending->message;
     pending->result = cqe->result;
-    pending->payload_bytes = cqe->payload_len;
-    pending->cap_count = cqe->cap_count;
-    pending->detail = cqe->detail;
-    if (cqe->result >= 0) {
-        message->results_bytes = cqe->payload_len;
+    pending->exception_kind = cqe->detail;
+    message->results_bytes = cqe->payload_len;
+    if (cqe->result >= 0)
         message_take_caps(message, message->results, message->results_limit, cqe->payload_len, cqe->cap_count);
-    }
     pending->done = 1;
     ring->started--;
 }
@@ -253,9 +250,9 @@ static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_mes
     int32_t status = ring_run(&submission, &waiter);
     if (__builtin_expect(status < 0, 0))
         return status;
+    message->results_bytes = waiter.payload_bytes;
     if (__builtin_expect(waiter.result < 0, 0))
         return call_refused(&waiter, results);
-    message->results_bytes = waiter.payload_bytes;
     if (waiter.cap_count != 0)
         message_take_caps(message, results, limit, waiter.payload_bytes, waiter.cap_count);
     if (use_scratch && waiter.payload_bytes != 0) {
@@ -404,22 +401,25 @@ static bool pending_is_done(const struct cap_pending *pending)
     return __atomic_load_n(&pending->done, __ATOMIC_RELAXED) != 0;
 }
 
+/* The result of a done call; its exception, if it ended with one, becomes the thread's last. */
+static int32_t pending_result(const struct cap_pending *pending)
+{
+    if (pending->result == CAPOS_ERR_EXCEPTION)
+        exception_take(pending->message.results, pending->message.results_bytes, 0);
+    else if (pending->result == CAPOS_ERR_EXCEPTION_TRUNCATED)
+        exception_take(NULL, 0, (uint16_t)pending->exception_kind);
+    return pending->result;
+}
+
 bool cap_pending_poll(struct cap_pending *pending)
 {
     ring_reap(&ring_self);
     if (!pending_is_done(pending))
         cap_submit();
-    return pending_is_done(pending);
-}
-
-/* Its result; its exception, if it ended with one, becomes the thread's last. */
-static int32_t pending_result(const struct cap_pending *pending)
-{
-    if (pending->result == CAPOS_ERR_EXCEPTION)
-        exception_take(pending->message.results, pending->payload_bytes, 0);
-    else if (pending->result == CAPOS_ERR_EXCEPTION_TRUNCATED)
-        exception_take(NULL, 0, pending->detail);
-    return pending->result;
+    if (!pending_is_done(pending))
+        return false;
+    (void)pending_result(pending);
+    return true;
 }
 
 int32_t cap_pending_wait(struct cap_pending *pending)
@@ -446,8 +446,10 @@ int cap_pending_wait_any(struct cap_pending *const *pending, size_t count)
             if (pending[i] == NULL)
                 continue;
             any = true;
-            if (pending_is_done(pending[i]))
+            if (pending_is_done(pending[i])) {
+                (void)pending_result(pending[i]);
                 return (int)i;
+            }
         }
         if (!any || ring_wait(&ring_self, CAPOS_TIMEOUT_NEVER) < 0)
             return -1;

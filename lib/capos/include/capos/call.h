@@ -12,6 +12,7 @@
  */
 #pragma once
 #include <capnp/call.h>
+#include <capnp/capnp.h>
 #include <capos/errors.h>
 #include <capos/limits.h>
 #include <stdbool.h>
@@ -22,12 +23,14 @@
 extern "C" {
 #endif
 
-/* Where a stub decodes results that hold text, data, lists or structs: views point into it and live as long as it
- * does. `bytes` is 8-byte aligned. */
+/* Memory of the caller's that receives an answer whose size varies. The answer's views (text, data, lists) point into it
+ * and live as long as it does. */
 struct cap_buffer {
-    void *bytes;
-    size_t size;
+    void *bytes; /* 8-byte aligned */
+    size_t size; /* CAP_BUFFER_OVERHEAD_BYTES of it are not the answer's */
 };
+#define CAP_BUFFER_OVERHEAD_BYTES \
+    (sizeof(struct capnp_message) + CAPOS_XFER_CAPS_MAX * sizeof(struct cap_transfer))
 
 struct cap_message {
     /* The request: a framed Cap'n Proto message, 8-byte aligned (or nothing), and the capabilities it refers to. */
@@ -38,8 +41,8 @@ struct cap_message {
     /* Where the response goes, 8-byte aligned: room for the payload and, behind it, 16 bytes per result capability. */
     void *results;
     size_t results_limit;
-    /* Filled in on success. The capabilities belong to the caller, who releases them. */
-    size_t results_bytes;
+    /* Filled in. The capabilities belong to the caller, who releases them. */
+    size_t results_bytes; /* payload; after RESULT_TRUNCATED the bytes it needs, after EXCEPTION those of the exception */
     struct cap_transfer caps_in[CAPOS_XFER_CAPS_MAX];
     size_t caps_in_count;
 };
@@ -61,20 +64,21 @@ int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message
 #define CAP_PENDING_REQUEST_WORDS  64u
 #define CAP_PENDING_RESPONSE_WORDS 64u
 
-/* A call in flight. Zero-initialise it; from start until it is done it must stay where it is. It holds the request and
- * a response of moderate size, so that nothing else has to outlive the call. Reusable when done. */
+/* A call in flight. Zero-initialise it before its first use; from start until it is done it must stay where it is. It
+ * holds the request and a response of moderate size, so that nothing else has to outlive the call. Reusable when done. */
 struct cap_pending {
     struct cap_message message;
-    int32_t result;         /* valid when done: as cap_invoke returns */
-    uint32_t done;          /* 1: completed; what the finish function needs is there */
-    uint32_t payload_bytes; /* from here to `state`: private to libcapos */
-    uint16_t cap_count;
-    uint16_t detail;
-    uint32_t state;
-    uint32_t reserved;
+    int32_t result;       /* once done: as cap_invoke returns it */
+    uint32_t done;        /* 1: completed; what the finish function needs is there */
     uint64_t deadline_ns; /* set before the start: absolute time at which the call ends with TIMEOUT; 0: none */
+    struct cap_buffer buffer; /* set before the start: the caller's, used instead of `response` if bytes is not null */
+    /* From here on private to libcapos and the stubs. */
     uint64_t request[CAP_PENDING_REQUEST_WORDS];
     uint64_t response[CAP_PENDING_RESPONSE_WORDS];
+    struct cap_transfer caps[CAPOS_XFER_CAPS_MAX];
+    struct capnp_message reader; /* what views of the answer refer to */
+    uint32_t exception_kind;
+    uint32_t reserved;
 };
 
 /*
@@ -89,7 +93,8 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
 /* Hands everything started so far to the kernel; does not wait. 0 or a negative capos_error. */
 int32_t cap_submit(void);
 
-/* True when done. Submits what is still queued, takes in what has completed, and never blocks. */
+/* True when done; the generated finish function then has the results. Submits what is still queued, takes in what has
+ * completed, and never blocks. */
 bool cap_pending_poll(struct cap_pending *pending);
 
 /* Waits until it is done and returns its result. */
