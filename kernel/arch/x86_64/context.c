@@ -4,6 +4,7 @@
  * A thread may change its own GS base and segment selectors. They do not survive a switch: nothing of one thread's is
  * ever seen by another.
  */
+#include "arch/arch.h"
 #include "arch/cpu.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/regs.h"
@@ -132,23 +133,30 @@ void arch_context_switch(struct user_context *previous, struct user_context *nex
 {
     struct cpu *cpu = this_cpu();
     page_table_load(cpu, page_table.raw);
-    if (previous == next) {
-        if (next != NULL)
-            tsc_allow(cpu, next->tsc_allowed);
-        return;
-    }
     if (previous != NULL) {
         fpu_save(previous->fpu);
         bases_save(previous);
     }
     cpu->current = next;
-    if (next == NULL)
-        return;
-    cpu->counters.context_switches++;
     cpu->tss.rsp[0] = (uint64_t)(&next->frame + 1);
+    cpu->counters.context_switches++;
     fpu_load(next->fpu);
     bases_load(next);
     tsc_allow(cpu, next->tsc_allowed);
+}
+
+void arch_leave_context(void)
+{
+    struct cpu *cpu = this_cpu();
+    cpu->current = NULL;
+    page_table_load(cpu, arch_kernel_page_table().raw);
+}
+
+void arch_allow_tsc(struct user_context *context)
+{
+    context->tsc_allowed = true;
+    if (this_cpu()->current == context)
+        tsc_allow(this_cpu(), true);
 }
 
 void arch_counters_read(struct cpu_counters *out)

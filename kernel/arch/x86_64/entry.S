@@ -289,6 +289,11 @@ user_copy_start:
 1:  CLAC
     movl $1, %eax
     ret
+    .global arch_user_probe_write
+arch_user_probe_write:                /* (user) */
+    STAC
+    lock orb $0, (%rdi)
+    jmp 1b
 8:  movq (%rsi), %rax
     movq %rax, (%rdi)
     jmp 1b

@@ -150,7 +150,7 @@ static _Noreturn void steps_finished(void)
     struct cpu_counters counters;
     arch_counters_read(&counters);
     report(counters.kernel_entries >= array_count(steps) && counters.cr3_writes >= 1, "entries and CR3 writes are counted");
-    arch_context_switch(&context, NULL, arch_kernel_page_table());
+    arch_leave_context();
     idle_expected = true;
     timer_count = 0;
     arch_timer_set(clock_now_ns() + MILLISECOND);
@@ -327,10 +327,14 @@ static void test_user_copy(void)
     report(!arch_user_copy_in(text, USER_MISSING - 8, 24) && !arch_user_copy_in(text, USER_MISSING, 8) &&
                !arch_user_copy_out(USER_MISSING, text, 4) && !arch_user_copy_out(USER_CODE, text, 4),
            "copies that cannot be fail");
+    stack[5] = 'x';
+    report(arch_user_probe_write(USER_STACK + 5) && stack[5] == 'x' && !arch_user_probe_write(USER_CODE) &&
+               !arch_user_probe_write(USER_MISSING),
+           "a probe for writing finds out and changes nothing");
     page_may_come = true;
     report(arch_user_copy_out(USER_MISSING - 8, "across both pages", 17) && memcmp(user_pages[2], "oth pages", 9) == 0,
            "a copy goes on when its page came");
-    arch_context_switch(&other_context, NULL, arch_kernel_page_table());
+    arch_leave_context();
 }
 
 static void test_log(void)
