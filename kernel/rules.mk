@@ -23,7 +23,7 @@ KERNEL_ARCH_SOURCES := $(filter-out %_test.c %/paging.c %/selftest_main.c %/self
     $(addprefix kernel/core/,lock.c panic.c ksyms.c log.c format.c) $(wildcard lib/base/*.c))
 KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_user.S,$(sort \
     $(wildcard kernel/*/*.c kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S lib/base/*.c lib/capnp/*.c)))
-KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_TABLE_SRC)
+KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
 
 # $(call kernel_image,DIRECTORY,SOURCES,CFLAGS): DIRECTORY/capos.elf.
 # Three links: without names; with the names of the first, to know the table's size; the check that no function moved.
@@ -49,7 +49,7 @@ $(1)/capos.elf: $(patsubst %,$(1)/object/%.o,$(2)) $(1)/names1.o kernel/arch/x86
 -include $(patsubst %,$(1)/object/%.d,$(2))
 endef
 
-ifneq ($(wildcard kernel/core/main.c),)
+ifneq ($(and $(wildcard kernel/core/main.c),$(wildcard kernel/mm/aspace.c),$(wildcard kernel/arch/x86_64/paging.c),$(wildcard kernel/object/virtual_memory.c)),)
 $(eval $(call kernel_image,$(B)/kernel,$(KERNEL_SOURCES) $(KERNEL_GENERATED_SOURCES),))
 $(eval $(call kernel_image,$(B)/kernel-debug,$(KERNEL_SOURCES) $(KERNEL_GENERATED_SOURCES),-DCAPOS_DEBUG=1))
 ifneq ($(DEBUG),)
