@@ -31,8 +31,8 @@ struct slab {
 enum { SLAB_HEADER = 64, SLAB_MAGIC = 0x51ab51ab };
 _Static_assert(sizeof(struct slab) <= SLAB_HEADER, "the header's room keeps the objects aligned to 64");
 
-/* Chosen to fill 4032 bytes. A size that is a multiple of 64 always gets a class that is one, hence an aligned object:
- * 96 is the only class above 64 that is not, and it serves 65 to 96. */
+/* Chosen to fill 4032 bytes. A size that is a multiple of 64 always gets a class that is one, hence an
+ * aligned object: 96 is the only class above 64 that is not, and it serves 65 to 96. */
 static const uint16_t class_size[] = {16,  32,  48,  64,  96,  128, 192, 256,  320,
                                       384, 448, 512, 576, 640, 768, 960, 1344, 1984};
 enum { CLASS_COUNT = array_count(class_size), CLASS_LARGEST = 1984, CLASS_STEP = 16 };
