@@ -108,6 +108,11 @@ bool aspace_is_dead(struct aspace *aspace)
     return __atomic_load_n(&aspace->dead, __ATOMIC_RELAXED);
 }
 
+struct ledger *aspace_ledger(const struct aspace *aspace)
+{
+    return aspace->ledger;
+}
+
 paddr_t aspace_page_table(const struct aspace *aspace)
 {
     return aspace->tables.root;
@@ -323,7 +328,7 @@ status_t aspace_map_object(struct aspace *aspace, struct memory_object *object, 
         prot_check(prot, PROT_READ | PROT_EXEC | (writable ? (uint32_t)PROT_WRITE : 0u), &request.prot);
     if (status != CAPOS_OK)
         return status;
-    if ((offset_bytes & PAGE_MASK) != 0)
+    if ((offset_bytes & PAGE_MASK) != 0 || !memory_object_is_mappable(object))
         return CAPOS_ERR_UNALIGNED;
     uint64_t object_end = align_up(memory_object_size(object), PAGE_SIZE), end;
     if (!checked_add_u64(offset_bytes, size_bytes, &end) || end > object_end)
@@ -420,7 +425,7 @@ status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object
     return unmap(aspace, object, address, size_bytes);
 }
 
-void aspace_destroy(struct aspace *aspace)
+void aspace_release(struct aspace *aspace)
 {
     begin_waiting(aspace);
     kassert(!aspace->dead);

@@ -32,13 +32,16 @@ enum aspace_access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
 
 /* The address space keeps a reference to the ledger, which pays for it. NO_MEMORY. */
 CHECKED status_t aspace_create(struct ledger *ledger, struct aspace **out);
-/* No CPU runs in it any more. Gives everything back and drops the creator's reference; others see it as dead.
- * Bounded work between preemption points. */
-void aspace_destroy(struct aspace *aspace);
+/* The owner's hold ends, and with it the address space: everything in it is given back; who still has a
+ * reference sees it dead. No CPU runs in it or has it loaded any more. Bounded work between preemption
+ * points. */
+void aspace_release(struct aspace *aspace);
 /* References keep the struct, not its content. */
 void aspace_get(struct aspace *aspace);
 void aspace_put(struct aspace *aspace);
 bool aspace_is_dead(struct aspace *aspace);
+/* Who pays; borrowed. */
+struct ledger *aspace_ledger(const struct aspace *aspace);
 /* What CR3 gets. */
 paddr_t aspace_page_table(const struct aspace *aspace);
 
@@ -65,7 +68,8 @@ CHECKED status_t aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t
 CHECKED status_t aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size_bytes);
 /* Takes a reference to the object. `writable` false: prot may not ask for write, now or by protect
  * (BAD_FLAGS). BAD_ADDRESS also: [offset, offset + size) is not inside the object rounded up to pages.
- * UNALIGNED: also the offset. */
+ * UNALIGNED:
+ * also the offset, or physical memory that begins within a page. */
 CHECKED status_t aspace_map_object(struct aspace *aspace, struct memory_object *object, bool writable,
                                    uaddr_t hint, uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot,
                                    uaddr_t *out);

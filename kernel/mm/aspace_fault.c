@@ -69,7 +69,8 @@ struct resolved {
 };
 
 /* Sees to it that the page of `address` is there. */
-static status_t fault_locked(struct aspace *aspace, uaddr_t address, enum aspace_access access, struct resolved *out)
+static status_t fault_locked(struct aspace *aspace, uaddr_t address, enum aspace_access access,
+                             struct resolved *out)
 {
     const struct region *region = region_at(aspace, address);
     if (region == NULL || !is_allowed(region, access))
