@@ -18,8 +18,8 @@ void fake_machine_start_with(const struct boot_info *boot);
 /* Checks the frame allocator and unmaps the memory. */
 void fake_machine_stop(void);
 
-/* ---- Allocation failures. Off: none. On: whatever unit_alloc_should_fail says, and one in `one_in` besides
- * (0: none; pseudo-random, the same every time). */
+/* ---- Allocation failures. Off: none. On with one_in 0: whatever unit_alloc_should_fail says. Else one in
+ * `one_in`, pseudo-random, the same every time. */
 void fake_inject(bool on, unsigned one_in);
 /* Failures injected so far. */
 unsigned fake_injected_count(void);

@@ -102,7 +102,7 @@ bool fake_should_fail(void)
     if (!inject_on)
         return false;
     inject_state = inject_state * 1664525 + 1013904223;
-    bool fail = unit_alloc_should_fail() || (inject_one_in != 0 && (inject_state >> 8) % inject_one_in == 0);
+    bool fail = inject_one_in != 0 ? (inject_state >> 8) % inject_one_in == 0 : unit_alloc_should_fail();
     injected += fail ? 1 : 0;
     return fail;
 }

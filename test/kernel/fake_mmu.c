@@ -6,13 +6,13 @@
 #include "unit.h"
 #include <string.h>
 
-enum { TLB_ENTRIES = 4096 };
+enum { TLB_ENTRIES = 256 };
 
 struct translation {
     bool valid;
     uaddr_t page;
     uint64_t frame; /* of the 4 KiB page, also within a large one */
-    bool write, exec;
+    bool write, exec, large;
 };
 
 static struct translation tlb[TLB_ENTRIES]; /* direct-mapped by page number */
@@ -39,12 +39,11 @@ static struct translation *tlb_slot(uaddr_t page)
 void arch_tlb_flush_page(uint64_t va)
 {
     flushes++;
-    uaddr_t large = va & ~UINT64_C(0x1fffff); /* INVLPG drops all of a large page */
     struct translation *slot = tlb_slot(va);
     if (slot->valid && slot->page == va)
         slot->valid = false;
-    for (unsigned i = 0; tlb_used > 0 && i < TLB_ENTRIES; i++)
-        if (tlb[i].valid && (tlb[i].page & ~UINT64_C(0x1fffff)) == large && tlb[i].frame == UINT64_MAX)
+    for (unsigned i = 0; tlb_used > 0 && i < TLB_ENTRIES; i++) /* INVLPG drops all of a large page */
+        if (tlb[i].valid && tlb[i].large && (tlb[i].page ^ va) >> 21 == 0)
             tlb[i].valid = false;
 }
 
@@ -71,6 +70,7 @@ static bool walk(paddr_t root, uaddr_t address, struct translation *out)
             assert_true(large == (shift == 21) && (!large || (table.raw & 0x1fffff) == 0));
             out->frame = table.raw + (large ? address & 0x1ff000 : 0);
             out->valid = true;
+            out->large = large;
             return true;
         }
         assert_true((entry & 0x80) == 0);

@@ -10,3 +10,4 @@ MM_OBJECTS     := kernel/object/object.c kernel/object/memory_object.c kernel/ob
                   test/kernel/fake_calls.c
 
 $(eval $(call unit_test,mm-aspace,kernel/mm/aspace_test.c $(MM_ASPACE) $(MM_OBJECTS) $(MM_FAKES) test/kernel/fake_heap.c,$(MM_TEST_CFLAGS)))
+$(eval $(call unit_test,mm-aspace-model,kernel/mm/aspace_model_test.c $(MM_ASPACE) $(MM_OBJECTS) $(MM_FAKES) test/kernel/fake_heap.c,$(MM_TEST_CFLAGS)))
