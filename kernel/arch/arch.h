@@ -1,0 +1,103 @@
+/*
+ * What the portable kernel asks of the machine. Implemented by kernel/arch/x86_64 and kernel/dev, and by
+ * fakes in host unit tests. Nothing here takes a lock of a class below LOCK_SERIAL unless it says so.
+ *
+ * Boot contract: the boot code (PVH or Multiboot2 entry) switches to long mode, builds the kernel's page
+ * tables (docs/boot.md, docs/memory.md), sets up this CPU's GDT, IDT, TSS and stacks, fills struct boot_info,
+ * and calls kernel_main on the boot stack with interrupts disabled.
+ */
+#pragma once
+#include "core/types.h"
+
+enum { BOOT_REGIONS_MAX = 64, BOOT_COMMAND_LINE_MAX = 512 };
+
+struct boot_region {
+    uint64_t base;
+    uint64_t size_bytes;
+    bool usable; /* RAM that nobody uses; the kernel image, the boot package and boot data are cut out */
+};
+
+struct boot_info {
+    const char *protocol; /* "pvh" or "multiboot2" */
+    char command_line[BOOT_COMMAND_LINE_MAX];
+    struct boot_region regions[BOOT_REGIONS_MAX];
+    size_t region_count;
+    uint64_t module_base; /* physical; page-aligned or not */
+    uint64_t module_size_bytes;
+    size_t module_count; /* the kernel refuses any number but one */
+    uint64_t memory_end; /* end of the direct map: one past the highest RAM address */
+};
+
+_Noreturn void kernel_main(const struct boot_info *boot);
+
+/* ---- Memory layout (virtual). The direct map covers [0, memory_end), never executable. */
+#define KERNEL_DIRECT_MAP UINT64_C(0xffff800000000000)
+#define KERNEL_IMAGE_BASE UINT64_C(0xffffffff80000000)
+
+#ifndef CAPOS_HOST_TEST
+static inline void *direct_map(paddr_t address)
+{
+    return (void *)(uintptr_t)(KERNEL_DIRECT_MAP + address.raw); /* the one place that says where RAM is */
+}
+static inline paddr_t direct_map_to_physical(const void *pointer)
+{
+    return (paddr_t){(uint64_t)(uintptr_t)pointer - KERNEL_DIRECT_MAP};
+}
+#else
+void *direct_map(paddr_t address);
+paddr_t direct_map_to_physical(const void *pointer);
+#endif
+
+/* The page table with nothing in the lower half. Its upper half (PML4 slots 256 to 511) is complete at boot
+ * and never changes; a new address space copies it. */
+paddr_t arch_kernel_page_table(void);
+
+/* ---- Processor. */
+/* One until the other processors are started; per-CPU arrays are this long. */
+#ifndef ARCH_CPUS_MAX
+#define ARCH_CPUS_MAX 1
+#endif
+uint32_t arch_cpu_number(void); /* of the calling CPU, from 0 */
+uint64_t arch_read_tsc(void);
+bool arch_random_u64(
+    uint64_t *out);    /* RDSEED or RDRAND with retries; false: the CPU has neither or they failed */
+void arch_relax(void); /* PAUSE */
+_Noreturn void arch_halt_forever(void);
+uint64_t arch_fault_address(void); /* of this CPU's last page fault */
+/* Return addresses of the kernel's own call chain from a saved RBP outwards; reads nothing outside kernel
+ * stacks. */
+size_t arch_kernel_backtrace(uint64_t frame_pointer, uint64_t *addresses, size_t limit);
+/* Interrupts on for a moment, so that a due timer or shootdown is served during a long operation. No lock
+ * held. */
+void arch_preemption_point(void);
+
+/* Ends QEMU through isa-debug-exit with status (code << 1) | 1, else powers off or halts. Flushes the ports
+ * first. */
+_Noreturn void machine_exit(uint8_t code);
+_Noreturn void machine_reboot(void);
+
+/* ---- Devices (kernel/dev). */
+void console_port_write(const char *bytes, size_t len); /* COM1, blocking until accepted by the UART */
+void log_port_write(const char *bytes, size_t len);     /* as log= chose */
+bool log_port_choose(const char *name,
+                     size_t len); /* "com1", "debugcon", "none"; false: no such port, no change */
+/* For a panic: from here on the ports take no lock, and a log port of "none" means COM1. */
+void log_port_force(void);
+
+/* Calibrated TSC clock. Monotonic ns since boot; never goes back. */
+void clock_init(void);
+uint64_t clock_now_ns(void);
+struct capos_clock_page;
+void clock_fill_page(struct capos_clock_page *page); /* writes the page for user space */
+int64_t clock_boot_unix_ns(void);                    /* RTC at the time that clock_now_ns() was 0 */
+
+/* One-shot timer interrupt of this CPU at an absolute time (UINT64_MAX: none). It calls timer_interrupt(). */
+void arch_timer_set(uint64_t deadline_ns);
+
+/* ---- Faults inside user-memory access: umem.c's own instructions may fault and resume at their fixup.
+ * Implemented in arch; each returns false if the range faulted and could not be resolved. The range is
+ * already known to be user. */
+bool arch_user_copy_in(void *kernel, uaddr_t user, size_t size_bytes);
+bool arch_user_copy_out(uaddr_t user, const void *kernel, size_t size_bytes);
+/* An atomic write of one byte that changes nothing (lock or 0): true if the byte can be written. */
+bool arch_user_probe_write(uaddr_t user);

@@ -1,0 +1,51 @@
+/*
+ * Spinlocks and the lock order.
+ *
+ * The kernel runs with interrupts disabled except in the idle loop and at explicit preemption points, where
+ * no lock is held: so a lock needs no interrupt-saving variant, and a holder is never interrupted. Locks are
+ * ticket locks: fair, and with a bounded wait as long as every hold is bounded.
+ *
+ * A CPU may only take a lock whose class number is greater than that of every lock it holds. Debug builds
+ * (CAPOS_DEBUG) keep the held classes per CPU and panic at the first violation, at release by a non-holder,
+ * and on leaving the kernel with a lock held.
+ */
+#pragma once
+#include "core/types.h"
+
+enum lock_class {
+    LOCK_PROCESS_TABLE = 1, /* list of processes, ids */
+    LOCK_PROCESS = 2,       /* one process: threads, exit state, waiters */
+    LOCK_CAPTABLE = 3,      /* one capability table */
+    LOCK_OBJECT = 4,        /* one kernel object's own state */
+    LOCK_ASPACE = 5,        /* one address space: regions and page tables */
+    LOCK_MEMOBJ = 6,        /* one memory object's page list */
+    LOCK_PENDING = 7,       /* one thread's operations in flight and its CQ */
+    LOCK_TIMER = 8,         /* one CPU's timer queue */
+    LOCK_RUNQUEUE = 9,      /* one CPU's run queue */
+    LOCK_LEDGER = 10,       /* one ledger; a child before its parent, see ledger.c */
+    LOCK_HEAP = 11,         /* the kernel heap */
+    LOCK_FRAME = 12,        /* the frame allocator */
+    LOCK_ENTROPY = 13,      /* the random generator */
+    LOCK_LOG = 14,          /* the log ring */
+    LOCK_SERIAL = 15,       /* one serial port */
+};
+
+struct spinlock {
+    uint32_t next_ticket;
+    uint32_t now_serving;
+    uint32_t class_number; /* enum lock_class */
+    uint32_t holder_cpu;   /* debug builds: CPU number + 1, 0 = free */
+};
+
+#define SPINLOCK_INIT(lock_class_value) \
+    {                                   \
+        0, 0, (lock_class_value), 0     \
+    }
+
+void spinlock_init(struct spinlock *lock, enum lock_class class_number);
+void spinlock_acquire(struct spinlock *lock);
+void spinlock_release(struct spinlock *lock);
+/* Panics in debug builds if the calling CPU does not hold the lock. */
+void spinlock_assert_held(const struct spinlock *lock);
+/* Panics in debug builds if the calling CPU holds any lock. */
+void spinlock_assert_none_held(void);

@@ -1,0 +1,44 @@
+/*
+ * Kernel objects and the capabilities to them.
+ *
+ * An object is anything a capability can name: a reference count and a type. A type is one facet of an
+ * object: its interface and what each method does; two types over one object are two different amounts of
+ * authority over it. A `struct capability` is an object seen through a type. Calls run under the caller's
+ * thread, with interrupts off and no lock held; an operation validates everything, then acts, and either
+ * answers, or keeps a struct pending (call.h).
+ */
+#pragma once
+#include "core/types.h"
+
+struct object;
+struct kcall;
+
+struct object_type {
+    const char *name;
+    uint64_t interface_id;
+    /* Runs one call: a generated dispatch function behind a cast of `object`. Returns as a cap_x_dispatch
+     * does. */
+    int32_t (*dispatch)(struct object *object, uint16_t method_id, struct kcall *call);
+    /* The last reference is gone: release everything, free the memory. Never fails, takes bounded time. */
+    void (*destroy)(struct object *object);
+    bool stays_home; /* may not be transferred to another process */
+};
+
+struct object {
+    const struct object_type *type; /* the type that owns `destroy` */
+    uint32_t references;            /* atomic */
+};
+
+struct capability {
+    struct object *object; /* null: no capability */
+    const struct object_type *type;
+};
+
+/* One reference, counted in object_live_count. */
+void object_init(struct object *object, const struct object_type *type);
+void object_get(struct object *object);
+/* The last put calls the type's destroy: with no lock held unless the caller knows that it is not the last.
+ */
+void object_put(struct object *object);
+/* Objects that were initialised and not destroyed: back where it was after everything was released. */
+uint64_t object_live_count(void);
