@@ -10,3 +10,5 @@ $(eval $(call unit_test,ring,kernel/core/ring_test.c $(CORE_TEST_WORLD),$(CORE_T
 $(eval $(call unit_test,timer-queue,kernel/core/timer_queue_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,elf,kernel/core/elf_test.c kernel/core/elf.c kernel/core/elf_symbols.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,entropy,kernel/core/entropy_test.c kernel/core/entropy.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
+
+$(eval $(call fuzz_target,elf,kernel/core/fuzz/elf_fuzz.c kernel/core/elf.c kernel/core/elf_symbols.c,$(CORE_TEST_CFLAGS),kernel/core/fuzz/elf,400000))
