@@ -134,7 +134,10 @@ static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
     ring_reap(ring);
     if (entered < 0)
         return (int32_t)entered;
-    return entered == 0 && timeout_ns != CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_TIMEOUT : CAPOS_OK;
+    if (entered > 0)
+        return CAPOS_OK;
+    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for is lost. */
+    return timeout_ns == CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_RING_CORRUPT : CAPOS_ERR_TIMEOUT;
 }
 
 /* ---- Submissions
