@@ -57,6 +57,11 @@ bool ring_attach(struct capos_ring_header *header)
     return true;
 }
 
+struct capos_ring_header *capos_ring(void)
+{
+    return ring_self.header;
+}
+
 static size_t round_up_8(size_t bytes)
 {
     return (bytes + 7) & ~(size_t)7;

@@ -77,7 +77,7 @@ endef
 
 PROGRAM_DIRS := $(patsubst %/main.c,%,$(wildcard demo/*/main.c server/*/main.c app/*/main.c))
 PROGRAM_DIRS := $(filter-out $(patsubst %/rules.mk,%,$(wildcard demo/*/rules.mk app/*/rules.mk)),$(PROGRAM_DIRS))
-$(foreach d,$(PROGRAM_DIRS),$(eval $(call user_program,$(notdir $(d)),$(filter-out %_test.c %_fuzz.c,$(wildcard $(d)/*.c)),,)))
+$(foreach d,$(PROGRAM_DIRS),$(eval $(call user_program,$(notdir $(d)),$(filter-out %_test.c %_fuzz.c,$(wildcard $(d)/*.c)),$(if $(filter demo/%,$(d)),-Idemo),)))
 ALL += $(PROGRAMS)
 
 .PHONY: c-hello
