@@ -76,3 +76,16 @@ iso: $(KERNEL_IMAGE) ## make build/capos.iso from the boot package PACKAGE=FILE 
 	@[ -n "$(PACKAGE)" ] || { echo "make iso: name the boot package: make iso PACKAGE=FILE"; exit 2; }
 	@kernel/iso.sh $(KERNEL_IMAGE) $(PACKAGE) $(B)/capos.iso "$(KERNEL_ARGS)"
 	@echo "$(B)/capos.iso"
+
+KERNEL_UNIT := -DCAPOS_HOST_TEST -Iabi -Ikernel -Ilib
+$(eval $(call unit_test,kernel-boot,$(addprefix kernel/arch/x86_64/,boot_test.c boot_info.c boot_regions.c),$(KERNEL_UNIT)))
+$(eval $(call unit_test,kernel-time,$(addprefix kernel/dev/,time_test.c rtc.c clock_math.c),$(KERNEL_UNIT)))
+$(eval $(call unit_test,kernel-log,$(addprefix kernel/core/,log_test.c log.c format.c ksyms.c),$(KERNEL_UNIT) -Wno-format-security))
+
+# The other compiler must take it all too.
+LINTS += lint-kernel-gcc
+.PHONY: lint-kernel-gcc
+lint-kernel-gcc: | $(GENERATED)
+	@for source in $(filter %.c,$(sort $(KERNEL_SOURCES) $(KERNEL_ARCH_SOURCES) kernel/arch/x86_64/selftest_main.c)); do \
+	    $(GCC) $(STD) $(KERNEL_MACHINE) $(KERNEL_INCLUDES) $(WARN) -c $$source -o /dev/null || exit 1; \
+	done; echo "lint-kernel-gcc: clean"
