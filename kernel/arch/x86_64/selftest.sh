@@ -43,7 +43,7 @@ whole() { # NAME MACHINE CPU MEMORY [OPTION...]
 ending() { # NAME MACHINE CPU STATUS PATTERN...
     local name=$1 machine=$2 cpu=$3 wanted=$4 status pattern
     shift 4
-    guest "$machine" "$cpu" 32M -kernel "$image" -initrd "$work/package" -append "test=$name"
+    guest "$machine" "$cpu" 32M -kernel "$image" -initrd "$work/package" -append "test=$name" ${extra:-}
     status=$?
     [ $status -eq "$wanted" ] || {
         echo "not ok $machine: $name - status $status, not $wanted"
@@ -58,6 +58,19 @@ ending() { # NAME MACHINE CPU STATUS PATTERN...
         }
     done
     echo "ok $machine: $name ends as it must"
+}
+
+# A non-maskable interrupt while user code runs.
+ending_nmi() {
+    local tries
+    rm -f "$work/out"
+    {
+        for tries in $(seq 100); do
+            grep -q '^ready' "$work/out" 2>/dev/null && break
+            sleep 0.1
+        done
+        echo nmi
+    } | extra="-monitor stdio" ending nmi q35 max $panic_status '^panic: non-maskable interrupt$' 'rip 0000000000400'
 }
 
 test_pvh() {
@@ -82,6 +95,7 @@ test_pvh() {
         ending overflow $machine max $panic_status '^panic: double fault$' ' overflow\+0x'
         ending reboot $machine max 0 'machine layer'
     done
+    ending_nmi
     ending text q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 3 address ffffffff80100000'
     ending nx q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 11 '
     ending smap q35 max $panic_status '^panic: page fault in the kernel$' 'error 1 address 401000'

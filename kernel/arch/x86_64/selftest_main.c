@@ -22,10 +22,11 @@
 #include <capos/clockpage.h>
 
 enum { EXIT_OK = 16, EXIT_FAILED = 17, FPU_MAX_BYTES = 4096 };
-#define USER_CODE    UINT64_C(0x400000)
-#define USER_STACK   UINT64_C(0x401000)
-#define USER_MISSING UINT64_C(0x402000)
-#define MILLISECOND  UINT64_C(1000000)
+#define USER_CODE     UINT64_C(0x400000)
+#define USER_STACK    UINT64_C(0x401000)
+#define USER_MISSING  UINT64_C(0x402000)
+#define NOT_CANONICAL UINT64_C(0x0000900000000000)
+#define MILLISECOND   UINT64_C(1000000)
 
 extern const char selftest_user_start[], selftest_user_end[];
 extern const char selftest_user_calls[], selftest_user_null[], selftest_user_divide[], selftest_user_halt[];
@@ -40,21 +41,25 @@ struct step {
     uint64_t value; /* exit code or vector */
     uint64_t address;
     bool tsc_allowed;
+    uint64_t rip; /* not 0: starts here instead */
 };
 static const struct step steps[] = {
-    {"system calls keep and clear what they should", selftest_user_calls, END_EXIT, 7, 0, false},
-    {"null is not mapped", selftest_user_null, END_FAULT, 14, 0, false},
-    {"division by zero", selftest_user_divide, END_FAULT, 0, 0, false},
-    {"a privileged instruction", selftest_user_halt, END_FAULT, 13, 0, false},
-    {"the TSC is closed", selftest_user_tsc, END_FAULT, 13, 0, false},
-    {"the TSC is open to whom it is granted", selftest_user_tsc, END_EXIT, 8, 0, true},
-    {"the kernel is not readable", selftest_user_kernel, END_FAULT, 14, KERNEL_IMAGE_BASE + 0x100000, false},
-    {"a breakpoint", selftest_user_int3, END_FAULT, 3, 0, false},
-    {"ports are closed", selftest_user_port, END_FAULT, 13, 0, false},
-    {"interrupt vectors are closed", selftest_user_int, END_FAULT, 13, 0, false},
-    {"data does not execute", selftest_user_execute, END_FAULT, 14, USER_STACK + PAGE_SIZE - 64, false},
-    {"the timer interrupts user code", selftest_user_spin, END_TIMER, 0, 0, false},
-    {"and it goes on with its FPU as it was", NULL, END_TIMER, 0, 0, false},
+    {"system calls keep and clear what they should", selftest_user_calls, END_EXIT, 7, 0, false, 0},
+    {"null is not mapped", selftest_user_null, END_FAULT, 14, 0, false, 0},
+    {"division by zero", selftest_user_divide, END_FAULT, 0, 0, false, 0},
+    {"a privileged instruction", selftest_user_halt, END_FAULT, 13, 0, false, 0},
+    {"the TSC is closed", selftest_user_tsc, END_FAULT, 13, 0, false, 0},
+    {"the TSC is open to whom it is granted", selftest_user_tsc, END_EXIT, 8, 0, true, 0},
+    {"the kernel is not readable", selftest_user_kernel, END_FAULT, 14, KERNEL_IMAGE_BASE + 0x100000, false,
+     0},
+    {"a breakpoint", selftest_user_int3, END_FAULT, 3, 0, false, 0},
+    {"ports are closed", selftest_user_port, END_FAULT, 13, 0, false, 0},
+    {"interrupt vectors are closed", selftest_user_int, END_FAULT, 13, 0, false, 0},
+    {"data does not execute", selftest_user_execute, END_FAULT, 14, USER_STACK + PAGE_SIZE - 64, false, 0},
+    {"a wild jump", selftest_user_wild, END_FAULT, 13, 0, false, 0},
+    {"a start outside all address space", selftest_user_wild, END_FAULT, 13, 0, false, NOT_CANONICAL},
+    {"the timer interrupts user code", selftest_user_spin, END_TIMER, 0, 0, false, 0},
+    {"and it goes on with its FPU as it was", NULL, END_TIMER, 0, 0, false, 0},
 };
 
 static size_t step_index;
@@ -141,8 +146,8 @@ void handle_idle_wakeup(void)
 /* ---- Steps through user mode. */
 static void step_prepare(const struct step *step)
 {
-    arch_context_init(&context, USER_CODE + (uint64_t)(step->entry - selftest_user_start),
-                      USER_STACK + PAGE_SIZE - 64, 1, 2, 3, 0);
+    const uint64_t entry = USER_CODE + (uint64_t)(step->entry - selftest_user_start);
+    arch_context_init(&context, step->rip != 0 ? step->rip : entry, USER_STACK + PAGE_SIZE - 64, 1, 2, 3, 0);
     context.tsc_allowed = step->tsc_allowed;
     arch_context_switch(NULL, &context, (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE});
 }
@@ -392,15 +397,26 @@ static __attribute__((noinline)) void endings(const char *line)
         log_print(LOG_INFO, "read %d", *(volatile char *)USER_STACK);
     if (strcmp(line, "smep") == 0)
         ((void (*)(void))USER_CODE)();
+    if (strcmp(line, "nmi") == 0) { /* comes from outside, as soon as this line is out */
+        static const struct step spin = {.entry = selftest_user_spin};
+        arch_leave_context();
+        step_prepare(&spin);
+        log_print(LOG_INFO, "ready");
+        arch_enter_user();
+    }
     if (strcmp(line, "reboot") == 0)
         machine_reboot();
 }
 
 void kernel_main(const struct boot_info *boot)
 {
+    const uint64_t start_tsc = arch_read_tsc();
     boot_copy = *boot;
     log_init(boot->command_line);
     clock_init();
+    const uint64_t clock_tsc = arch_read_tsc();
+    log_print(LOG_INFO, "# TSC: %lu from entry to kernel_main, %lu for the clock",
+              start_tsc - boot->entry_tsc, clock_tsc - start_tsc);
     log_print(LOG_INFO, "capos self test of the machine layer");
     user_space_make();
     for (const char *word = boot->command_line; *word != '\0'; word++)
