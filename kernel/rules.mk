@@ -70,6 +70,17 @@ check-kernel-arch: $(B)/kernel-selftest/capos.elf
 check-kernel-iso: $(B)/kernel-selftest/capos.elf
 	@$(SELFTEST) iso $<
 
+# The published limit; what is loaded, without the zeroed memory.
+KERNEL_BYTES_MAX := 262144
+ifneq ($(KERNEL_IMAGE),)
+CHECKS += kernel-size
+endif
+.PHONY: check-kernel-size
+check-kernel-size: $(KERNEL_IMAGE)
+	@set -- $$(size $< | tail -n 1); bytes=$$(($$1 + $$2)); \
+	if [ $$bytes -le $(KERNEL_BYTES_MAX) ]; then echo "ok the kernel image has $$bytes bytes"; \
+	else echo "not ok kernel image - $$bytes bytes, more than $(KERNEL_BYTES_MAX)"; exit 1; fi
+
 # KERNEL_ARGS: the kernel's command line.
 .PHONY: iso
 iso: $(KERNEL_IMAGE) ## make build/capos.iso from the boot package PACKAGE=FILE (BIOS and UEFI)

@@ -60,6 +60,19 @@ ending() { # NAME MACHINE CPU STATUS PATTERN...
     echo "ok $machine: $name ends as it must"
 }
 
+# The log on the debug console, and a panic with no log port at all.
+test_log_ports() {
+    guest microvm max 32M -kernel "$image" -initrd "$work/package" -append "log=debugcon" \
+        -device isa-debugcon,iobase=0xe9,chardev=log -chardev "file,id=log,path=$work/log"
+    if [ $? -eq $passed_status ] && [ ! -s "$work/out" ] && grep -q '^selftest: passed$' "$work/log"; then
+        echo "ok log=debugcon leaves COM1 to the console"
+    else
+        echo "not ok log=debugcon leaves COM1 to the console"
+        cat "$work/out" "$work/log"
+    fi
+    ending "panic log=none" microvm max $panic_status '^panic: asked for, number 42$'
+}
+
 # A non-maskable interrupt while user code runs.
 ending_nmi() {
     local tries
@@ -95,6 +108,7 @@ test_pvh() {
         ending overflow $machine max $panic_status '^panic: double fault$' ' overflow\+0x'
         ending reboot $machine max 0 'machine layer'
     done
+    test_log_ports
     ending_nmi
     ending text q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 3 address ffffffff80100000'
     ending nx q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 11 '

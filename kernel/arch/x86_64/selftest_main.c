@@ -32,6 +32,8 @@ extern const char selftest_user_start[], selftest_user_end[];
 extern const char selftest_user_calls[], selftest_user_null[], selftest_user_divide[], selftest_user_halt[];
 extern const char selftest_user_tsc[], selftest_user_kernel[], selftest_user_wild[], selftest_user_int3[];
 extern const char selftest_user_port[], selftest_user_int[], selftest_user_execute[], selftest_user_spin[];
+extern const char selftest_user_flags[], selftest_user_step[], selftest_user_gs[], selftest_user_gs_spin[];
+extern const char selftest_user_gs_read[];
 extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
 
 enum step_end { END_EXIT, END_FAULT, END_TIMER };
@@ -41,25 +43,31 @@ struct step {
     uint64_t value; /* exit code or vector */
     uint64_t address;
     bool tsc_allowed;
-    uint64_t rip; /* not 0: starts here instead */
+    uint64_t rip;        /* not 0: starts here instead */
+    const bool *feature; /* not null: a step only for processors that have it */
 };
 static const struct step steps[] = {
-    {"system calls keep and clear what they should", selftest_user_calls, END_EXIT, 7, 0, false, 0},
-    {"null is not mapped", selftest_user_null, END_FAULT, 14, 0, false, 0},
-    {"division by zero", selftest_user_divide, END_FAULT, 0, 0, false, 0},
-    {"a privileged instruction", selftest_user_halt, END_FAULT, 13, 0, false, 0},
-    {"the TSC is closed", selftest_user_tsc, END_FAULT, 13, 0, false, 0},
-    {"the TSC is open to whom it is granted", selftest_user_tsc, END_EXIT, 8, 0, true, 0},
+    {"system calls keep and clear what they should", selftest_user_calls, END_EXIT, 7, 0, false, 0, NULL},
+    {"null is not mapped", selftest_user_null, END_FAULT, 14, 0, false, 0, NULL},
+    {"division by zero", selftest_user_divide, END_FAULT, 0, 0, false, 0, NULL},
+    {"a privileged instruction", selftest_user_halt, END_FAULT, 13, 0, false, 0, NULL},
+    {"the TSC is closed", selftest_user_tsc, END_FAULT, 13, 0, false, 0, NULL},
+    {"the TSC is open to whom it is granted", selftest_user_tsc, END_EXIT, 8, 0, true, 0, NULL},
     {"the kernel is not readable", selftest_user_kernel, END_FAULT, 14, KERNEL_IMAGE_BASE + 0x100000, false,
-     0},
-    {"a breakpoint", selftest_user_int3, END_FAULT, 3, 0, false, 0},
-    {"ports are closed", selftest_user_port, END_FAULT, 13, 0, false, 0},
-    {"interrupt vectors are closed", selftest_user_int, END_FAULT, 13, 0, false, 0},
-    {"data does not execute", selftest_user_execute, END_FAULT, 14, USER_STACK + PAGE_SIZE - 64, false, 0},
-    {"a wild jump", selftest_user_wild, END_FAULT, 13, 0, false, 0},
-    {"a start outside all address space", selftest_user_wild, END_FAULT, 13, 0, false, NOT_CANONICAL},
-    {"the timer interrupts user code", selftest_user_spin, END_TIMER, 0, 0, false, 0},
-    {"and it goes on with its FPU as it was", NULL, END_TIMER, 0, 0, false, 0},
+     0, NULL},
+    {"a breakpoint", selftest_user_int3, END_FAULT, 3, 0, false, 0, NULL},
+    {"ports are closed", selftest_user_port, END_FAULT, 13, 0, false, 0, NULL},
+    {"interrupt vectors are closed", selftest_user_int, END_FAULT, 13, 0, false, 0, NULL},
+    {"data does not execute", selftest_user_execute, END_FAULT, 14, USER_STACK + PAGE_SIZE - 64, false, 0,
+     NULL},
+    {"a wild jump", selftest_user_wild, END_FAULT, 13, 0, false, 0, NULL},
+    {"a start outside all address space", selftest_user_wild, END_FAULT, 13, 0, false, NOT_CANONICAL, NULL},
+    {"hostile flags", selftest_user_flags, END_EXIT, 7, 0, false, 0, NULL},
+    {"a single step over a system call", selftest_user_step, END_FAULT, 1, 0, false, 0, NULL},
+    {"a hostile GS base", selftest_user_gs, END_FAULT, 0, 0, false, 0, &cpu_features.fsgsbase},
+    {"which no other thread sees", selftest_user_gs_read, END_EXIT, 0, 0, false, 0, &cpu_features.fsgsbase},
+    {"the timer interrupts user code", selftest_user_spin, END_TIMER, 0, 0, false, 0, NULL},
+    {"and it goes on with its FPU as it was", NULL, END_TIMER, 0, 0, false, 0, NULL},
 };
 
 static size_t step_index;
@@ -156,7 +164,7 @@ static _Noreturn void steps_finished(void)
 {
     struct cpu_counters counters;
     arch_counters_read(&counters);
-    report(counters.kernel_entries >= array_count(steps) && counters.cr3_writes >= 1,
+    report(counters.kernel_entries >= array_count(steps) - 2 && counters.cr3_writes >= 1,
            "entries and CR3 writes are counted");
     arch_leave_context();
     idle_expected = true;
@@ -167,6 +175,9 @@ static _Noreturn void steps_finished(void)
 
 static _Noreturn void step_run(void)
 {
+    while (step_index < array_count(steps) && steps[step_index].feature != NULL &&
+           !*steps[step_index].feature)
+        step_index++;
     if (step_index == array_count(steps))
         steps_finished();
     const struct step *step = &steps[step_index];
@@ -376,35 +387,41 @@ static __attribute__((noinline)) uint64_t overflow(volatile uint64_t *depth)
     return frame[0] + overflow(frame) + frame[1];
 }
 
+static bool word_is(const char *line, const char *word)
+{
+    const size_t len = strlen(word);
+    return strncmp(line, word, len) == 0 && (line[len] == ' ' || line[len] == '\0');
+}
+
 static __attribute__((noinline)) void endings(const char *line)
 {
     static struct spinlock low = SPINLOCK_INIT(LOCK_OBJECT), high = SPINLOCK_INIT(LOCK_FRAME);
     volatile uint64_t zero = 0;
     static uint8_t code[] = {0xc3};
-    if (strcmp(line, "panic") == 0)
+    if (word_is(line, "panic"))
         panic("asked for, number %d", 42);
-    if (strcmp(line, "overflow") == 0)
+    if (word_is(line, "overflow"))
         overflow(&zero);
-    if (strcmp(line, "text") == 0)
+    if (word_is(line, "text"))
         *(volatile char *)(uint64_t)image_start = 0;
-    if (strcmp(line, "nx") == 0)
+    if (word_is(line, "nx"))
         ((void (*)(void))(uint64_t)code)();
-    if (strcmp(line, "lock") == 0) {
+    if (word_is(line, "lock")) {
         spinlock_acquire(&high);
         spinlock_acquire(&low);
     }
-    if (strcmp(line, "smap") == 0)
+    if (word_is(line, "smap"))
         log_print(LOG_INFO, "read %d", *(volatile char *)USER_STACK);
-    if (strcmp(line, "smep") == 0)
+    if (word_is(line, "smep"))
         ((void (*)(void))USER_CODE)();
-    if (strcmp(line, "nmi") == 0) { /* comes from outside, as soon as this line is out */
-        static const struct step spin = {.entry = selftest_user_spin};
+    if (word_is(line, "nmi")) { /* comes from outside, as soon as this line is out */
+        static const struct step spin = {.entry = selftest_user_gs_spin};
         arch_leave_context();
         step_prepare(&spin);
         log_print(LOG_INFO, "ready");
         arch_enter_user();
     }
-    if (strcmp(line, "reboot") == 0)
+    if (word_is(line, "reboot"))
         machine_reboot();
 }
 
