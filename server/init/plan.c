@@ -36,9 +36,11 @@ static const struct kernel_object kernel_objects[] = {
                                        .own = true,
                                        .own_object = CAP_OWN_OBJECT_VIRTUAL_MEMORY},
     [CAP_KERNEL_CAP_BOOT_PACKAGE] = {.name = "bootPackage", .interface_id = CAP_BOOT_PACKAGE_INTERFACE_ID},
-    [CAP_KERNEL_CAP_PROCESS_SPAWNER] = {.name = "processSpawner", .interface_id = CAP_PROCESS_SPAWNER_INTERFACE_ID},
+    [CAP_KERNEL_CAP_PROCESS_SPAWNER] = {.name = "processSpawner",
+                                        .interface_id = CAP_PROCESS_SPAWNER_INTERFACE_ID},
     [CAP_KERNEL_CAP_SYSTEM_INFO] = {.name = "systemInfo", .interface_id = CAP_SYSTEM_INFO_INTERFACE_ID},
-    [CAP_KERNEL_CAP_SYSTEM_CONTROL] = {.name = "systemControl", .interface_id = CAP_SYSTEM_CONTROL_INTERFACE_ID},
+    [CAP_KERNEL_CAP_SYSTEM_CONTROL] = {.name = "systemControl",
+                                       .interface_id = CAP_SYSTEM_CONTROL_INTERFACE_ID},
     [CAP_KERNEL_CAP_CAPABILITY_MANAGER] = {.name = "capabilityManager",
                                            .interface_id = CAP_CAPABILITY_MANAGER_INTERFACE_ID,
                                            .own = true,
@@ -109,12 +111,13 @@ static void list_holdings(const struct holdings *holdings, char *out, size_t siz
     capos_snprintf(out, size, "nothing");
     for (size_t i = 0; i < holdings->count && used < size; i++) {
         const struct holding *holding = &holdings->items[i];
-        used += (size_t)capos_snprintf(out + used, size - used, "%s%.*s", i == 0 ? "" : ", ", (int)holding->name_len,
-                                       holding->name);
+        used += (size_t)capos_snprintf(out + used, size - used, "%s%.*s", i == 0 ? "" : ", ",
+                                       (int)holding->name_len, holding->name);
     }
 }
 
-/* ---- Texts ---------------------------------------------------------------------------------------------------- */
+/* ---- Texts
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* A name that goes into a kernel record: 1 to `limit` bytes, no control characters. */
 static bool check_name(const struct place *at, const char *field, struct capnp_text name, size_t limit)
@@ -130,8 +133,8 @@ static bool check_name(const struct place *at, const char *field, struct capnp_t
 }
 
 /* argv or envp: C strings of limited number; adds up their bytes. */
-static bool check_strings(const struct place *at, const char *field, const struct capnp_list *list, bool assignments,
-                          size_t *bytes)
+static bool check_strings(const struct place *at, const char *field, const struct capnp_list *list,
+                          bool assignments, size_t *bytes)
 {
     if (list->count > CAPOS_ARGS_MAX)
         return fail(at, "%s has %zu entries, at most %u are possible", field, list->count, CAPOS_ARGS_MAX);
@@ -141,14 +144,16 @@ static bool check_strings(const struct place *at, const char *field, const struc
             return fail(at, "%s[%zu] is malformed", field, i);
         if (memchr(text.bytes, '\0', text.len) != NULL)
             return fail(at, "%s[%zu] has a NUL byte in it", field, i);
-        if (assignments && (text.len == 0 || text.bytes[0] == '=' || memchr(text.bytes, '=', text.len) == NULL))
+        if (assignments &&
+            (text.len == 0 || text.bytes[0] == '=' || memchr(text.bytes, '=', text.len) == NULL))
             return fail(at, "%s[%zu] \"%s\" is not of the form KEY=value", field, i, quote(text).text);
         *bytes += text.len + 1;
     }
     return true;
 }
 
-/* ---- Binaries ------------------------------------------------------------------------------------------------- */
+/* ---- Binaries
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool find_binary(const struct plan *plan, struct capnp_text name)
 {
@@ -178,7 +183,8 @@ static bool check_binaries(struct place *at, const struct cap_system_manifest *m
     return true;
 }
 
-/* ---- Grants --------------------------------------------------------------------------------------------------- */
+/* ---- Grants
+ * --------------------------------------------------------------------------------------------------- */
 
 static void grant_own(struct cap_spawn_grant *out, enum cap_own_object own)
 {
@@ -197,7 +203,8 @@ static bool resolve_kernel(const struct place *at, enum cap_kernel_cap kernel, s
 {
     char held[HOLDINGS_TEXT_BYTES];
     if ((uint32_t)kernel >= KERNEL_OBJECTS)
-        return fail(at, "source.kernel is %u, which is no kernel object that this init knows", (unsigned)kernel);
+        return fail(at, "source.kernel is %u, which is no kernel object that this init knows",
+                    (unsigned)kernel);
     const struct kernel_object *object = &kernel_objects[kernel];
     if (object->own) {
         grant_own(out, object->own_object);
@@ -209,7 +216,9 @@ static bool resolve_kernel(const struct place *at, enum cap_kernel_cap kernel, s
             return true;
         }
     list_holdings(at->holdings, held, sizeof held);
-    return fail(at, "init was not granted the kernel's %s, so it cannot pass it on (initConfig.init.caps); init holds: %s",
+    return fail(at,
+                "init was not granted the kernel's %s, so it cannot pass it on (initConfig.init.caps); init "
+                "holds: %s",
                 object->name, held);
 }
 
@@ -231,16 +240,17 @@ static bool resolve_inherit(const struct place *at, struct capnp_text name, stru
     return fail(at, "no capability named \"%s\"; init holds: %s", quote(name).text, held);
 }
 
-static bool check_grant(const struct place *at, const struct cap_cap_grant *grant, struct service *service)
+static bool check_grant(const struct place *at, const struct cap_cap_grant *grant)
 {
-    struct cap_spawn_grant *out = &service->grants[service->grant_count];
+    struct plan *plan = at->plan;
+    struct cap_spawn_grant *out = &plan->grants[plan->grant_count];
     if (!check_name(at, "name", grant->name, CAPOS_CAP_NAME_MAX))
         return false;
-    for (size_t i = 0; i < service->grant_count; i++)
-        if (text_equal(service->grants[i].name, grant->name))
+    for (size_t i = 0; i < plan->grant_count; i++)
+        if (text_equal(plan->grants[i].name, grant->name))
             return fail(at, "a second capability named \"%s\"", quote(grant->name).text);
     out->name = grant->name;
-    service->grant_count++;
+    plan->grant_count++;
     switch (grant->source.which) {
     case CAP_CAP_GRANT_SOURCE_KERNEL:
         return resolve_kernel(at, grant->source.kernel, out);
@@ -250,10 +260,12 @@ static bool check_grant(const struct place *at, const struct cap_cap_grant *gran
     return fail(at, "source is of a kind (%u) that this init does not know", (unsigned)grant->source.which);
 }
 
-static bool check_grants(struct place *at, size_t index, struct service *service)
+static bool check_grants(struct place *at, size_t index)
 {
-    const struct capnp_list *caps = &service->program.caps;
+    const struct capnp_list *caps = &at->plan->services[index].program.caps;
     unsigned sent = 0;
+    at->plan->grant_count = 0;
+    place_set(at, "initConfig.services[%zu]", index);
     if (caps->count > PLAN_GRANTS_MAX)
         return fail(at, "caps has %zu entries, at most %d are possible", caps->count, PLAN_GRANTS_MAX);
     for (size_t i = 0; i < caps->count; i++) {
@@ -261,17 +273,19 @@ static bool check_grants(struct place *at, size_t index, struct service *service
         place_set(at, "initConfig.services[%zu].caps[%zu]", index, i);
         if (cap_cap_grant_list_get(caps, i, &grant) < 0)
             return fail(at, "malformed");
-        if (!check_grant(at, &grant, service))
+        if (!check_grant(at, &grant))
             return false;
-        if (service->grants[i].which == CAP_SPAWN_GRANT_CAPABILITY && ++sent > CAPOS_XFER_CAPS_MAX)
-            return fail(at, "one more than the %u capabilities that can be passed to a new process (its own "
-                            "virtualMemory and capabilityManager do not count)",
+        if (at->plan->grants[i].which == CAP_SPAWN_GRANT_CAPABILITY && ++sent > CAPOS_XFER_CAPS_MAX)
+            return fail(at,
+                        "one more than the %u capabilities that can be passed to a new process (its own "
+                        "virtualMemory and capabilityManager do not count)",
                         CAPOS_XFER_CAPS_MAX);
     }
     return true;
 }
 
-/* ---- Services ------------------------------------------------------------------------------------------------- */
+/* ---- Services
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool check_budget(const struct place *at, const struct service *service)
 {
@@ -279,9 +293,11 @@ static bool check_budget(const struct place *at, const struct service *service)
     if (!service->program.has_budget)
         return true;
     if (budget->cap_slots > CAPOS_CAP_SLOTS_MAX)
-        return fail(at, "budget.capSlots is %u, at most %u are possible", budget->cap_slots, CAPOS_CAP_SLOTS_MAX);
-    if (budget->cap_slots != 0 && budget->cap_slots < service->grant_count)
-        return fail(at, "budget.capSlots is %u, but caps has %zu entries", budget->cap_slots, service->grant_count);
+        return fail(at, "budget.capSlots is %u, at most %u are possible", budget->cap_slots,
+                    CAPOS_CAP_SLOTS_MAX);
+    size_t grants = service->program.caps.count;
+    if (budget->cap_slots != 0 && budget->cap_slots < grants)
+        return fail(at, "budget.capSlots is %u, but caps has %zu entries", budget->cap_slots, grants);
     return true;
 }
 
@@ -314,7 +330,7 @@ static bool check_service(struct place *at, size_t index, struct service *servic
     for (size_t i = 0; i < index; i++)
         if (text_equal(plan->services[i].name, service->name))
             return fail(at, "a second service named \"%s\"", quote(service->name).text);
-    if (!check_texts(at, service) || !check_grants(at, index, service))
+    if (!check_texts(at, service) || !check_grants(at, index))
         return false;
     place_set(at, "initConfig.services[%zu]", index);
     return check_budget(at, service);
@@ -331,7 +347,6 @@ static bool check_services(struct place *at, const struct cap_init_config *confi
     for (size_t i = 0; i < config->services.count; i++) {
         struct service *service = &plan->services[i];
         place_set(at, "initConfig.services[%zu]", i);
-        service->grant_count = 0;
         if (cap_program_list_get(&config->services, i, &service->program) < 0)
             return fail(at, "malformed");
         if (!check_service(at, i, service))
@@ -350,7 +365,8 @@ bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, co
     plan->motd = capnp_text_n("", 0);
     place_set(&at, "schemaVersion");
     if (manifest->schema_version != CAP_CURRENT_SCHEMA_VERSION)
-        return fail(&at, "%u, this init reads version %u", manifest->schema_version, CAP_CURRENT_SCHEMA_VERSION);
+        return fail(&at, "%u, this init reads version %u", manifest->schema_version,
+                    CAP_CURRENT_SCHEMA_VERSION);
     if (!check_binaries(&at, manifest))
         return false;
     place_set(&at, "initConfig");
@@ -361,4 +377,10 @@ bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, co
     if (manifest->has_kernel_params)
         plan->motd = manifest->kernel_params.motd;
     return true;
+}
+
+bool plan_grants(struct plan *plan, size_t index, const struct holdings *holdings)
+{
+    struct place at = {.plan = plan, .holdings = holdings};
+    return check_grants(&at, index);
 }

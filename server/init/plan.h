@@ -1,10 +1,11 @@
 /*
- * What init is to do, worked out of a manifest before anything is started. A pure function of the decoded manifest and
- * of what init itself holds: no calls, no memory, so that unit tests and a fuzzer run it on the build machine.
+ * What init is to do, worked out of a manifest before anything is started. A pure function of the decoded
+ * manifest and of what init itself holds: no calls, no memory, so that unit tests and a fuzzer run it on the
+ * build machine.
  *
- * A plan that was made can be carried out, as far as the manifest is concerned: every binary exists, every name is
- * unique and legal, every grant has a source, everything fits the limits. What is left to fail is the machine's memory
- * and the contents of the ELF files.
+ * A plan that was made can be carried out, as far as the manifest is concerned: every binary exists, every
+ * name is unique and legal, every grant has a source, everything fits the limits. What is left to fail is the
+ * machine's memory and the contents of the ELF files.
  */
 #pragma once
 #include <capos/manifest.h>
@@ -35,8 +36,6 @@ struct holdings {
 struct service {
     struct cap_program program;
     struct capnp_text name; /* of the process: program.name, or by default the binary's */
-    struct cap_spawn_grant grants[PLAN_GRANTS_MAX];
-    size_t grant_count;
 };
 
 struct plan {
@@ -45,10 +44,17 @@ struct plan {
     struct service services[PLAN_SERVICES_MAX];
     size_t service_count;
     struct capnp_text motd;
+    struct cap_spawn_grant grants[PLAN_GRANTS_MAX]; /* of the service that plan_grants was last asked about */
+    size_t grant_count;
     char error[PLAN_ERROR_BYTES];
 };
 
 /* False: plan->error is a sentence that begins with the path of what is wrong, such as
- * `initConfig.services[2].caps[1]: no capability named "x"; init holds: console, timer`. Texts in the plan are views of
- * the manifest's message. */
-bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, const struct holdings *holdings);
+ * `initConfig.services[2].caps[1]: no capability named "x"; init holds: console, timer`. Texts in the plan
+ * are views of the manifest's message. */
+bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest,
+               const struct holdings *holdings);
+
+/* Works out the grants of service `index` into plan->grants: plan_make found that they are all right, so that
+ * this fails (as plan_make does) only if the manifest's bytes have changed. */
+bool plan_grants(struct plan *plan, size_t index, const struct holdings *holdings);
