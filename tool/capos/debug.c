@@ -1,0 +1,147 @@
+/*
+ * capos gdb: QEMU stopped at its first instruction, and gdb attached to it with the kernel's symbols, the programs'
+ * and the helper commands of tool/gdb.
+ */
+#include "command.h"
+#include "elf_file.h"
+#include "host.h"
+#include "manifest_file.h"
+#include "options.h"
+#include "package.h"
+#include "session.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+struct debug_paths {
+    char *directory;
+    char *package;
+    char *socket;
+    char *console; /* what the machine prints; gdb has the terminal */
+    char *program; /* the first service's ELF file */
+};
+
+static void paths_make(struct debug_paths *paths)
+{
+    paths->directory = host_path("build/run");
+    paths->package = must_printf("%s/gdb-%d.package", paths->directory, (int)getpid());
+    paths->socket = must_printf("%s/gdb-%d.socket", paths->directory, (int)getpid());
+    paths->console = must_printf("%s/gdb-console.txt", paths->directory);
+    paths->program = must_printf("%s/gdb-program.elf", paths->directory);
+}
+
+static void paths_free(struct debug_paths *paths)
+{
+    free(paths->directory);
+    free(paths->package);
+    free(paths->socket);
+    free(paths->console);
+    free(paths->program);
+}
+
+/* A child that ends with us. Its terminal is the file `console`. */
+static bool start_qemu(const struct machine *machine, const struct debug_paths *paths)
+{
+    char *kernel = session_kernel_path();
+    struct words argv = {0};
+    struct qemu_files files = {
+        .kernel = kernel, .package = paths->package, .wait_for_gdb = true, .gdb_socket = paths->socket};
+    qemu_command(machine, &files, &argv);
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        setpgid(0, 0); /* so that an interrupt typed in gdb reaches the guest through gdb alone */
+        if (freopen("/dev/null", "r", stdin) == NULL || freopen(paths->console, "w", stdout) == NULL)
+            _exit(1);
+        execvp(argv.items[0], argv.items);
+        complain("%s does not start: %s", argv.items[0], strerror(errno));
+        _exit(1);
+    }
+    for (int tries = 0; tries < 100 && access(paths->socket, F_OK) != 0; tries++)
+        usleep(50 * 1000);
+    words_free(&argv);
+    free(kernel);
+    return access(paths->socket, F_OK) == 0;
+}
+
+static void become_gdb(const struct debug_paths *paths, bool have_program)
+{
+    char *kernel = session_kernel_path(), *helpers = host_path("tool/gdb/capos.py");
+    struct words argv = {0};
+    words_add(&argv, "gdb");
+    words_add(&argv, "-q");
+    words_add(&argv, kernel);
+    words_add(&argv, "-ex");
+    words_addf(&argv, "source %s", helpers);
+    if (have_program) {
+        words_add(&argv, "-ex");
+        words_addf(&argv, "set $capos_program = \"%s\"", paths->program);
+    }
+    words_add(&argv, "-ex");
+    words_addf(&argv, "target remote %s", paths->socket);
+    printf("The machine prints into %s. `help capos` lists the helper commands.\n", paths->console);
+    fflush(stdout);
+    execvp("gdb", argv.items);
+    complain("gdb does not start: %s. Install it: apt-get install gdb", strerror(errno));
+    words_free(&argv);
+    free(kernel);
+    free(helpers);
+}
+
+static bool write_files(const struct debug_paths *paths, const struct buffer *package, bool *have_program)
+{
+    const void *elf;
+    size_t size;
+    *have_program = package_program_binary(package, 1, &elf, &size) && file_write(paths->program, elf, size);
+    if (directory_make(paths->directory) && file_write(paths->package, package->data, package->size))
+        return true;
+    complain("%s cannot be written: %s", paths->package, strerror(errno));
+    return false;
+}
+
+static void debug_package(const struct options *options, const struct buffer *package)
+{
+    struct debug_paths paths;
+    bool have_program;
+    paths_make(&paths);
+    if (write_files(&paths, package, &have_program)) {
+        if (start_qemu(&options->machine, &paths))
+            become_gdb(&paths, have_program);
+        else
+            complain("QEMU did not open its debugging socket");
+    }
+    unlink(paths.package);
+    paths_free(&paths);
+}
+
+/* A demo's name or a manifest. */
+static char *find_manifest(const char *subject)
+{
+    char *demo = must_printf("%s/build/demo/%s.package", host_root(), subject);
+    if (strchr(subject, '/') == NULL && access(demo, R_OK) == 0)
+        return demo;
+    free(demo);
+    return must_copy(subject, strlen(subject));
+}
+
+int command_gdb(int argc, char *const *argv)
+{
+    struct options options;
+    struct sentence why;
+    struct buffer package = {0};
+    if (options_parse(COMMAND_GDB, argc, argv, &options, &why)) {
+        char *manifest = find_manifest(options.subject);
+        if (manifest_load(manifest, &package))
+            debug_package(&options, &package);
+        free(manifest);
+    } else {
+        complain("%s", why.text);
+    }
+    buffer_free(&package);
+    options_free(&options);
+    return CAPOS_EXIT_TROUBLE; /* reached only if gdb did not take over */
+}

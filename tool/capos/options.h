@@ -1,0 +1,33 @@
+/*
+ * The command line of `capos run` and `capos boot`.
+ */
+#pragma once
+#include "grants.h"
+#include "qemu.h"
+
+struct options {
+    struct grant_list grants;
+    struct words env;
+    struct machine machine;
+    unsigned timeout_s; /* 0: none */
+    bool want_kvm;
+    bool no_default;
+    bool explain;
+    bool verbose;
+    bool print_qemu;
+    const char *expect; /* boot only; borrowed from argv */
+    const char *subject; /* the program or the manifest; borrowed from argv */
+    char *const *args;   /* what follows it, null-terminated; borrowed */
+    size_t arg_count;
+};
+
+enum command { COMMAND_RUN, COMMAND_BOOT, COMMAND_GDB };
+
+/* argv is what follows the subcommand. On failure *why is the sentence. options_free in both cases. */
+bool options_parse(enum command command, int argc, char *const *argv, struct options *out, struct sentence *why);
+void options_free(struct options *options);
+
+/* "64M", "1G", "65536K", or a plain number of MiB. */
+bool memory_size_parse(const char *text, unsigned *out_mib, struct sentence *why);
+/* A whole number from min to max; `what` names it in the sentence. */
+bool number_parse(const char *text, const char *what, unsigned min, unsigned max, unsigned *out, struct sentence *why);
