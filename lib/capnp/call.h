@@ -1,7 +1,7 @@
 /*
- * One call as a server sees it, in the kernel and in user space alike. Generated dispatch functions decode `params`,
- * run the operation, and encode its results; whoever carries the message (the kernel's ring, libcapos' serve loop)
- * fills in the upper half before and takes the lower half after.
+ * One call as a server sees it, in the kernel and in user space alike. Generated dispatch functions decode
+ * `params`, run the operation, and encode its results; whoever carries the message (the kernel's ring,
+ * libcapos' serve loop) fills in the upper half before and takes the lower half after.
  *
  * Freestanding; no allocation; nothing here blocks.
  */
@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A capability travelling with a message. In a server's hands `id` is whatever its carrier uses to name it: a table
- * id in user space, an index into the call's resolved capabilities (in) or a reserved slot's id (out) in the kernel. */
+/* A capability travelling with a message. In a server's hands `id` is whatever its carrier uses to name it: a
+ * table id in user space, an index into the call's resolved capabilities (in) or a reserved slot's id (out)
+ * in the kernel. */
 struct cap_transfer {
     uint32_t id;
     uint32_t mode; /* CAPOS_XFER_COPY or CAPOS_XFER_MOVE */
@@ -25,8 +26,8 @@ struct cap_call {
     size_t params_bytes; /* 0: the root is null */
     const struct cap_transfer *caps_in;
     size_t caps_in_count;
-    void *results;         /* where the results are encoded, 8-byte aligned */
-    size_t results_limit;  /* bytes there */
+    void *results;        /* where the results are encoded, 8-byte aligned */
+    size_t results_limit; /* bytes there */
 
     /* Filled in by dispatch. */
     size_t results_bytes; /* 0 when the results have no fields or all are default */
@@ -36,7 +37,8 @@ struct cap_call {
     const char *exception_reason;             /* static text or text that lives as long as the call */
 };
 
-/* An operation returns this when it will answer later; the carrier then keeps the call until it is completed. */
+/* An operation returns this when it will answer later; the carrier then keeps the call until it is completed.
+ */
 #define CAP_CALL_PENDING INT32_MAX
 
 /* Makes the call answer a capability exception: `return cap_call_fail(call, CAPOS_EXCEPTION_..., "why");`
