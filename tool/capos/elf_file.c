@@ -9,6 +9,8 @@ struct image {
     Elf64_Ehdr header;
 };
 
+enum { SIZELESS_REACH_BYTES = 4096 };
+
 static bool range_inside(size_t size, uint64_t offset, uint64_t len)
 {
     return offset <= size && len <= size - offset;
@@ -159,8 +161,9 @@ static bool search_table(const struct image *image, const Elf64_Shdr *table, uin
             break;
         uint64_t offset = address - symbol.st_value;
         /* Assembly functions often have no size: then the nearest one before the address is the best answer. */
-        if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || address < symbol.st_value ||
-            (symbol.st_size > 0 && offset >= symbol.st_size) || (found && offset >= out->offset))
+        uint64_t reach = symbol.st_size > 0 ? symbol.st_size : SIZELESS_REACH_BYTES;
+        if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || address < symbol.st_value || offset >= reach ||
+            (found && offset >= out->offset))
             continue;
         const char *name = string_get(image, &strings, symbol.st_name);
         if (name == NULL)

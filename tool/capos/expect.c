@@ -1,6 +1,6 @@
 /* See expect.h. */
 #include "expect.h"
-#include "options.h"
+#include "number.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,7 +210,7 @@ static bool check_forbidden(const struct expect *expect, const struct words *lin
     return ok;
 }
 
-bool expect_check(const struct expect *expect, const char *output, size_t size, struct buffer *report)
+bool expect_compare(const struct expect *expect, const char *output, size_t size, struct buffer *report)
 {
     struct words lines = {0};
     split_lines(output, size, &lines);

@@ -37,5 +37,5 @@ enum { EXPECT_TIMEOUT_DEFAULT_S = 60 };
 /* On failure the sentence begins with FILE:LINE. expect_free in both cases. */
 bool expect_parse(const char *file, const char *text, size_t size, struct expect *out, struct sentence *why);
 /* Compares. On failure `report` says what is missing or forbidden and what came nearest. */
-bool expect_check(const struct expect *expect, const char *output, size_t size, struct buffer *report);
+bool expect_compare(const struct expect *expect, const char *output, size_t size, struct buffer *report);
 void expect_free(struct expect *expect);

@@ -420,16 +420,27 @@ static bool find_offset(const struct json_manifest *manifest, size_t line, size_
     return *out < manifest->text.size;
 }
 
+static size_t alphanumeric_len(const char *text)
+{
+    size_t len = 0;
+    while (isalnum((unsigned char)text[len]))
+        len++;
+    return len;
+}
+
+/* An enumerant is a word, a number an optional minus and digits. */
 bool json_manifest_unquote(struct json_manifest *manifest, size_t line, size_t column)
 {
     size_t start;
     if (!find_offset(manifest, line, column, &start) || manifest->text.data[start] != '"')
         return false;
     char *text = manifest->text.data;
-    size_t end = start + 1;
-    while (isalnum((unsigned char)text[end]) || text[end] == '-' || text[end] == '.')
-        end++;
-    if (end == start + 1 || text[end] != '"')
+    const char *digits = "0123456789";
+    const char *content = text + start + 1;
+    size_t len = isalpha((unsigned char)content[0]) ? alphanumeric_len(content)
+                                                    : (content[0] == '-') + strspn(content + (content[0] == '-'), digits);
+    size_t end = start + 1 + len;
+    if (len == 0 || text[end] != '"')
         return false;
     text[start] = ' ';
     text[end] = ' ';

@@ -63,11 +63,11 @@ static bool next_diagnostic(const char **text, const char *file, struct diagnost
     while (**text != '\0') {
         const char *line = *text, *end = strchrnul(line, '\n');
         *text = *end == '\0' ? end : end + 1;
-        size_t file_len = strlen(file);
-        if (strncmp(line, file, file_len) != 0 || line[file_len] != ':')
+        const char *name = strstr(line, file); /* the compiler shortens the directory in front of it */
+        if (name == NULL || name > end || name[strlen(file)] != ':')
             continue;
         char *after;
-        out->line = strtoul(line + file_len + 1, &after, 10);
+        out->line = strtoul(name + strlen(file) + 1, &after, 10);
         out->column = *after == ':' ? strtoul(after + 1, &after, 10) : 1;
         const char *message = strstr(after, "error: ");
         if (message == NULL || message > end)
@@ -115,6 +115,7 @@ struct json_run {
     const char *shown;     /* the file's name for the user */
     bool positions_known;  /* false when the JSON was exported from something else */
     const char *temporary; /* the file that the compiler reads */
+    const char *base_name; /* of it */
     const char *beside;
     struct json_manifest manifest;
 };
@@ -137,7 +138,7 @@ static bool json_mend(struct json_run *run, const char *errors)
 {
     struct diagnostic found;
     bool mended = false;
-    while (next_diagnostic(&errors, run->temporary, &found)) {
+    while (next_diagnostic(&errors, run->base_name, &found)) {
         if (strncmp(found.message, "Type mismatch", strlen("Type mismatch")) == 0 && found.line > JSON_HEAD_LINES &&
             json_manifest_unquote(&run->manifest, found.line - JSON_HEAD_LINES, found.column))
             mended = true;
@@ -151,7 +152,7 @@ static void json_report(const struct json_run *run, const char *errors)
     const char *rest = errors;
     bool any = false;
     complain("%s has mistakes:", run->shown);
-    while (next_diagnostic(&rest, run->temporary, &found)) {
+    while (next_diagnostic(&rest, run->base_name, &found)) {
         size_t line = found.line > JSON_HEAD_LINES ? found.line - JSON_HEAD_LINES : 1;
         const char *field = json_manifest_field(&run->manifest, line, found.column);
         if (run->positions_known)
@@ -190,7 +191,13 @@ static bool load_json_text(const char *shown, bool positions_known, const struct
     char *temporary = must_printf("%s/manifest-%d.capnp", directory, (int)getpid());
     char *beside_relative = directory_of(shown);
     char *beside = realpath(beside_relative, NULL);
-    struct json_run run = {shown, positions_known, temporary, beside == NULL ? "." : beside, {0}};
+    struct json_run run = {
+        .shown = shown,
+        .positions_known = positions_known,
+        .temporary = temporary,
+        .base_name = strrchr(temporary, '/') + 1,
+        .beside = beside == NULL ? "." : beside,
+    };
     bool ok = directory_make(directory) && json_convert(&run, json, package);
     unlink(temporary);
     json_manifest_free(&run.manifest);

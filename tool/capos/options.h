@@ -26,8 +26,3 @@ enum command { COMMAND_RUN, COMMAND_BOOT, COMMAND_GDB };
 /* argv is what follows the subcommand. On failure *why is the sentence. options_free in both cases. */
 bool options_parse(enum command command, int argc, char *const *argv, struct options *out, struct sentence *why);
 void options_free(struct options *options);
-
-/* "64M", "1G", "65536K", or a plain number of MiB. */
-bool memory_size_parse(const char *text, unsigned *out_mib, struct sentence *why);
-/* A whole number from min to max; `what` names it in the sentence. */
-bool number_parse(const char *text, const char *what, unsigned min, unsigned max, unsigned *out, struct sentence *why);

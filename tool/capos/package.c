@@ -7,7 +7,7 @@
 
 static const char init_name[] = "init";
 
-enum { ENCODING_SLACK_BYTES = 65536 };
+enum { ENCODING_SLACK_BYTES = 65536, PACKAGE_TRAVERSAL_WORDS = 1 << 30 };
 
 /* The arrays that the native manifest points to. */
 struct parts {
@@ -266,6 +266,8 @@ bool package_check(const struct buffer *package, struct sentence *why)
         return sentence_say(why, "initConfig.init is missing: it is the program that the kernel starts");
     for (size_t i = 0; i <= manifest->init_config.services.count; i++) {
         struct cap_program program;
+        /* Each program may look at every binary; the limit is meant for messages that are read once. */
+        opened.message.words_left = PACKAGE_TRAVERSAL_WORDS;
         if (!get_program(manifest, i, &program))
             return sentence_say(why, "%s is malformed", field_of(i).text);
         if (!check_program(manifest, &program, i, why))

@@ -12,9 +12,11 @@ enum { TYPE_COUNT = sizeof(type_names) / sizeof(type_names[0]) };
 static const char microvm_machine[] =
     "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,auto-kernel-cmdline=off";
 
+static const char uefi_firmware[] = "/usr/share/ovmf/OVMF.fd"; /* Debian's package ovmf */
+
 struct machine machine_default(void)
 {
-    return (struct machine){MACHINE_MICROVM, DEFAULT_MEMORY_MIB, 1, false};
+    return (struct machine){.type = MACHINE_MICROVM, .memory_mib = DEFAULT_MEMORY_MIB, .cpus = 1};
 }
 
 bool machine_type_parse(const char *text, enum machine_type *out)
@@ -50,6 +52,20 @@ static void add_machine(const struct machine *machine, struct words *argv)
     words_addf(argv, "%uM", machine->memory_mib);
 }
 
+/* An ISO brings its own kernel, package and command line. */
+static void add_software(const struct machine *machine, const struct qemu_files *files, struct words *argv)
+{
+    if (files->iso != NULL) {
+        add_pair(argv, "-cdrom", files->iso);
+        if (machine->uefi)
+            add_pair(argv, "-bios", uefi_firmware);
+        return;
+    }
+    add_pair(argv, "-kernel", files->kernel);
+    add_pair(argv, "-initrd", files->package);
+    add_pair(argv, "-append", files->log != NULL ? "log=debugcon" : "log=com1");
+}
+
 void qemu_command(const struct machine *machine, const struct qemu_files *files, struct words *argv)
 {
     words_add(argv, QEMU_COMMAND);
@@ -58,9 +74,7 @@ void qemu_command(const struct machine *machine, const struct qemu_files *files,
     words_add(argv, "-nodefaults");
     words_add(argv, "-no-reboot");
     add_pair(argv, "-display", "none");
-    add_pair(argv, "-kernel", files->kernel);
-    add_pair(argv, "-initrd", files->package);
-    add_pair(argv, "-append", files->log != NULL ? "log=debugcon" : "log=com1");
+    add_software(machine, files, argv);
     add_pair(argv, "-chardev", "stdio,id=console,signal=off");
     add_pair(argv, "-serial", "chardev:console");
     if (files->log != NULL) {

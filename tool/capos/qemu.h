@@ -1,5 +1,5 @@
 /*
- * QEMU's command line, in one place: two machines, TCG or KVM, console on COM1, kernel log on COM1 or on the debug
+ * QEMU's command line, in one place: two machines, TCG or KVM, PVH or an ISO, console on COM1, kernel log on COM1 or on the debug
  * console, exit through isa-debug-exit.
  */
 #pragma once
@@ -14,6 +14,7 @@ struct machine {
     unsigned memory_mib;
     unsigned cpus;
     bool kvm;
+    bool uefi; /* with an ISO: UEFI firmware instead of BIOS */
 };
 
 struct machine machine_default(void);
@@ -23,6 +24,7 @@ const char *machine_type_name(enum machine_type type);
 struct qemu_files {
     const char *kernel;
     const char *package;
+    const char *iso; /* boots this instead of kernel and package; q35 only */
     const char *log; /* a path for the kernel's log; null: the log goes to COM1 with the console */
     bool wait_for_gdb;
     const char *gdb_socket; /* with wait_for_gdb */

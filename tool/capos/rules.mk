@@ -6,17 +6,31 @@ CAPOS_SRC := $(filter-out %_test.c,$(wildcard $(CAPOS_DIR)/*.c))
 CAPOS_LIB_SRC := $(filter-out $(CAPOS_DIR)/main.c,$(CAPOS_SRC))
 CAPOS_INC := -Iabi -I$(B)/gen -Ilib/capnp -I$(CAPOS_DIR)
 # The generated codecs that the packages are built with, and the tables of interface names.
-CAPOS_GEN_SRC = $(GEN_TYPES_SRC) $(B)/gen/interfaces.c $(CAPNP_SRC)
-CAPOS_OBJ = $(patsubst %.c,$(B)/host/%.o,$(CAPOS_SRC) $(sort $(CAPOS_GEN_SRC)))
+CAPOS_GEN_SRC := $(GEN_TYPES_SRC) $(GEN_INTERFACES_SRC) $(CAPNP_SRC)
 
-$(B)/host/%.o: %.c | $$(GENERATED)
+# OBJECTS FROM: sources under FROM become objects under build/host.
+capos_objects = $(patsubst %.c,$(B)/host/%.o,$(patsubst $(B)/%,%,$(1)))
+
+$(B)/host/%.o: %.c | $(GENERATED)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(DEPS) $(CAPOS_INC) -c $< -o $@
+$(B)/host/%.o: $(B)/%.c | $(GENERATED)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(DEPS) $(CAPOS_INC) -c $< -o $@
 
-.SECONDEXPANSION:
-$(B)/capos: $$(CAPOS_OBJ)
-	@mkdir -p $(@D)
+$(B)/capos: $(call capos_objects,$(CAPOS_SRC) $(CAPOS_GEN_SRC))
 	$(Q)$(HOST_CC) $^ -o $@
--include $(wildcard $(B)/host/$(CAPOS_DIR)/*.d)
+-include $(patsubst %.o,%.d,$(call capos_objects,$(CAPOS_SRC) $(CAPOS_GEN_SRC)))
 
 ALL += $(B)/capos
+
+# Unit tests. Each names the files it is about.
+capos_src = $(patsubst %,$(CAPOS_DIR)/%.c,$(1))
+$(eval $(call unit_test,capos-expect,$(call capos_src,expect_test expect number buffer sentence),-I$(CAPOS_DIR)))
+$(eval $(call unit_test,capos-options,$(call capos_src,options_test options number grants qemu buffer sentence) \
+    $(GEN_INTERFACES_SRC),$(CAPOS_INC)))
+$(eval $(call unit_test,capos-json,$(call capos_src,json_manifest_test json_manifest buffer sentence),-I$(CAPOS_DIR)))
+$(eval $(call unit_test,capos-elf,$(call capos_src,elf_file_test elf_file symbolise buffer sentence),-I$(CAPOS_DIR)))
+$(eval $(call unit_test,capos-log,$(call capos_src,kernel_log_test kernel_log buffer),-I$(CAPOS_DIR)))
+$(eval $(call unit_test,capos-package,$(call capos_src,package_test package elf_file grants buffer sentence) \
+    $(GEN_INTERFACES_SRC) $(GEN_TYPES_SRC) $(CAPNP_SRC),$(CAPOS_INC)))

@@ -71,10 +71,15 @@ bool session_run(const struct session *session, struct session_result *result, s
     bool separate = session->output == SESSION_SEPARATE;
     char *kernel = session_kernel_path();
     struct words argv = {0};
-    struct qemu_files files = {.kernel = kernel, .package = GUEST_PACKAGE_PATH, .log = separate ? GUEST_LOG_PATH : NULL};
+    struct qemu_files files = {
+        .kernel = kernel,
+        .package = GUEST_PACKAGE_PATH,
+        .iso = session->iso,
+        .log = separate ? GUEST_LOG_PATH : NULL,
+    };
     struct reader reader = {session, &result->log};
     *result = (struct session_result){0};
-    bool ok = check_kernel(kernel, why);
+    bool ok = session->iso != NULL || check_kernel(kernel, why);
     if (ok) {
         qemu_command(session->machine, &files, &argv);
         struct guest guest = {
@@ -107,9 +112,11 @@ bool session_print(const struct session *session, const char *name)
     struct qemu_files files = {
         .kernel = kernel,
         .package = package,
+        .iso = session->iso,
         .log = session->output == SESSION_SEPARATE ? "/dev/stderr" : NULL,
     };
-    bool ok = directory_make(directory) && file_write(package, session->package->data, session->package->size);
+    bool ok = session->iso != NULL || (directory_make(directory) && file_write(package, session->package->data,
+                                                                               session->package->size));
     if (ok) {
         qemu_command(session->machine, &files, &argv);
         qemu_quote(&argv, &text);

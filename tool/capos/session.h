@@ -15,6 +15,7 @@ enum session_output {
 struct session {
     const struct machine *machine;
     const struct buffer *package;
+    const char *iso; /* instead of the package */
     unsigned timeout_s;
     enum session_output output;
     bool show_console; /* on stdout, as it comes */
