@@ -59,6 +59,6 @@ interface CapabilityManager {
 }
 
 interface NullCap {
-  call @0 () -> ();
+  nop @0 () -> ();
   # Does nothing: for measuring and for tests.
 }

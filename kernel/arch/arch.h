@@ -1,10 +1,10 @@
 /*
- * What the portable kernel asks of the machine. Implemented by kernel/arch/x86_64 and kernel/dev, and by fakes in host
- * unit tests. Nothing here takes a lock of a class below LOCK_SERIAL unless it says so.
+ * What the portable kernel asks of the machine. Implemented by kernel/arch/x86_64 and kernel/dev, and by
+ * fakes in host unit tests. Nothing here takes a lock of a class below LOCK_SERIAL unless it says so.
  *
- * Boot contract: the boot code (PVH or Multiboot2 entry) switches to long mode, builds the kernel's page tables
- * (docs/boot.md, docs/memory.md), sets up this CPU's GDT, IDT, TSS and stacks, fills struct boot_info, and calls
- * kernel_main on the boot stack with interrupts disabled.
+ * Boot contract: the boot code (PVH or Multiboot2 entry) switches to long mode, builds the kernel's page
+ * tables (docs/boot.md, docs/memory.md), sets up this CPU's GDT, IDT, TSS and stacks, fills struct boot_info,
+ * and calls kernel_main on the boot stack with interrupts disabled.
  */
 #pragma once
 #include "core/types.h"
@@ -24,8 +24,8 @@ struct boot_info {
     size_t region_count;
     uint64_t module_base; /* physical; page-aligned or not */
     uint64_t module_size_bytes;
-    size_t module_count;  /* the kernel refuses any number but one */
-    uint64_t memory_end;  /* end of the direct map: one past the highest RAM address */
+    size_t module_count; /* the kernel refuses any number but one */
+    uint64_t memory_end; /* end of the direct map: one past the highest RAM address */
 };
 
 _Noreturn void kernel_main(const struct boot_info *boot);
@@ -49,15 +49,22 @@ paddr_t direct_map_to_physical(const void *pointer);
 #endif
 
 /* ---- Processor. */
-uint32_t arch_cpu_number(void);           /* of the calling CPU, from 0 */
+/* One until the other processors are started; per-CPU arrays are this long. */
+#ifndef ARCH_CPUS_MAX
+#define ARCH_CPUS_MAX 1
+#endif
+uint32_t arch_cpu_number(void); /* of the calling CPU, from 0 */
 uint64_t arch_read_tsc(void);
-bool arch_random_u64(uint64_t *out);      /* RDSEED or RDRAND with retries; false: the CPU has neither or they failed */
-void arch_relax(void);                    /* PAUSE */
+bool arch_random_u64(
+    uint64_t *out);    /* RDSEED or RDRAND with retries; false: the CPU has neither or they failed */
+void arch_relax(void); /* PAUSE */
 _Noreturn void arch_halt_forever(void);
-/* Interrupts on for a moment, so that a due timer or shootdown is served during a long operation. No lock held. */
+/* Interrupts on for a moment, so that a due timer or shootdown is served during a long operation. No lock
+ * held. */
 void arch_preemption_point(void);
 
-/* Ends QEMU through isa-debug-exit with status (code << 1) | 1, else powers off or halts. Flushes the ports first. */
+/* Ends QEMU through isa-debug-exit with status (code << 1) | 1, else powers off or halts. Flushes the ports
+ * first. */
 _Noreturn void machine_exit(uint8_t code);
 _Noreturn void machine_reboot(void);
 
@@ -76,7 +83,10 @@ int64_t clock_boot_unix_ns(void);                    /* RTC at the time that clo
 /* One-shot timer interrupt of this CPU at an absolute time (UINT64_MAX: none). It calls timer_interrupt(). */
 void arch_timer_set(uint64_t deadline_ns);
 
-/* ---- Faults inside user-memory access: umem.c's own instructions may fault and resume at their fixup. Implemented in
- * arch; each returns false if the range faulted and could not be resolved. The range is already known to be user. */
+/* ---- Faults inside user-memory access: umem.c's own instructions may fault and resume at their fixup.
+ * Implemented in arch; each returns false if the range faulted and could not be resolved. The range is
+ * already known to be user. */
 bool arch_user_copy_in(void *kernel, uaddr_t user, size_t size_bytes);
 bool arch_user_copy_out(uaddr_t user, const void *kernel, size_t size_bytes);
+/* An atomic write of one byte that changes nothing (lock or 0): true if the byte can be written. */
+bool arch_user_probe_write(uaddr_t user);

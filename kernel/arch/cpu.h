@@ -1,9 +1,10 @@
 /*
  * Threads as the processor sees them: the saved user state, entering and leaving user space.
  *
- * The kernel is an event handler: a thread has no kernel stack. Each CPU has one kernel stack; an entry from user
- * space saves the user registers into the running thread's struct user_frame and runs C on the CPU's stack; leaving
- * means loading the frame of whatever thread is to run next. Blocking is therefore just not returning to that thread.
+ * The kernel is an event handler: a thread has no kernel stack. Each CPU has one kernel stack; an entry from
+ * user space saves the user registers into the running thread's struct user_frame and runs C on the CPU's
+ * stack; leaving means loading the frame of whatever thread is to run next. Blocking is therefore just not
+ * returning to that thread.
  *
  * Entry calls, all with interrupts disabled, GS = the per-CPU block, on the CPU's kernel stack:
  *   handle_syscall(number, arg0, arg1)   from SYSCALL; returns the frame to resume
@@ -18,7 +19,7 @@
 struct user_frame {
     uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp;
     uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
-    uint64_t vector;     /* how the kernel was entered: exception or interrupt vector, or FRAME_SYSCALL */
+    uint64_t vector; /* how the kernel was entered: exception or interrupt vector, or FRAME_SYSCALL */
     uint64_t error_code;
     uint64_t rip, cs, rflags, rsp, ss;
 };
@@ -28,26 +29,37 @@ struct user_frame {
 size_t arch_fpu_size(void);
 
 struct user_context {
-    struct user_frame frame;   /* must stay first: the TSS' RSP0 points to its end */
+    struct user_frame frame; /* must stay first: the TSS' RSP0 points to its end */
     uint64_t fs_base;
-    void *fpu;                 /* arch_fpu_size() bytes from the heap */
-    bool tsc_allowed;          /* CR4.TSD clear while this thread runs */
+    void *fpu;        /* arch_fpu_size() bytes from the heap */
+    bool tsc_allowed; /* CR4.TSD clear while this thread runs */
 };
 
-/* First-entry state: RIP, RSP, RDI, RSI, RDX as abi/capos/capset.h says, everything else zero, FPU at reset. */
-void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp, uint64_t ring, uint64_t process_id,
-                       uint64_t capset, uint64_t fs_base);
+/* First-entry state: RIP, RSP, RDI, RSI, RDX as abi/capos/capset.h says, everything else zero, FPU at reset.
+ */
+void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp, uint64_t ring,
+                       uint64_t process_id, uint64_t capset, uint64_t fs_base);
 
-/* Makes `next` this CPU's current context: saves the FPU and FS base of the one that was current (null: none), loads
- * those of next, switches CR3 to page_table if it differs, sets TSS.RSP0 and CR4.TSD. Does not enter it. */
+/* Makes `next` this CPU's current context: saves the FPU and FS base of the one that was current (null:
+ * none), loads those of next, switches CR3 to page_table if it differs, sets TSS.RSP0 and CR4.TSD. Does not
+ * enter it. */
 void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table);
 
-/* Leaves the kernel into the CPU's current context (SYSRET when it came by SYSCALL and its RIP is safe, else IRET). */
+/* No context is current any more and CR3 is the kernel's own page table: before an address space is
+ * destroyed. */
+void arch_leave_context(void);
+/* Lets the current context read the TSC (CR4.TSD clear) from now on. */
+void arch_allow_tsc(struct user_context *context);
+
+/* Leaves the kernel into the CPU's current context (SYSRET when it came by SYSCALL and its RIP is safe, else
+ * IRET). */
 _Noreturn void arch_enter_user(void);
-/* Nothing to run: interrupts on, HLT, until an interrupt came; then calls handle_idle_wakeup() on a fresh stack. */
+/* Nothing to run: interrupts on, HLT, until an interrupt came; then calls handle_idle_wakeup() on a fresh
+ * stack. */
 _Noreturn void arch_idle(void);
 
-/* ---- Called by arch, implemented in kernel/core. Each returns by arch_enter_user or arch_idle, chosen by the scheduler. */
+/* ---- Called by arch, implemented in kernel/core. Each returns by arch_enter_user or arch_idle, chosen by
+ * the scheduler. */
 struct fault_info {
     uint8_t vector;
     uint64_t error_code;
@@ -56,9 +68,11 @@ struct fault_info {
 _Noreturn void handle_fault(struct user_context *context, const struct fault_info *fault);
 _Noreturn void handle_interrupt(void);
 _Noreturn void handle_idle_wakeup(void);
-/* Page fault at CPL 0 inside arch_user_copy_*: true if the page is now there and the access may be retried. */
+/* Page fault at CPL 0 inside arch_user_copy_*: true if the page is now there and the access may be retried.
+ */
 bool handle_user_copy_fault(uaddr_t address, bool write);
-/* System calls. cap_enter may return to arch with a value (the thread goes on) or not at all (another runs). */
+/* System calls. cap_enter may return to arch with a value (the thread goes on) or not at all (another runs).
+ */
 int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns);
 _Noreturn void syscall_exit(int64_t code);
 /* From the timer vector, in any mode: due timers run. */

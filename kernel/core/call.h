@@ -1,11 +1,15 @@
 /*
  * A capability call inside the kernel: the generated code's struct cap_call, and whose call it is.
  *
- * The ring fills one in per CALL. An operation that cannot answer yet makes a struct pending from it and returns
- * CAP_CALL_PENDING; whoever ends the wait completes the pending, from any thread's context, exactly once.
+ * The ring fills one in per CALL. An operation that cannot answer yet makes a struct pending from it and
+ * returns CAP_CALL_PENDING; whoever ends the wait completes the pending, from any thread's context, exactly
+ * once.
+ *
+ * Results are all or nothing: result capabilities sit in reserved slots until the payload has reached the
+ * caller's memory, then appear together; on any failure they are taken back.
  */
 #pragma once
-#include "call.h" /* lib/capnp: struct cap_call */
+#include <capnp/call.h>
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include "object/object.h"
@@ -13,6 +17,15 @@
 
 struct thread;
 struct process;
+struct aspace;
+struct ledger;
+struct capos_cqe;
+
+/* A result capability in its reserved slot. Owns a reference to the object. */
+struct call_result_cap {
+    uint32_t id;
+    struct capability capability;
+};
 
 struct kcall {
     struct cap_call call; /* first: generated code hands this back to operations */
@@ -21,40 +34,84 @@ struct kcall {
     uaddr_t result_addr;
     uint32_t result_len;
     uint64_t deadline_ns;
-    struct capability caps_in[CAPOS_XFER_CAPS_MAX]; /* referenced for the time of the call; caps_in ids index this */
+    struct capability caps_in[CAPOS_XFER_CAPS_MAX]; /* referenced for the time of the call */
+    struct call_result_cap caps_out[CAPOS_XFER_CAPS_MAX];
+    size_t caps_out_count;
+    uint8_t
+        scratch_bytes[64]; /* the operation's own, for small results that must live until they are encoded */
 };
 
 static inline struct kcall *kcall_of(struct cap_call *call)
 {
     return (struct kcall *)(void *)call;
 }
+
+/* The caller. */
+struct thread *kcall_thread(const struct cap_call *call);
 struct process *kcall_process(const struct cap_call *call);
+struct aspace *kcall_aspace(const struct cap_call *call);
+struct ledger *kcall_ledger(const struct cap_call *call);
 
-/* Makes a result capability: takes over the caller's reference to `capability.object` on success. *out_id is what the
- * operation writes into the handle of its results. NO_SLOTS, NO_MEMORY. If the call fails later, it is taken back. */
-CHECKED status_t kcall_return_capability(struct cap_call *call, struct capability capability, uint32_t *out_id);
+/* A capability that came with the call, by the (non-zero) id that its handle in the parameters has; borrowed.
+ */
+static inline struct capability kcall_capability_in(const struct cap_call *call, uint32_t handle_id)
+{
+    return ((const struct kcall *)(const void *)call)->caps_in[handle_id - 1];
+}
 
-/* An operation in flight. Charged to the process (LEDGER_CALLS, heap). */
+/* An object_type's dispatch function over a generated one and a server. */
+#define KERNEL_DISPATCH(function, generated_dispatch, server)                               \
+    static int32_t function(struct object *object, uint16_t method_id, struct kcall *kcall) \
+    {                                                                                       \
+        return generated_dispatch(&(server), object, method_id, &kcall->call);              \
+    }
+
+/* Result capabilities. Reserve takes a slot in the caller's table; its id is what the operation writes into
+ * the handle of its results; the operation then stores the capability, with a reference, in *out (left empty,
+ * the slot is given back when the call fails). Return is both at once and consumes the reference on failure
+ * too. NO_SLOTS, NO_MEMORY; RESULT_TRUNCATED, BAD_ADDRESS when the caller's result buffer could not take the
+ * answer: so that an operation can be refused before it has happened. */
+CHECKED status_t kcall_reserve_result(struct cap_call *call, struct call_result_cap **out);
+CHECKED status_t kcall_return_capability(struct cap_call *call, struct capability capability,
+                                         uint32_t *out_id);
+
+/* Brings the outcome of a dispatch (`encoded`: what it returned) to the caller: payload, capability records
+ * or exception into its memory, capabilities into its table. Fills in everything of *cqe but user_data. */
+void kcall_deliver(struct kcall *kcall, int32_t encoded, struct capos_cqe *cqe);
+
+/* An operation in flight. Charged to the process (LEDGER_CALLS, LEDGER_HEAP_BYTES). */
 struct pending {
-    struct list_node in_thread;  /* LOCK_PENDING of the thread */
-    struct list_node in_object;  /* the waiting object's own queue and lock */
-    struct timer_event timer;    /* for the object's use or the deadline */
+    struct list_node in_thread; /* lock of the thread */
+    struct list_node in_object; /* the waiting object's own queue and lock */
+    struct timer_event timer;   /* the object's, if it wants one */
+    struct timer_event deadline;
     struct thread *thread;
     uint64_t user_data;
     uaddr_t result_addr;
     uint32_t result_len;
-    /* Takes the operation out of the object's queue; the core then completes it. Called with LOCK_PENDING not held.
-     * False: too late, the object is completing it already. */
+    uint32_t references; /* atomic: the operation, each running timer, each canceller */
+    /* Takes the operation out of the object's queue; whoever called then completes it. No lock held. False:
+     * too late, the object is completing it already. */
     bool (*cancel)(struct pending *pending);
     struct object *object; /* referenced until completion */
 };
 
-/* QUOTA, NO_MEMORY. The caller then sets cancel, queues it, and returns CAP_CALL_PENDING. */
+/* QUOTA, NO_MEMORY. The operation queues it and returns CAP_CALL_PENDING; until it is queued nobody else sees
+ * it. */
 CHECKED status_t pending_create(struct cap_call *call, struct object *object,
                                 bool (*cancel)(struct pending *pending), struct pending **out);
+/* Starts pending->timer; `fire` runs with a reference that it must not put. Cancel by pending_timer_stop. */
+void pending_timer_start(struct pending *pending, uint64_t deadline_ns,
+                         void (*fire)(struct timer_event *event));
+bool pending_timer_stop(struct pending *pending);
 /* Posts the completion with an empty payload (result 0) or an error, wakes the thread, frees the record. */
 void pending_complete(struct pending *pending, int32_t result);
 /* Prepares a struct kcall with a results buffer on which a generated cap_x_m_reply can run ... */
 void pending_reply_begin(struct pending *pending, struct kcall *reply);
 /* ... and posts what it encoded. `encoded` is the reply function's return value. */
 void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t encoded);
+
+/* CANCEL: ends the thread's operation with that user_data (the oldest). NOT_FOUND. */
+CHECKED status_t pending_cancel_by_user_data(struct thread *thread, uint64_t user_data);
+/* Drops all operations of a dying thread without completions. */
+void pending_discard_all(struct thread *thread);

@@ -1,13 +1,13 @@
 /*
  * Spinlocks and the lock order.
  *
- * The kernel runs with interrupts disabled except in the idle loop and at explicit preemption points, where no lock is
- * held: so a lock needs no interrupt-saving variant, and a holder is never interrupted. Locks are ticket locks: fair,
- * and with a bounded wait as long as every hold is bounded.
+ * The kernel runs with interrupts disabled except in the idle loop and at explicit preemption points, where
+ * no lock is held: so a lock needs no interrupt-saving variant, and a holder is never interrupted. Locks are
+ * ticket locks: fair, and with a bounded wait as long as every hold is bounded.
  *
  * A CPU may only take a lock whose class number is greater than that of every lock it holds. Debug builds
- * (CAPOS_DEBUG) keep the held classes per CPU and panic at the first violation, at release by a non-holder, and on
- * leaving the kernel with a lock held.
+ * (CAPOS_DEBUG) keep the held classes per CPU and panic at the first violation, at release by a non-holder,
+ * and on leaving the kernel with a lock held.
  */
 #pragma once
 #include "core/types.h"
@@ -37,7 +37,10 @@ struct spinlock {
     uint32_t holder_cpu;   /* debug builds: CPU number + 1, 0 = free */
 };
 
-#define SPINLOCK_INIT(lock_class_value) {0, 0, (lock_class_value), 0}
+#define SPINLOCK_INIT(lock_class_value) \
+    {                                   \
+        0, 0, (lock_class_value), 0     \
+    }
 
 void spinlock_init(struct spinlock *lock, enum lock_class class_number);
 void spinlock_acquire(struct spinlock *lock);

@@ -1,9 +1,11 @@
 /*
- * The kernel log: a bounded ring of records, the oldest dropped, each also printed on the log port as it is made.
+ * The kernel log: a bounded ring of records, the oldest dropped, each also printed on the log port as it is
+ * made.
  *
- * Which port that is the kernel command line says: log=com1 (default: together with the console), log=debugcon (I/O
- * port 0xe9, so that a program's output and the kernel's can be told apart), log=none; loglevel=error|warn|info|debug.
- * A line appears as its bare text, for instance `proc: process 2 exited with code 0`. Safe from any context.
+ * Which port that is the kernel command line says: log=com1 (default: together with the console),
+ * log=debugcon (I/O port 0xe9, so that a program's output and the kernel's can be told apart), log=none;
+ * loglevel=error|warn|info|debug. A line appears as its bare text, for instance `proc: process 2 exited with
+ * code 0`. Safe from any context.
  */
 #pragma once
 #include "core/types.h"

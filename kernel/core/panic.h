@@ -3,14 +3,14 @@
  */
 #pragma once
 
-/* Prints the reason and a symbolised backtrace on the log port, stops the other CPUs, ends QEMU with a failing
- * status. printf subset as log_print's. */
+/* Prints the reason and a symbolised backtrace on the log port, stops the other CPUs, ends QEMU with a
+ * failing status. printf subset as log_print's. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-#define kassert(condition)                                                                                   \
-    do {                                                                                                     \
-        if (__builtin_expect(!(condition), 0))                                                               \
-            panic("%s:%d: assertion failed: %s", __FILE_NAME__, __LINE__, #condition);                       \
+#define kassert(condition)                                                             \
+    do {                                                                               \
+        if (__builtin_expect(!(condition), 0))                                         \
+            panic("%s:%d: assertion failed: %s", __FILE_NAME__, __LINE__, #condition); \
     } while (0)
 #ifndef __FILE_NAME__
 #define __FILE_NAME__ __FILE__

@@ -1,5 +1,5 @@
 /*
- * Timer events: functions to be called at a time, kept per CPU in a pairing of a sorted tree and the one-shot timer.
+ * Timer events: functions to be called at a time, kept per CPU in a tree sorted by deadline.
  * Lock: LOCK_TIMER. Callbacks run with no lock held and interrupts off.
  */
 #pragma once
@@ -14,6 +14,11 @@ struct timer_event {
     bool queued;
 };
 
-void timer_event_start(struct timer_event *event, uint64_t deadline_ns, void (*fire)(struct timer_event *event));
+void timer_event_start(struct timer_event *event, uint64_t deadline_ns,
+                       void (*fire)(struct timer_event *event));
 /* True if it was queued and will not fire; false if it fires, fired or was never started. */
 bool timer_event_stop(struct timer_event *event);
+
+/* This CPU: runs what is due; the deadline of the next event (UINT64_MAX: none). */
+void timer_queue_run(void);
+uint64_t timer_queue_next_ns(void);

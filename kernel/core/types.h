@@ -17,15 +17,16 @@ typedef struct {
     uint64_t raw;
 } paddr_t;
 
-/* An address in some process' half of the address space: a number until kernel/core/umem.c has looked at it. */
+/* An address in some process' half of the address space: a number until kernel/core/umem.c has looked at it.
+ */
 typedef uint64_t uaddr_t;
 
 #define PAGE_SIZE       ((uint64_t)CAPOS_PAGE_SIZE)
 #define PAGE_MASK       (PAGE_SIZE - 1)
 #define LARGE_PAGE_SIZE ((uint64_t)CAPOS_LARGE_PAGE_SIZE)
 
-#define array_count(array) (sizeof(array) / sizeof((array)[0]))
-#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define array_count(array)                  (sizeof(array) / sizeof((array)[0]))
+#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static inline uint64_t align_down(uint64_t value, uint64_t power_of_two)
 {

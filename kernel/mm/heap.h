@@ -7,6 +7,7 @@
 
 /* Zeroed, 16-byte aligned (64 for sizes that are multiples of 64). Null when there is no memory. */
 void *heap_alloc(size_t size_bytes);
-/* `size_bytes` as given to heap_alloc; null memory is ignored. The memory is scrubbed before it is used again. */
+/* `size_bytes` as given to heap_alloc; null memory is ignored. The memory is scrubbed before it is used
+ * again. */
 void heap_free(void *memory, size_t size_bytes);
 uint64_t heap_used_bytes(void);

@@ -1,16 +1,17 @@
 /*
  * Ledgers: what a process may use of the machine, and what it uses.
  *
- * Each process has one ledger; everything held on its behalf is charged there before it exists and refunded when it is
- * gone. A child's limits are carved out of its parent's: they count as used in the parent until the child's ledger is
- * destroyed, so the sum of all limits never exceeds the machine, and a charge that succeeds here is backed by real
- * frames. The root ledger is made at boot from what the frame allocator has, less a reserve for the kernel.
+ * Each process has one ledger; everything held on its behalf is charged there before it exists and refunded
+ * when it is gone. A child's limits are carved out of its parent's: they count as used in the parent until
+ * the child's ledger is destroyed, so the sum of all limits never exceeds the machine, and a charge that
+ * succeeds here is backed by real frames. The root ledger is made at boot from what the frame allocator has,
+ * less a reserve for the kernel.
  */
 #pragma once
 #include "core/types.h"
 
 enum ledger_resource {
-    LEDGER_FRAMES,         /* 4 KiB frames: user memory, page tables, kernel objects by the page */
+    LEDGER_FRAMES, /* 4 KiB frames: user memory, page tables, kernel objects by the page */
     LEDGER_CAP_SLOTS,
     LEDGER_THREADS,
     LEDGER_CALLS,          /* operations in flight */
@@ -21,11 +22,14 @@ enum ledger_resource {
 
 struct ledger;
 
-/* limit[r] == 0: the default share. Charges the parent at once. NO_MEMORY, QUOTA if the parent has not that much left. */
-CHECKED status_t ledger_create(struct ledger *parent, const uint64_t limit[LEDGER_RESOURCES], struct ledger **out);
+/* limit[r] == 0: the default share. Charges the parent at once. NO_MEMORY, QUOTA if the parent has not that
+ * much left. */
+CHECKED status_t ledger_create(struct ledger *parent, const uint64_t limit[LEDGER_RESOURCES],
+                               struct ledger **out);
 struct ledger *ledger_root(void);
 void ledger_root_init(void);
-/* References: the process and every object still charged to it. The last put returns the limits to the parent. */
+/* References: the process and every object still charged to it. The last put returns the limits to the
+ * parent. */
 void ledger_get(struct ledger *ledger);
 void ledger_put(struct ledger *ledger);
 

@@ -1,6 +1,6 @@
 /*
- * MemoryObject: memory that can be held, passed on and mapped by several address spaces; frames come on first touch.
- * Charged to the ledger it was made with, which it keeps alive. Lock: LOCK_MEMOBJ, its page list.
+ * MemoryObject: memory that can be held, passed on and mapped by several address spaces; frames come on first
+ * touch. Charged to the ledger it was made with, which it keeps alive. Lock: LOCK_MEMOBJ, its page list.
  */
 #pragma once
 #include "mm/frame.h"
@@ -14,13 +14,16 @@ extern const struct object_type memory_object_read_only_type; /* cannot be mappe
 
 /* Zeroed, size rounded up to pages internally, `size_bytes` kept exactly. The whole size is charged now. */
 CHECKED status_t memory_object_create(struct ledger *ledger, uint64_t size_bytes, struct memory_object **out);
-/* Over existing physical memory that is never freed (the boot package, the clock page). Nothing is charged. */
+/* Over existing physical memory that is never freed (the boot package, the clock page). Nothing is charged.
+ */
 CHECKED status_t memory_object_create_physical(paddr_t base, uint64_t size_bytes, struct memory_object **out);
 struct object *memory_object_as_object(struct memory_object *object);
 /* Null if the capability is not a memory object; *writable says which facet. */
 struct memory_object *memory_object_from(struct capability capability, bool *writable);
 uint64_t memory_object_size(const struct memory_object *object);
-/* The frame of a page, made and zeroed if need be; no reference is added. BAD_ADDRESS behind the end; NO_MEMORY. */
+/* The frame of a page, made and zeroed if need be; no reference is added. BAD_ADDRESS behind the end;
+ * NO_MEMORY. */
 CHECKED status_t memory_object_frame(struct memory_object *object, uint64_t page_index, paddr_t *out);
 /* Copies out of it from the kernel; BAD_ADDRESS if the range is not inside. */
-CHECKED status_t memory_object_read(struct memory_object *object, uint64_t offset, void *out, size_t size_bytes);
+CHECKED status_t memory_object_read(struct memory_object *object, uint64_t offset, void *out,
+                                    size_t size_bytes);

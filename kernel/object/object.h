@@ -1,10 +1,11 @@
 /*
  * Kernel objects and the capabilities to them.
  *
- * An object is anything a capability can name: a reference count and a type. A type is one facet of an object: its
- * interface and what each method does; two types over one object are two different amounts of authority over it. A
- * `struct capability` is an object seen through a type. Calls run under the caller's thread, with interrupts off and
- * no lock held; an operation validates everything, then acts, and either answers, or keeps a struct pending (call.h).
+ * An object is anything a capability can name: a reference count and a type. A type is one facet of an
+ * object: its interface and what each method does; two types over one object are two different amounts of
+ * authority over it. A `struct capability` is an object seen through a type. Calls run under the caller's
+ * thread, with interrupts off and no lock held; an operation validates everything, then acts, and either
+ * answers, or keeps a struct pending (call.h).
  */
 #pragma once
 #include "core/types.h"
@@ -15,7 +16,8 @@ struct kcall;
 struct object_type {
     const char *name;
     uint64_t interface_id;
-    /* Runs one call: a generated dispatch function behind a cast of `object`. Returns as a cap_x_dispatch does. */
+    /* Runs one call: a generated dispatch function behind a cast of `object`. Returns as a cap_x_dispatch
+     * does. */
     int32_t (*dispatch)(struct object *object, uint16_t method_id, struct kcall *call);
     /* The last reference is gone: release everything, free the memory. Never fails, takes bounded time. */
     void (*destroy)(struct object *object);

@@ -1,0 +1,249 @@
+#include "core/captable.h"
+#include "mm/heap.h"
+#include "mm/ledger.h"
+
+enum { SLOT_FREE, SLOT_RESERVED, SLOT_LIVE, SLOT_MOVING, SLOT_RETIRED };
+
+static uint32_t chunk_slots(unsigned chunk)
+{
+    return 1u << (chunk + CAP_CHUNK0_LOG2);
+}
+
+static size_t chunk_bytes(unsigned chunk)
+{
+    return chunk_slots(chunk) * sizeof(struct cap_slot);
+}
+
+/* Chunk k starts at index 16 * (2^k - 1). */
+static struct cap_slot *slot_at(const struct captable *table, uint32_t index)
+{
+    uint32_t shifted = index + (1u << CAP_CHUNK0_LOG2);
+    unsigned chunk = 31u - (unsigned)__builtin_clz(shifted) - CAP_CHUNK0_LOG2;
+    return &table->chunks[chunk][shifted - chunk_slots(chunk)];
+}
+
+static uint32_t id_make(uint32_t index, uint32_t generation)
+{
+    return generation << CAP_INDEX_BITS | index;
+}
+
+void captable_init(struct captable *table, struct ledger *ledger)
+{
+    *table = (struct captable){.ledger = ledger};
+    spinlock_init(&table->lock, LOCK_CAPTABLE);
+}
+
+/* Chains a new chunk's slots into the free list, lowest index first. */
+static void grow_chain_locked(struct captable *table, unsigned chunk, struct cap_slot *slots)
+{
+    uint32_t first = table->capacity;
+    uint32_t count = chunk_slots(chunk);
+    for (uint32_t i = 0; i < count; i++) {
+        slots[i].generation = 1;
+        slots[i].next_free = (uint16_t)(i + 1 < count ? first + i + 2 : table->free_head);
+    }
+    table->chunks[chunk] = slots;
+    table->capacity += count;
+    table->free_head = first + 1;
+}
+
+static status_t grow_locked(struct captable *table)
+{
+    unsigned chunk = 0;
+    while (chunk < CAP_CHUNKS && table->chunks[chunk] != NULL)
+        chunk++;
+    if (chunk == CAP_CHUNKS || table->capacity + chunk_slots(chunk) > CAPOS_CAP_SLOTS_MAX)
+        return CAPOS_ERR_NO_SLOTS;
+    status_t status = ledger_charge(table->ledger, LEDGER_HEAP_BYTES, chunk_bytes(chunk));
+    if (status < 0)
+        return status;
+    struct cap_slot *slots = heap_alloc(chunk_bytes(chunk));
+    if (slots == NULL) {
+        ledger_refund(table->ledger, LEDGER_HEAP_BYTES, chunk_bytes(chunk));
+        return CAPOS_ERR_NO_MEMORY;
+    }
+    grow_chain_locked(table, chunk, slots);
+    return CAPOS_OK;
+}
+
+static status_t reserve_locked(struct captable *table, uint32_t *out_id)
+{
+    status_t status = table->free_head != 0 ? CAPOS_OK : grow_locked(table);
+    if (status < 0)
+        return status;
+    status = ledger_charge(table->ledger, LEDGER_CAP_SLOTS, 1);
+    if (status < 0)
+        return status;
+    uint32_t index = table->free_head - 1;
+    struct cap_slot *slot = slot_at(table, index);
+    table->free_head = slot->next_free;
+    table->used++;
+    slot->state = SLOT_RESERVED;
+    *out_id = id_make(index, slot->generation);
+    return CAPOS_OK;
+}
+
+status_t captable_reserve(struct captable *table, uint32_t *out_id)
+{
+    spinlock_acquire(&table->lock);
+    status_t status = reserve_locked(table, out_id);
+    spinlock_release(&table->lock);
+    return status;
+}
+
+void captable_publish(struct captable *table, uint32_t id, struct capability capability,
+                      enum cap_origin origin)
+{
+    spinlock_acquire(&table->lock);
+    struct cap_slot *slot = slot_at(table, id & CAP_INDEX_MASK);
+    slot->capability = capability;
+    slot->origin = (uint8_t)origin;
+    slot->state = SLOT_LIVE;
+    spinlock_release(&table->lock);
+}
+
+/* Makes the slot's id stale and the slot free again, unless its generations are used up. */
+static void empty_locked(struct captable *table, uint32_t index)
+{
+    struct cap_slot *slot = slot_at(table, index);
+    slot->capability = (struct capability){NULL, NULL};
+    table->used--;
+    ledger_refund(table->ledger, LEDGER_CAP_SLOTS, 1);
+    if (slot->generation == CAP_GENERATION_MAX) {
+        slot->state = SLOT_RETIRED;
+        return;
+    }
+    slot->generation++;
+    slot->state = SLOT_FREE;
+    slot->next_free = (uint16_t)table->free_head;
+    table->free_head = index + 1;
+}
+
+void captable_cancel(struct captable *table, uint32_t id)
+{
+    spinlock_acquire(&table->lock);
+    empty_locked(table, id & CAP_INDEX_MASK);
+    spinlock_release(&table->lock);
+}
+
+/* The one place that decides whether an id is good. */
+static status_t find_locked(const struct captable *table, uint32_t id, struct cap_slot **out)
+{
+    uint32_t index = id & CAP_INDEX_MASK;
+    uint32_t generation = id >> CAP_INDEX_BITS;
+    if (generation == 0 || index >= table->capacity)
+        return CAPOS_ERR_BAD_CAP;
+    struct cap_slot *slot = slot_at(table, index);
+    if (slot->generation == generation && slot->state == SLOT_LIVE) {
+        *out = slot;
+        return CAPOS_OK;
+    }
+    bool was_valid =
+        generation < slot->generation || slot->state == SLOT_MOVING || slot->state == SLOT_RETIRED;
+    return was_valid && generation <= slot->generation ? CAPOS_ERR_STALE_CAP : CAPOS_ERR_BAD_CAP;
+}
+
+status_t captable_get(struct captable *table, uint32_t id, struct capability *out)
+{
+    struct cap_slot *slot;
+    spinlock_acquire(&table->lock);
+    status_t status = find_locked(table, id, &slot);
+    if (status == CAPOS_OK) {
+        *out = slot->capability;
+        object_get(out->object);
+    }
+    spinlock_release(&table->lock);
+    return status;
+}
+
+status_t captable_release(struct captable *table, uint32_t id)
+{
+    struct cap_slot *slot;
+    struct object *object = NULL;
+    spinlock_acquire(&table->lock);
+    status_t status = find_locked(table, id, &slot);
+    if (status == CAPOS_OK) {
+        object = slot->capability.object;
+        empty_locked(table, id & CAP_INDEX_MASK);
+    }
+    spinlock_release(&table->lock);
+    if (object != NULL)
+        object_put(object);
+    return status;
+}
+
+status_t captable_move_begin(struct captable *table, uint32_t id, struct capability *out)
+{
+    struct cap_slot *slot;
+    spinlock_acquire(&table->lock);
+    status_t status = find_locked(table, id, &slot);
+    if (status == CAPOS_OK) {
+        slot->state = SLOT_MOVING;
+        *out = slot->capability;
+        object_get(out->object);
+    }
+    spinlock_release(&table->lock);
+    return status;
+}
+
+void captable_move_commit(struct captable *table, uint32_t id)
+{
+    spinlock_acquire(&table->lock);
+    struct object *object = slot_at(table, id & CAP_INDEX_MASK)->capability.object;
+    empty_locked(table, id & CAP_INDEX_MASK);
+    spinlock_release(&table->lock);
+    object_put(object);
+}
+
+void captable_move_abort(struct captable *table, uint32_t id)
+{
+    spinlock_acquire(&table->lock);
+    slot_at(table, id & CAP_INDEX_MASK)->state = SLOT_LIVE;
+    spinlock_release(&table->lock);
+}
+
+bool captable_next(struct captable *table, uint32_t cursor, uint32_t *out_id, struct cap_slot *out,
+                   uint32_t *out_cursor)
+{
+    bool found = false;
+    spinlock_acquire(&table->lock);
+    for (uint32_t index = cursor; index < table->capacity && !found; index++) {
+        const struct cap_slot *slot = slot_at(table, index);
+        if (slot->state != SLOT_LIVE)
+            continue;
+        *out_id = id_make(index, slot->generation);
+        *out = *slot;
+        *out_cursor = index + 1;
+        found = true;
+    }
+    spinlock_release(&table->lock);
+    return found;
+}
+
+/* Empties one slot and returns its object for the caller to put; null if it held none. */
+static struct object *strip(struct captable *table, uint32_t index)
+{
+    spinlock_acquire(&table->lock);
+    struct cap_slot *slot = slot_at(table, index);
+    struct object *object = slot->capability.object;
+    if (slot->state != SLOT_FREE && slot->state != SLOT_RETIRED)
+        empty_locked(table, index);
+    spinlock_release(&table->lock);
+    return object;
+}
+
+void captable_fini(struct captable *table)
+{
+    for (uint32_t index = 0; index < table->capacity; index++) {
+        struct object *object = strip(table, index);
+        if (object != NULL)
+            object_put(object);
+    }
+    for (unsigned chunk = 0; chunk < CAP_CHUNKS && table->chunks[chunk] != NULL; chunk++) {
+        heap_free(table->chunks[chunk], chunk_bytes(chunk));
+        ledger_refund(table->ledger, LEDGER_HEAP_BYTES, chunk_bytes(chunk));
+        table->chunks[chunk] = NULL;
+    }
+    table->capacity = 0;
+    table->free_head = 0;
+}

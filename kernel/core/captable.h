@@ -1,0 +1,68 @@
+/*
+ * Capability tables: what a process holds.
+ *
+ * A capability id is 32 bits: slot index in the low CAP_INDEX_BITS, generation above. A slot's generation
+ * starts at 1 and grows each time the slot is emptied, so that an id once released never names anything
+ * again; a slot whose generations are used up is retired. Id 0 is never valid.
+ *
+ * A slot is FREE, RESERVED (counted, invisible: two-phase insertion), LIVE, or MOVING (invisible to lookups
+ * while a transfer decides). Slots are charged to the ledger while not free. Lock: LOCK_CAPTABLE, taken
+ * inside; no function blocks, and references are dropped with the lock released, since an object's
+ * destruction may do anything.
+ */
+#pragma once
+#include "core/lock.h"
+#include "object/object.h"
+
+struct ledger;
+
+enum { CAP_INDEX_BITS = 14, CAP_CHUNKS = 11, CAP_CHUNK0_LOG2 = 4 };
+#define CAP_INDEX_MASK     ((1u << CAP_INDEX_BITS) - 1)
+#define CAP_GENERATION_MAX ((1u << (32 - CAP_INDEX_BITS)) - 1)
+
+/* Equal to CapInfo.Origin in schema/system.capnp. */
+enum cap_origin { CAP_FROM_KERNEL, CAP_FROM_SPAWN, CAP_FROM_IPC, CAP_FROM_RESULT };
+
+struct cap_slot {
+    struct capability capability; /* valid when LIVE or MOVING */
+    uint32_t generation;
+    uint8_t state;
+    uint8_t origin;     /* enum cap_origin */
+    uint16_t next_free; /* index + 1 of the next free slot; 0: none */
+};
+
+struct captable {
+    struct spinlock lock;
+    struct cap_slot *chunks[CAP_CHUNKS]; /* chunk k holds 16 << k slots */
+    uint32_t capacity;                   /* slots in the chunks that exist */
+    uint32_t free_head;                  /* index + 1; 0: none */
+    uint32_t used;                       /* slots not FREE */
+    struct ledger *ledger;               /* borrowed from the process; immutable */
+};
+
+void captable_init(struct captable *table, struct ledger *ledger);
+/* Drops everything. No other user of the table is left. */
+void captable_fini(struct captable *table);
+
+/* Takes a slot without showing it. NO_SLOTS, NO_MEMORY. Ends in publish or cancel, which cannot fail. */
+CHECKED status_t captable_reserve(struct captable *table, uint32_t *out_id);
+/* Consumes the caller's reference to the object. */
+void captable_publish(struct captable *table, uint32_t id, struct capability capability,
+                      enum cap_origin origin);
+void captable_cancel(struct captable *table, uint32_t id);
+
+/* A reference for the caller to put. BAD_CAP: never was valid. STALE_CAP: was, and is not any more. */
+CHECKED status_t captable_get(struct captable *table, uint32_t id, struct capability *out);
+/* BAD_CAP, STALE_CAP. */
+CHECKED status_t captable_release(struct captable *table, uint32_t id);
+
+/* Moving out: begin hides the slot and returns a reference of the caller's; commit empties it, abort shows it
+ * again. */
+CHECKED status_t captable_move_begin(struct captable *table, uint32_t id, struct capability *out);
+void captable_move_commit(struct captable *table, uint32_t id);
+void captable_move_abort(struct captable *table, uint32_t id);
+
+/* The first live slot with index >= cursor: its id, its contents without a reference (only for looking at the
+ * type), and the cursor of the next. False: none. */
+bool captable_next(struct captable *table, uint32_t cursor, uint32_t *out_id, struct cap_slot *out,
+                   uint32_t *out_cursor);

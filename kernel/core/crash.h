@@ -1,0 +1,11 @@
+/*
+ * Crash records: what a process was doing when an exception ended it, for whoever waits for it and for the
+ * log.
+ */
+#pragma once
+#include "core/process.h"
+
+/* Fills in a record of the running thread's fault. Reads its memory with suspicion. */
+void crash_describe(struct thread *thread, const struct fault_info *fault, struct crash_record *out);
+/* Writes it to the log, with names from the program's symbol table. */
+void crash_log(const struct thread *thread, const struct crash_record *crash);

@@ -1,0 +1,68 @@
+/*
+ * The ways into the kernel from a program: system calls, faults, interrupts (arch/cpu.h).
+ */
+#include "arch/arch.h"
+#include "core/crash.h"
+#include "core/process.h"
+#include "core/ring.h"
+#include "core/sched.h"
+#include "mm/aspace.h"
+
+enum { VECTOR_PAGE_FAULT = 14, PAGE_FAULT_WRITE = 2, PAGE_FAULT_FETCH = 16 };
+
+int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
+{
+    struct thread *thread = thread_current();
+    status_t status = ring_drain(thread);
+    if (status < 0)
+        return status;
+    uint32_t available = ring_available(thread);
+    if (__builtin_expect(available >= min_complete || timeout_ns == 0, 1))
+        return available;
+    return thread_wait_completions(thread, min_complete, timeout_ns);
+}
+
+void syscall_exit(int64_t code)
+{
+    process_end_current(code, NULL);
+}
+
+static enum aspace_access fault_access(uint64_t error_code)
+{
+    if ((error_code & PAGE_FAULT_FETCH) != 0)
+        return ACCESS_EXEC;
+    return (error_code & PAGE_FAULT_WRITE) != 0 ? ACCESS_WRITE : ACCESS_READ;
+}
+
+void handle_fault(struct user_context *context, const struct fault_info *fault)
+{
+    struct thread *thread = container_of(context, struct thread, context);
+    if (fault->vector == VECTOR_PAGE_FAULT && fault->address < CAPOS_USER_MAX &&
+        aspace_fault(thread->process->aspace, fault->address, fault_access(fault->error_code)) == CAPOS_OK)
+        arch_enter_user();
+    struct crash_record crash;
+    crash_describe(thread, fault, &crash);
+    process_end_current(128 + fault->vector, &crash);
+}
+
+bool handle_user_copy_fault(uaddr_t address, bool write)
+{
+    struct thread *thread = thread_current();
+    return thread != NULL && address < CAPOS_USER_MAX &&
+           aspace_fault(thread->process->aspace, address, write ? ACCESS_WRITE : ACCESS_READ) == CAPOS_OK;
+}
+
+void timer_interrupt(void)
+{
+    timer_queue_run();
+}
+
+void handle_interrupt(void)
+{
+    sched_resume();
+}
+
+void handle_idle_wakeup(void)
+{
+    sched_next();
+}

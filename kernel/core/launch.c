@@ -1,0 +1,291 @@
+/*
+ * What a new process' memory looks like. One "home", placed at random, keeps the small things and (for a
+ * position- independent program) the image close together, so that a tiny process needs few page tables:
+ *
+ *   home (2 MiB aligned) | guard | stack (grows on touch) | TLS and TCB | ring | CapSet | random gap | image
+ *
+ * Any failure abandons the whole process: nothing here is undone step by step.
+ */
+#include "core/launch.h"
+#include "arch/arch.h"
+#include "core/capset.h"
+#include "core/entropy.h"
+#include "core/process.h"
+#include "mm/aspace.h"
+#include "object/capability_manager.h"
+#include "object/memory_object.h"
+#include "object/virtual_memory.h"
+#include <base/string.h>
+
+enum { HOME_TRIES = 8, IMAGE_GAP_PAGES_LOG2 = 6, TCB_BYTES = 256, TCB_CANARY_OFFSET = 0x28 };
+#define HOME_LOWEST  UINT64_C(0x0000000100000000)
+#define HOME_HIGHEST UINT64_C(0x00007f0000000000)
+
+struct loading {
+    const struct launch *launch;
+    struct process *process;
+    struct elf elf;
+    struct capset_layout capset;
+    uaddr_t stack_low, stack_high;
+    uaddr_t thread_pointer;
+    uaddr_t ring;
+    uaddr_t capset_address;
+    uaddr_t image; /* where elf.low goes */
+    uint64_t base; /* added to file addresses */
+    uint32_t cap_ids[LAUNCH_GRANTS_MAX];
+    uint64_t interface_ids[LAUNCH_GRANTS_MAX];
+};
+
+static uint64_t tls_align(const struct elf *elf)
+{
+    return elf->tls_align < 64 ? 64 : elf->tls_align;
+}
+
+/* The distance of the TLS block's start below the thread pointer, which linkers compute the same way: the
+ * block's end is as near as its alignment allows (ELF Handling For Thread-Local Storage, section 3, variant
+ * II). */
+static uint64_t tls_offset(const struct elf *elf)
+{
+    if (elf->tls_memory_bytes == 0)
+        return 0;
+    return elf->tls_memory_bytes + (-(elf->tls_address + elf->tls_memory_bytes) & (elf->tls_align - 1));
+}
+
+static uint64_t tls_region_bytes(const struct elf *elf)
+{
+    return align_up(align_up(tls_offset(elf), tls_align(elf)) + TCB_BYTES, PAGE_SIZE);
+}
+
+/* Sets all addresses for a home; returns the end of what must be free there. */
+static uaddr_t plan_home(struct loading *loading, uaddr_t home, uint64_t gap_pages)
+{
+    const struct elf *elf = &loading->elf;
+    loading->stack_low = home + PAGE_SIZE;
+    loading->stack_high = loading->stack_low + LAUNCH_STACK_BYTES;
+    loading->thread_pointer = loading->stack_high + align_up(tls_offset(elf), tls_align(elf));
+    loading->ring = loading->stack_high + tls_region_bytes(elf);
+    loading->capset_address = loading->ring + PAGE_SIZE;
+    uaddr_t end = loading->capset_address + align_up(loading->capset.total_bytes, PAGE_SIZE);
+    if (!elf->position_independent) {
+        loading->image = elf->low;
+        loading->base = 0;
+        return end;
+    }
+    loading->image = align_up(end + gap_pages * PAGE_SIZE, elf->align) + elf->low % elf->align;
+    loading->base = loading->image - elf->low;
+    return loading->image + (elf->high - elf->low);
+}
+
+static bool overlaps_fixed_image(const struct loading *loading, uaddr_t home, uaddr_t end)
+{
+    const struct elf *elf = &loading->elf;
+    return !elf->position_independent && home < elf->high && elf->low < end;
+}
+
+static status_t choose_home(struct loading *loading)
+{
+    for (int i = 0; i < HOME_TRIES; i++) {
+        uint64_t random = entropy_random_u64();
+        uint64_t span = (HOME_HIGHEST - HOME_LOWEST) / LARGE_PAGE_SIZE;
+        uaddr_t home = HOME_LOWEST + (random >> IMAGE_GAP_PAGES_LOG2) % span * LARGE_PAGE_SIZE;
+        uaddr_t end = plan_home(loading, home, random & ((1u << IMAGE_GAP_PAGES_LOG2) - 1));
+        if (end > home && end <= CAPOS_USER_MAX && !overlaps_fixed_image(loading, home, end))
+            return CAPOS_OK;
+    }
+    return CAPOS_ERR_NO_MEMORY;
+}
+
+/* Bytes of the program file into the process' memory. */
+static status_t copy_from_image(struct loading *loading, uaddr_t to, uint64_t offset, uint64_t size_bytes)
+{
+    static uint8_t bounce[ARCH_CPUS_MAX][CAPOS_PAGE_SIZE];
+    uint8_t *buffer = bounce[arch_cpu_number()];
+    for (uint64_t done = 0; done < size_bytes;) {
+        uint64_t left = size_bytes - done;
+        size_t now = (size_t)(left < PAGE_SIZE ? left : PAGE_SIZE);
+        status_t status = image_read(&loading->launch->image, offset + done, buffer, now);
+        if (status == CAPOS_OK)
+            status = aspace_write(loading->process->aspace, to + done, buffer, now);
+        if (status < 0)
+            return status;
+        done += now;
+    }
+    return CAPOS_OK;
+}
+
+static status_t load_segment(struct loading *loading, const struct elf_segment *segment)
+{
+    struct aspace *aspace = loading->process->aspace;
+    uaddr_t address = loading->base + segment->address;
+    uaddr_t low = align_down(address, PAGE_SIZE);
+    uint64_t bytes = align_up(address + segment->memory_bytes, PAGE_SIZE) - low;
+    uaddr_t mapped;
+    status_t status = aspace_map(aspace, low, bytes, PROT_READ | PROT_WRITE, &mapped);
+    if (status == CAPOS_OK)
+        status = copy_from_image(loading, address, segment->file_offset, segment->file_bytes);
+    if (status == CAPOS_OK && segment->prot != (PROT_READ | PROT_WRITE))
+        status = aspace_protect(aspace, low, bytes, segment->prot);
+    return status;
+}
+
+static status_t load_image(struct loading *loading)
+{
+    for (size_t i = 0; i < loading->elf.segment_count; i++) {
+        status_t status = load_segment(loading, &loading->elf.segments[i]);
+        if (status < 0)
+            return status;
+    }
+    return CAPOS_OK;
+}
+
+static uint64_t tls_file_offset(const struct elf *elf)
+{
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct elf_segment *segment = &elf->segments[i];
+        if (elf->tls_address >= segment->address &&
+            elf->tls_address - segment->address <= segment->file_bytes)
+            return segment->file_offset + (elf->tls_address - segment->address);
+    }
+    return 0;
+}
+
+/* The first thread's TLS block and control block (System V ABI, TLS variant II). */
+static status_t load_tls(struct loading *loading)
+{
+    const struct elf *elf = &loading->elf;
+    struct aspace *aspace = loading->process->aspace;
+    uaddr_t tp = loading->thread_pointer;
+    uaddr_t mapped;
+    status_t status =
+        aspace_map(aspace, loading->stack_high, tls_region_bytes(elf), PROT_READ | PROT_WRITE, &mapped);
+    if (status == CAPOS_OK && elf->tls_file_bytes != 0)
+        status = copy_from_image(loading, tp - tls_offset(elf), tls_file_offset(elf), elf->tls_file_bytes);
+    if (status == CAPOS_OK)
+        status = aspace_write(aspace, tp, &tp, sizeof(tp));
+    uint64_t canary =
+        entropy_random_u64() & ~UINT64_C(0xff); /* a zero byte stops string overruns from copying it */
+    if (status == CAPOS_OK)
+        status = aspace_write(aspace, tp + TCB_CANARY_OFFSET, &canary, sizeof(canary));
+    return status;
+}
+
+static status_t map_stack(struct loading *loading)
+{
+    uaddr_t mapped;
+    return aspace_map_growable(loading->process->aspace, loading->stack_low, LAUNCH_STACK_BYTES,
+                               PROT_READ | PROT_WRITE, &mapped);
+}
+
+static status_t own_capability(struct process *process, enum launch_own own, struct capability *out)
+{
+    struct object *object;
+    status_t status = own == LAUNCH_OWN_VIRTUAL_MEMORY ? virtual_memory_create(process->aspace, &object)
+                                                       : capability_manager_create(process, &object);
+    if (status == CAPOS_OK)
+        *out = (struct capability){object, object->type};
+    return status;
+}
+
+static status_t give_capability(struct loading *loading, size_t index)
+{
+    const struct launch_grant *grant = &loading->launch->grants[index];
+    struct captable *table = &loading->process->captable;
+    struct capability capability = grant->capability;
+    uint32_t id;
+    status_t status = captable_reserve(table, &id);
+    if (status < 0)
+        return status;
+    if (grant->own == LAUNCH_OWN_NONE)
+        object_get(capability.object);
+    else
+        status = own_capability(loading->process, grant->own, &capability);
+    if (status < 0) {
+        captable_cancel(table, id);
+        return status;
+    }
+    captable_publish(table, id, capability,
+                     loading->launch->by == LAUNCH_BY_KERNEL ? CAP_FROM_KERNEL : CAP_FROM_SPAWN);
+    loading->cap_ids[index] = id;
+    loading->interface_ids[index] = capability.type->interface_id;
+    return CAPOS_OK;
+}
+
+static status_t give_capabilities(struct loading *loading)
+{
+    for (size_t i = 0; i < loading->launch->grant_count; i++) {
+        status_t status = give_capability(loading, i);
+        if (status < 0)
+            return status;
+    }
+    return CAPOS_OK;
+}
+
+static status_t write_capset(struct loading *loading)
+{
+    struct capos_capset_header header = {
+        .stack_low = loading->stack_low,
+        .stack_high = loading->stack_high,
+        .image_base = loading->base,
+        .tls_image = loading->elf.tls_memory_bytes == 0 ? 0 : loading->base + loading->elf.tls_address,
+        .tls_file_bytes = loading->elf.tls_file_bytes,
+        .tls_size_bytes = loading->elf.tls_memory_bytes,
+        .tls_align = loading->elf.tls_align,
+    };
+    uint64_t bytes = loading->capset.total_bytes;
+    uaddr_t mapped;
+    status_t status =
+        aspace_map(loading->process->aspace, loading->capset_address, bytes, PROT_READ | PROT_WRITE, &mapped);
+    if (status == CAPOS_OK)
+        status = capset_write(loading->process->aspace, loading->capset_address, loading->launch,
+                              &loading->capset, &header, loading->cap_ids, loading->interface_ids);
+    if (status == CAPOS_OK)
+        status = aspace_protect(loading->process->aspace, loading->capset_address, bytes, PROT_READ);
+    return status;
+}
+
+static status_t load(struct loading *loading, struct thread **out)
+{
+    status_t (*const steps[])(struct loading *) = {choose_home, map_stack,         load_tls,
+                                                   load_image,  give_capabilities, write_capset};
+    for (size_t i = 0; i < array_count(steps); i++) {
+        status_t status = steps[i](loading);
+        if (status < 0)
+            return status;
+    }
+    status_t status = thread_create(loading->process, loading->ring, out);
+    if (status == CAPOS_OK)
+        arch_context_init(&(*out)->context, loading->base + loading->elf.entry, loading->stack_high,
+                          loading->ring, loading->process->id, loading->capset_address,
+                          loading->thread_pointer);
+    return status;
+}
+
+static void keep_image(struct process *process, const struct launch *launch, uint64_t base)
+{
+    process->image = launch->image;
+    process->image_base = base;
+    object_get(memory_object_as_object(launch->image.memory));
+}
+
+status_t launch_process(const struct launch *launch, struct process **out, const char **why)
+{
+    struct loading loading = {.launch = launch};
+    status_t status = elf_parse(&launch->image, &loading.elf, why);
+    if (status == CAPOS_OK)
+        status = capset_plan(launch, &loading.capset, why);
+    if (status == CAPOS_OK)
+        status = process_create(launch->name.bytes, launch->name.len, launch->parent, launch->limits,
+                                &loading.process);
+    if (status < 0)
+        return status;
+    struct thread *first;
+    status = load(&loading, &first);
+    if (status < 0) {
+        process_abandon(loading.process);
+        return status;
+    }
+    keep_image(loading.process, launch, loading.base);
+    process_start(loading.process, first);
+    *out = loading.process;
+    return CAPOS_OK;
+}

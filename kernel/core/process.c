@@ -1,0 +1,229 @@
+#include "core/process.h"
+#include "arch/arch.h"
+#include "core/call.h"
+#include "core/crash.h"
+#include "core/log.h"
+#include "core/panic.h"
+#include "core/sched.h"
+#include "mm/aspace.h"
+#include "mm/frame.h"
+#include "mm/heap.h"
+#include "mm/ledger.h"
+#include "object/memory_object.h"
+#include "object/process_handle.h"
+#include <base/string.h>
+
+/* Processes that run, in order of id. */
+static struct {
+    struct spinlock lock;
+    struct list processes;
+    uint32_t count;
+    uint64_t last_id;
+    int64_t init_exit_code;
+} table = {.lock = SPINLOCK_INIT(LOCK_PROCESS_TABLE), .processes = LIST_INIT(table.processes)};
+
+static struct {
+    uint64_t frames_free;
+    uint64_t objects;
+} baseline;
+
+void process_leak_baseline(void)
+{
+    baseline.frames_free = frame_free_count();
+    baseline.objects = object_live_count();
+}
+
+static void check_leaks(void)
+{
+    int64_t frames = (int64_t)(baseline.frames_free - frame_free_count());
+    int64_t objects = (int64_t)(object_live_count() - baseline.objects);
+    if (frames == 0 && objects == 0)
+        log_print(LOG_INFO, "check: all frames and objects returned");
+    else
+        log_print(LOG_ERROR, "check: leaked %ld frames, %ld objects", frames, objects);
+}
+
+static struct process *process_of(struct object *object)
+{
+    return container_of(object, struct process, object);
+}
+
+static void free_crash(struct process *process)
+{
+    heap_free(process->crash, sizeof(*process->crash));
+}
+
+static void process_destroy(struct object *object)
+{
+    struct process *process = process_of(object);
+    free_crash(process);
+    heap_free(process, sizeof(*process));
+}
+
+const struct object_type process_type = {
+    .name = "process",
+    .destroy = process_destroy,
+};
+
+status_t process_create(const char *name, size_t name_len, struct ledger *parent, const uint64_t *limits,
+                        struct process **out)
+{
+    struct process *process = heap_alloc(sizeof(*process));
+    if (process == NULL)
+        return CAPOS_ERR_NO_MEMORY;
+    status_t status = ledger_create(parent, limits, &process->ledger);
+    if (status < 0)
+        goto err_process;
+    status = aspace_create(process->ledger, &process->aspace);
+    if (status < 0)
+        goto err_ledger;
+    object_init(&process->object, &process_type);
+    process->id = __atomic_add_fetch(&table.last_id, 1, __ATOMIC_RELAXED);
+    spinlock_init(&process->lock, LOCK_PROCESS);
+    list_init(&process->threads);
+    list_init(&process->waiters);
+    captable_init(&process->captable, process->ledger);
+    memcpy(process->name, name, name_len < CAPOS_PROCESS_NAME_MAX ? name_len : CAPOS_PROCESS_NAME_MAX);
+    *out = process;
+    return CAPOS_OK;
+
+err_ledger:
+    ledger_put(process->ledger);
+err_process:
+    heap_free(process, sizeof(*process));
+    return status;
+}
+
+void process_start(struct process *process, struct thread *first)
+{
+    spinlock_acquire(&table.lock);
+    process->state = PROCESS_RUNNING;
+    list_push_back(&table.processes, &process->in_table);
+    table.count++;
+    spinlock_release(&table.lock);
+    object_get(&process->object); /* the table's */
+    sched_make_ready(first);
+}
+
+/* Everything that a process holds, in an order in which nothing is used after it is gone. */
+static void release_holdings(struct process *process)
+{
+    struct list_node *node;
+    while ((node = list_first(&process->threads)) != NULL)
+        thread_destroy(container_of(node, struct thread, in_process));
+    captable_fini(&process->captable);
+    struct aspace *aspace = process->aspace;
+    process->aspace = NULL;
+    aspace_release(aspace);
+    if (process->image.memory != NULL)
+        object_put(memory_object_as_object(process->image.memory));
+    process->image.memory = NULL;
+    ledger_put(process->ledger);
+    process->ledger = NULL;
+}
+
+void process_abandon(struct process *process)
+{
+    release_holdings(process);
+    process->state = PROCESS_ENDED;
+    object_put(&process->object);
+}
+
+static void leave_table(struct process *process)
+{
+    spinlock_acquire(&table.lock);
+    list_remove(&process->in_table);
+    table.count--;
+    if (process->id == 1)
+        table.init_exit_code = process->exit_code;
+    spinlock_release(&table.lock);
+    object_put(&process->object);
+}
+
+static void keep_crash(struct process *process, const struct crash_record *crash)
+{
+    process->crashed = crash != NULL;
+    if (crash == NULL)
+        return;
+    process->crash = heap_alloc(sizeof(*crash)); /* without memory the record is only in the log */
+    if (process->crash != NULL)
+        *process->crash = *crash;
+}
+
+static void answer_waiters(struct process *process)
+{
+    struct list waiters;
+    list_init(&waiters);
+    spinlock_acquire(&process->lock);
+    process->state = PROCESS_ENDED;
+    list_move_all(&waiters, &process->waiters);
+    spinlock_release(&process->lock);
+    struct list_node *node;
+    while ((node = list_pop_front(&waiters)) != NULL)
+        process_handle_answer(process, container_of(node, struct pending, in_object));
+}
+
+static _Noreturn void halt_when_last(void)
+{
+    log_print(LOG_INFO, "sched: last process exited, halting.");
+    check_leaks();
+    machine_exit(table.init_exit_code == 0 ? 0 : 1);
+}
+
+void process_end_current(int64_t exit_code, const struct crash_record *crash)
+{
+    struct thread *thread = thread_current();
+    struct process *process = thread->process;
+    if (crash != NULL)
+        crash_log(thread, crash);
+    log_print(LOG_INFO, "proc: process %lu exited with code %ld", process->id, exit_code);
+    process->exit_code = exit_code;
+    keep_crash(process, crash);
+    thread->state = THREAD_DEAD;
+    sched_forget_current();
+    arch_leave_context();
+    object_get(&process->object);
+    release_holdings(process);
+    answer_waiters(process);
+    leave_table(process);
+    object_put(&process->object);
+    if (process_count() == 0)
+        halt_when_last();
+    sched_next();
+}
+
+struct process *process_find_from(uint64_t id)
+{
+    struct process *found = NULL;
+    spinlock_acquire(&table.lock);
+    for (struct list_node *node = list_first(&table.processes); node != NULL && found == NULL;
+         node = list_next(&table.processes, node)) {
+        struct process *process = container_of(node, struct process, in_table);
+        if (process->id >= id)
+            found = process;
+    }
+    if (found != NULL)
+        object_get(&found->object);
+    spinlock_release(&table.lock);
+    return found;
+}
+
+uint32_t process_count(void)
+{
+    return __atomic_load_n(&table.count, __ATOMIC_RELAXED);
+}
+
+uint64_t process_cpu_ns(struct process *process)
+{
+    spinlock_acquire(&process->lock);
+    uint64_t total = process->cpu_ns_ended;
+    for (struct list_node *node = list_first(&process->threads); node != NULL;
+         node = list_next(&process->threads, node)) {
+        const struct thread *thread = container_of(node, struct thread, in_process);
+        total += thread->cpu_ns;
+        if (thread == thread_current())
+            total += clock_now_ns() - thread->scheduled_at_ns;
+    }
+    spinlock_release(&process->lock);
+    return total;
+}

@@ -1,0 +1,290 @@
+#include "core/ring.h"
+#include "arch/arch.h"
+#include "core/call.h"
+#include "core/process.h"
+#include "core/sched.h"
+#include "core/umem.h"
+
+enum {
+    SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
+    CQ_MASK = CAPOS_RING_CQ_ENTRIES - 1,
+    SQ_OFFSET = 256,
+    CQ_OFFSET = SQ_OFFSET + CAPOS_RING_SQ_ENTRIES * sizeof(struct capos_sqe),
+};
+_Static_assert(CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= CAPOS_PAGE_SIZE,
+               "the ring is one page");
+_Static_assert((CAPOS_RING_SQ_ENTRIES & SQ_MASK) == 0 && (CAPOS_RING_CQ_ENTRIES & CQ_MASK) == 0,
+               "powers of two");
+
+/* What one CALL works in; the kernel runs one at a time on a CPU. */
+struct call_scratch {
+    struct kcall kcall;
+    struct cap_transfer transfers[CAPOS_XFER_CAPS_MAX];
+    struct capos_xfer_desc descriptors[CAPOS_XFER_CAPS_MAX];
+    uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
+    uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
+};
+static struct call_scratch scratch_of_cpu[ARCH_CPUS_MAX];
+
+void ring_init(struct ring *ring, void *page)
+{
+    struct capos_ring_header *header = page;
+    *ring = (struct ring){
+        .page = header,
+        .sq = (void *)((char *)page + SQ_OFFSET),
+        .cq = (void *)((char *)page + CQ_OFFSET),
+    };
+    header->magic = CAPOS_RING_MAGIC;
+    header->version = CAPOS_RING_VERSION;
+    header->header_bytes = sizeof(*header);
+    header->sq_entries = CAPOS_RING_SQ_ENTRIES;
+    header->cq_entries = CAPOS_RING_CQ_ENTRIES;
+    header->sq_offset = SQ_OFFSET;
+    header->cq_offset = CQ_OFFSET;
+}
+
+/* Unread completions; more than there are entries means that the thread wrote nonsense. */
+static uint32_t unread(const struct ring *ring)
+{
+    return ring->cq_tail - __atomic_load_n(&ring->page->cq_head, __ATOMIC_RELAXED);
+}
+
+static bool has_room(const struct ring *ring)
+{
+    uint32_t taken = unread(ring);
+    return taken <= CAPOS_RING_CQ_ENTRIES && taken + ring->in_flight < CAPOS_RING_CQ_ENTRIES;
+}
+
+static void reset_corrupt(struct thread *thread)
+{
+    struct ring *ring = &thread->ring;
+    spinlock_acquire(&thread->lock);
+    ring->page->sq_head = ring->sq_head;
+    ring->page->sq_tail = ring->sq_head;
+    ring->page->cq_tail = ring->cq_tail;
+    ring->page->cq_head = ring->cq_tail;
+    ring->page->corrupt_count++;
+    spinlock_release(&thread->lock);
+}
+
+uint32_t ring_available(struct thread *thread)
+{
+    uint32_t available = unread(&thread->ring);
+    return available <= CAPOS_RING_CQ_ENTRIES ? available : 0;
+}
+
+static void post_locked(struct ring *ring, const struct capos_cqe *cqe)
+{
+    ring->cq[ring->cq_tail & CQ_MASK] = *cqe;
+    ring->cq_tail++;
+    __atomic_store_n(&ring->page->cq_tail, ring->cq_tail, __ATOMIC_RELEASE);
+}
+
+static void post(struct thread *thread, const struct capos_cqe *cqe)
+{
+    spinlock_acquire(&thread->lock);
+    post_locked(&thread->ring, cqe);
+    spinlock_release(&thread->lock);
+}
+
+void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe)
+{
+    spinlock_acquire(&thread->lock);
+    post_locked(&thread->ring, cqe);
+    thread->ring.in_flight--;
+    thread->ring.page->in_flight = thread->ring.in_flight;
+    uint32_t available = ring_available(thread);
+    bool wake = thread->state == THREAD_BLOCKED && available >= thread->wait_min;
+    if (wake)
+        thread_wake_locked(thread, available);
+    spinlock_release(&thread->lock);
+    if (wake)
+        sched_make_ready(thread);
+}
+
+/* NOP, RELEASE and CANCEL use little; what they do not use must be zero. */
+static bool unused_fields_zero(const struct capos_sqe *sqe)
+{
+    return (sqe->method_id | sqe->flags | sqe->len | sqe->result_len | sqe->result_addr | sqe->call_id |
+            sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
+            sqe->deadline_ns) == 0;
+}
+
+static int32_t check_call(const struct capos_sqe *sqe)
+{
+    if (sqe->flags != 0)
+        return sqe->flags == CAPOS_SQE_PIPELINE ? CAPOS_ERR_UNSUPPORTED : CAPOS_ERR_BAD_FLAGS;
+    if ((sqe->call_id | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
+        return CAPOS_ERR_BAD_FLAGS;
+    if (((sqe->addr | sqe->result_addr) & 7) != 0)
+        return CAPOS_ERR_UNALIGNED;
+    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX)
+        return CAPOS_ERR_TOO_LARGE;
+    return CAPOS_OK;
+}
+
+/* ---- Capabilities sent along: copies are referenced, moves hidden, until the call's outcome is known. */
+
+static void drop_transfer(struct captable *table, const struct capos_xfer_desc *descriptor,
+                          struct capability capability, bool moved)
+{
+    if (descriptor->mode == CAPOS_XFER_MOVE) {
+        if (moved)
+            captable_move_commit(table, descriptor->cap_id);
+        else
+            captable_move_abort(table, descriptor->cap_id);
+    }
+    object_put(capability.object);
+}
+
+static void end_transfers(struct call_scratch *scratch, struct captable *table, size_t count, bool moved)
+{
+    for (size_t i = 0; i < count; i++)
+        drop_transfer(table, &scratch->descriptors[i], scratch->kcall.caps_in[i], moved);
+}
+
+static status_t begin_transfer(struct captable *table, const struct capos_xfer_desc *descriptor,
+                               struct capability *out)
+{
+    if (descriptor->mode == CAPOS_XFER_MOVE)
+        return captable_move_begin(table, descriptor->cap_id, out);
+    return descriptor->mode == CAPOS_XFER_COPY ? captable_get(table, descriptor->cap_id, out)
+                                               : CAPOS_ERR_BAD_FLAGS;
+}
+
+static status_t begin_transfers(struct call_scratch *scratch, struct captable *table,
+                                const struct capos_sqe *sqe)
+{
+    size_t bytes = sqe->xfer_cap_count * sizeof(scratch->descriptors[0]);
+    status_t status = umem_copy_in(scratch->descriptors, align_up(sqe->addr + sqe->len, 8), bytes);
+    if (status < 0)
+        return status;
+    for (size_t i = 0; i < sqe->xfer_cap_count; i++) {
+        struct capability *capability = &scratch->kcall.caps_in[i];
+        status = begin_transfer(table, &scratch->descriptors[i], capability);
+        if (status < 0) {
+            end_transfers(scratch, table, i, false);
+            return status;
+        }
+        scratch->transfers[i] = (struct cap_transfer){
+            .id = (uint32_t)i + 1, /* 0 is the null capability */
+            .mode = scratch->descriptors[i].mode,
+            .interface_id = capability->type->interface_id,
+        };
+    }
+    return CAPOS_OK;
+}
+
+/* ---- CALL. */
+
+static int32_t dispatch(struct thread *thread, struct call_scratch *scratch, const struct capos_sqe *sqe)
+{
+    struct captable *table = &thread->process->captable;
+    struct capability target;
+    status_t status = captable_get(table, sqe->cap_id, &target);
+    if (status < 0)
+        return status;
+    if (sqe->len != 0)
+        status = umem_copy_in(scratch->params, sqe->addr, sqe->len);
+    if (status == CAPOS_OK && sqe->xfer_cap_count != 0)
+        status = begin_transfers(scratch, table, sqe);
+    if (status == CAPOS_OK) {
+        thread->current_type = target.type;
+        thread->current_method = sqe->method_id;
+        status = target.type->dispatch(target.object, sqe->method_id, &scratch->kcall);
+        if (sqe->xfer_cap_count != 0)
+            end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
+        thread->current_type = NULL;
+    }
+    object_put(target.object);
+    return status;
+}
+
+static void prepare(struct thread *thread, struct call_scratch *scratch, const struct capos_sqe *sqe)
+{
+    struct kcall *kcall = &scratch->kcall;
+    kcall->call.params = scratch->params;
+    kcall->call.params_bytes = sqe->len;
+    kcall->call.caps_in = scratch->transfers;
+    kcall->call.caps_in_count = sqe->xfer_cap_count;
+    kcall->call.results = scratch->results;
+    kcall->call.results_limit =
+        sqe->result_len < CAPOS_MESSAGE_MAX_BYTES ? sqe->result_len : CAPOS_MESSAGE_MAX_BYTES;
+    kcall->call.results_bytes = 0;
+    kcall->call.caps_out_count = 0;
+    kcall->caps_out_count = 0;
+    kcall->thread = thread;
+    kcall->user_data = sqe->user_data;
+    kcall->result_addr = sqe->result_addr;
+    kcall->result_len = sqe->result_len;
+    kcall->deadline_ns = sqe->deadline_ns;
+}
+
+/* True if *cqe is to be posted now; false if the operation is in flight. */
+static bool execute_call(struct thread *thread, const struct capos_sqe *sqe, struct capos_cqe *cqe)
+{
+    cqe->result = check_call(sqe);
+    if (cqe->result < 0)
+        return true;
+    struct call_scratch *scratch = &scratch_of_cpu[arch_cpu_number()];
+    prepare(thread, scratch, sqe);
+    int32_t encoded = dispatch(thread, scratch, sqe);
+    if (encoded == CAP_CALL_PENDING)
+        return false;
+    kcall_deliver(&scratch->kcall, encoded, cqe);
+    return true;
+}
+
+static bool execute(struct thread *thread, const struct capos_sqe *sqe, struct capos_cqe *cqe)
+{
+    switch (sqe->opcode) {
+    case CAPOS_OP_CALL:
+        return execute_call(thread, sqe, cqe);
+    case CAPOS_OP_NOP:
+        cqe->result =
+            unused_fields_zero(sqe) && (sqe->cap_id | sqe->addr) == 0 ? CAPOS_OK : CAPOS_ERR_BAD_FLAGS;
+        return true;
+    case CAPOS_OP_RELEASE:
+        cqe->result = unused_fields_zero(sqe) && sqe->addr == 0
+                          ? captable_release(&thread->process->captable, sqe->cap_id)
+                          : CAPOS_ERR_BAD_FLAGS;
+        return true;
+    case CAPOS_OP_CANCEL:
+        cqe->result = unused_fields_zero(sqe) && sqe->cap_id == 0
+                          ? pending_cancel_by_user_data(thread, sqe->addr)
+                          : CAPOS_ERR_BAD_FLAGS;
+        return true;
+    case CAPOS_OP_RECV:
+    case CAPOS_OP_RETURN:
+    case CAPOS_OP_PARK:
+    case CAPOS_OP_UNPARK:
+        cqe->result = CAPOS_ERR_UNSUPPORTED;
+        return true;
+    default:
+        cqe->result = CAPOS_ERR_BAD_OPCODE;
+        return true;
+    }
+}
+
+status_t ring_drain(struct thread *thread)
+{
+    struct ring *ring = &thread->ring;
+    uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
+    if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES || unread(ring) > CAPOS_RING_CQ_ENTRIES, 0)) {
+        reset_corrupt(thread);
+        return CAPOS_ERR_RING_CORRUPT;
+    }
+    for (; waiting > 0 && has_room(ring); waiting--) {
+        /* The one time that the entry is read: from here on only the copy counts. */
+        struct capos_sqe sqe;
+        __builtin_memcpy(&sqe, &ring->sq[ring->sq_head & SQ_MASK], sizeof(sqe));
+        __asm__ volatile("" ::: "memory");
+        ring->sq_head++;
+        struct capos_cqe cqe = {.user_data = sqe.user_data};
+        if (execute(thread, &sqe, &cqe))
+            post(thread, &cqe);
+    }
+    __atomic_store_n(&ring->page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
+    ring->page->in_flight = ring->in_flight;
+    return CAPOS_OK;
+}

@@ -1,0 +1,16 @@
+/*
+ * The ring on the kernel's side: draining submissions and posting completions. abi/capos/ring.h is the
+ * contract.
+ */
+#pragma once
+#include "core/thread.h"
+
+/* Makes the header of a fresh, zeroed page. */
+void ring_init(struct ring *ring, void *page);
+/* Executes submissions while there are any and completions fit. RING_CORRUPT: the shared indexes made no
+ * sense; they were reset, nothing was executed, and unread completions are dropped. */
+CHECKED status_t ring_drain(struct thread *thread);
+/* Completions that the thread has not taken yet. */
+uint32_t ring_available(struct thread *thread);
+/* Posts the completion of an operation that was in flight, and wakes the thread if it waited for it. */
+void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe);

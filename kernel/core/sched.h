@@ -1,0 +1,22 @@
+/*
+ * The scheduler: per-CPU run queues, round robin with a time slice. Preemptive: a slice's end and every
+ * wake-up are seen when the kernel is left. Lock: LOCK_RUNQUEUE.
+ */
+#pragma once
+#include "core/thread.h"
+
+enum { SCHED_SLICE_NS = 10000000 };
+
+void sched_init(void);
+/* From any thread's context; the thread is BLOCKED or new and in no queue. */
+void sched_make_ready(struct thread *thread);
+/* The running thread goes on, unless its slice is over and another waits. */
+_Noreturn void sched_resume(void);
+/* The running thread stays as it is marked (BLOCKED, DEAD); another runs. */
+_Noreturn void sched_next(void);
+/* Tells the scheduler that the running thread is gone; then sched_next. */
+void sched_forget_current(void);
+/* True when the slice of the running thread is over and another is ready. */
+bool sched_should_yield(void);
+/* Programs this CPU's timer for the next event or slice end. */
+void sched_program_timer(void);

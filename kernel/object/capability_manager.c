@@ -1,0 +1,90 @@
+#include "object/capability_manager.h"
+#include "arch/arch.h"
+#include "core/call.h"
+#include "core/process.h"
+#include "mm/heap.h"
+#include <capos/system_server.h>
+
+enum { LIST_MAX = 64 };
+
+struct capability_manager {
+    struct object object;
+    uint64_t process_id; /* by id: a reference would be a cycle through the process' own table */
+};
+
+static void capability_manager_destroy(struct object *object)
+{
+    heap_free(container_of(object, struct capability_manager, object), sizeof(struct capability_manager));
+}
+
+/* The process behind the object, referenced; null once it has ended. */
+static struct process *subject(const struct capability_manager *manager, const struct cap_call *call)
+{
+    struct process *caller = kcall_process(call);
+    if (caller->id == manager->process_id) {
+        object_get(&caller->object);
+        return caller;
+    }
+    struct process *process = process_find_from(manager->process_id);
+    if (process != NULL && process->id != manager->process_id) {
+        object_put(&process->object);
+        return NULL;
+    }
+    return process;
+}
+
+static size_t list_slots(struct captable *table, uint32_t *cursor, size_t limit, struct cap_cap_info *out)
+{
+    struct cap_slot slot;
+    size_t count = 0;
+    while (count < limit && captable_next(table, *cursor, &out[count].cap_id, &slot, cursor)) {
+        out[count].interface_id = slot.capability.type->interface_id;
+        out[count].transferable = !slot.capability.type->stays_home;
+        out[count].origin = (enum cap_cap_info_origin)slot.origin;
+        count++;
+    }
+    return count;
+}
+
+static int32_t capability_manager_list(void *self, struct cap_call *call,
+                                       const struct cap_capability_manager_list_params *params,
+                                       struct cap_capability_manager_list_results *results)
+{
+    static struct cap_cap_info entries_of_cpu[ARCH_CPUS_MAX][LIST_MAX];
+    struct cap_cap_info *entries = entries_of_cpu[arch_cpu_number()];
+    struct process *process =
+        subject(container_of((struct object *)self, struct capability_manager, object), call);
+    if (process == NULL)
+        return cap_call_fail(call, CAPOS_EXCEPTION_DISCONNECTED, "the process has ended");
+    size_t limit = params->max_entries < LIST_MAX ? params->max_entries : LIST_MAX;
+    uint32_t cursor = params->cursor;
+    size_t count = list_slots(&process->captable, &cursor, limit, entries);
+    uint32_t id, behind;
+    struct cap_slot slot;
+    bool more = count == limit && captable_next(&process->captable, cursor, &id, &slot, &behind);
+    object_put(&process->object);
+    results->entries = (struct capnp_list)CAPNP_LIST(entries, count);
+    results->next_cursor = more ? cursor : 0;
+    return CAPOS_OK;
+}
+
+static const struct cap_capability_manager_server server = {.list = capability_manager_list};
+KERNEL_DISPATCH(dispatch, cap_capability_manager_dispatch, server)
+
+static const struct object_type capability_manager_type = {
+    .name = "CapabilityManager",
+    .interface_id = CAP_CAPABILITY_MANAGER_INTERFACE_ID,
+    .dispatch = dispatch,
+    .destroy = capability_manager_destroy,
+};
+
+status_t capability_manager_create(struct process *process, struct object **out)
+{
+    struct capability_manager *manager = heap_alloc(sizeof(*manager));
+    if (manager == NULL)
+        return CAPOS_ERR_NO_MEMORY;
+    object_init(&manager->object, &capability_manager_type);
+    manager->process_id = process->id;
+    *out = &manager->object;
+    return CAPOS_OK;
+}

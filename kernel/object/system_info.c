@@ -1,0 +1,137 @@
+/*
+ * SystemInfo: the machine's figures, for monitors, for `ps`, and for tests that look for leaks.
+ */
+#include "arch/arch.h"
+#include "arch/cpu.h"
+#include "core/call.h"
+#include "core/process.h"
+#include "mm/aspace.h"
+#include "mm/frame.h"
+#include "mm/heap.h"
+#include "mm/ledger.h"
+#include "object/kernel_caps.h"
+#include <base/string.h>
+#include <capos/manifest.h>
+#include <capos/system_server.h>
+
+static uint32_t total_threads(void)
+{
+    uint32_t total = 0;
+    uint64_t id = 1;
+    struct process *process;
+    while ((process = process_find_from(id)) != NULL) {
+        total += process->thread_count;
+        id = process->id + 1;
+        object_put(&process->object);
+    }
+    return total;
+}
+
+static int32_t stats(void *self, struct cap_call *call, struct cap_system_info_stats_results *results)
+{
+    (void)self;
+    (void)call;
+    results->has_memory = true;
+    results->memory = (struct cap_memory_stats){
+        .frames_total = frame_total_count(),
+        .frames_free = frame_free_count(),
+        .heap_bytes = heap_used_bytes(),
+    };
+    results->processes = process_count();
+    results->threads = total_threads();
+    results->objects = object_live_count();
+    results->cpus = ARCH_CPUS_MAX;
+    results->uptime_ns = clock_now_ns();
+    return CAPOS_OK;
+}
+
+static int32_t counters(void *self, struct cap_call *call, struct cap_system_info_counters_results *results)
+{
+    struct cpu_counters now;
+    (void)self;
+    (void)call;
+    arch_counters_read(&now);
+    results->kernel_entries = now.kernel_entries;
+    results->cr3_writes = now.cr3_writes;
+    results->page_faults = now.page_faults;
+    results->context_switches = now.context_switches;
+    return CAPOS_OK;
+}
+
+/* Page tables, heap (threads, tables, records), the process itself, and each thread's ring. */
+static uint64_t kernel_bytes(const struct process *process)
+{
+    struct aspace_stats space;
+    aspace_stats(process->aspace, &space);
+    return space.table_frames * PAGE_SIZE + ledger_used(process->ledger, LEDGER_HEAP_BYTES) +
+           sizeof(*process) + process->thread_count * PAGE_SIZE;
+}
+
+static void encode_process(struct process *process, struct cap_process_stats *out)
+{
+    *out = (struct cap_process_stats){
+        .process_id = process->id,
+        .name = {process->name, strlen(process->name)},
+        .threads = process->thread_count,
+        .cap_slots_used = (uint32_t)ledger_used(process->ledger, LEDGER_CAP_SLOTS),
+        .cap_slots_limit = (uint32_t)ledger_limit(process->ledger, LEDGER_CAP_SLOTS),
+        .frames_used = ledger_used(process->ledger, LEDGER_FRAMES),
+        .frames_limit = ledger_limit(process->ledger, LEDGER_FRAMES),
+        .cpu_ns = process_cpu_ns(process),
+        .kernel_bytes = kernel_bytes(process),
+    };
+}
+
+static uint64_t next_id(uint64_t after)
+{
+    struct process *next = process_find_from(after + 1);
+    if (next == NULL)
+        return 0;
+    uint64_t id = next->id;
+    object_put(&next->object);
+    return id;
+}
+
+static int32_t process_stats(void *self, struct cap_call *call,
+                             const struct cap_system_info_process_params *params,
+                             struct cap_system_info_process_results *results)
+{
+    static char name_of_cpu[ARCH_CPUS_MAX][CAPOS_PROCESS_NAME_MAX + 1];
+    char *name = name_of_cpu[arch_cpu_number()];
+    (void)self;
+    struct process *process = process_find_from(params->process_id);
+    if (process == NULL)
+        return cap_call_fail(call, CAPOS_EXCEPTION_FAILED, "no process has that id or a greater one");
+    results->has_stats = true;
+    encode_process(process, &results->stats);
+    memcpy(name, process->name, sizeof(process->name)); /* the name must outlive our reference */
+    results->stats.name.bytes = name;
+    results->next_process_id = next_id(process->id);
+    object_put(&process->object);
+    return CAPOS_OK;
+}
+
+static int32_t version(void *self, struct cap_call *call, struct cap_system_info_version_results *results)
+{
+    static const char kernel[] = "capOS in C 0.1";
+    (void)self;
+    (void)call;
+    results->kernel = (struct capnp_text){kernel, sizeof(kernel) - 1};
+    results->schema_version = CAP_CURRENT_SCHEMA_VERSION;
+    return CAPOS_OK;
+}
+
+static const struct cap_system_info_server server = {
+    .stats = stats,
+    .counters = counters,
+    .process = process_stats,
+    .version = version,
+};
+KERNEL_DISPATCH(dispatch, cap_system_info_dispatch, server)
+
+static const struct object_type system_info_type = {
+    .name = "SystemInfo",
+    .interface_id = CAP_SYSTEM_INFO_INTERFACE_ID,
+    .dispatch = dispatch,
+};
+KERNEL_CAP(CAP_KERNEL_CAP_SYSTEM_INFO, system_info_type);
