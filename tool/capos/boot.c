@@ -56,12 +56,14 @@ static bool check_end(const struct expect *expect, const struct session_result *
     else if (!kernel_log_exit_code(log, PROCESS_INIT, &code))
         buffer_text(report, "init never exited\n");
     else if (code != expect->exit_code)
-        buffer_printf(report, "init exited with code %" PRId64 " instead of %" PRId64 "\n", code, expect->exit_code);
+        buffer_printf(report, "init exited with code %" PRId64 " instead of %" PRId64 "\n", code,
+                      expect->exit_code);
     else if (!log->halted)
         buffer_text(report, "the kernel did not say `sched: last process exited, halting.`\n");
     else if (!log->balanced)
-        buffer_printf(report, "%s\n", log->leaked ? "the kernel leaked frames or objects: see its `check:` line"
-                                                  : "the kernel did not say `check: all frames and objects returned`");
+        buffer_printf(report, "%s\n",
+                      log->leaked ? "the kernel leaked frames or objects: see its `check:` line"
+                                  : "the kernel did not say `check: all frames and objects returned`");
     else if ((result->guest.qemu_status == QEMU_STATUS_GUEST_SUCCESS) != (expect->exit_code == 0))
         buffer_printf(report, "QEMU ended with status %d\n", result->guest.qemu_status);
     return report->size == before;
@@ -117,6 +119,7 @@ static int boot_package(struct options *options, const struct expect *expect, co
         .machine = &options->machine,
         .package = is_iso(options->subject) ? NULL : package,
         .iso = is_iso(options->subject) ? options->subject : NULL,
+        .kernel = options->kernel,
         .timeout_s = options->timeout_s,
         .output = SESSION_TOGETHER,
         .show_console = expect == NULL || options->verbose,

@@ -1,6 +1,6 @@
 /*
- * Growing bytes and word lists for the host program. Running out of memory ends the program with a sentence: a
- * command line tool has nothing better to do. Owners release with buffer_free / words_free.
+ * Growing bytes and word lists for the host program. Running out of memory ends the program with a sentence:
+ * a command line tool has nothing better to do. Owners release with buffer_free / words_free.
  */
 #pragma once
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * capos gdb: QEMU stopped at its first instruction, and gdb attached to it with the kernel's symbols, the programs'
- * and the helper commands of tool/gdb.
+ * capos gdb: QEMU stopped at its first instruction, and gdb attached to it with the kernel's symbols, the
+ * programs' and the helper commands of tool/gdb.
  */
 #include "command.h"
 #include "elf_file.h"
@@ -44,9 +44,8 @@ static void paths_free(struct debug_paths *paths)
 }
 
 /* A child that ends with us. Its terminal is the file `console`. */
-static bool start_qemu(const struct machine *machine, const struct debug_paths *paths)
+static bool start_qemu(const struct machine *machine, const char *kernel, const struct debug_paths *paths)
 {
-    char *kernel = session_kernel_path();
     struct words argv = {0};
     struct qemu_files files = {
         .kernel = kernel, .package = paths->package, .wait_for_gdb = true, .gdb_socket = paths->socket};
@@ -64,13 +63,12 @@ static bool start_qemu(const struct machine *machine, const struct debug_paths *
     for (int tries = 0; tries < 100 && access(paths->socket, F_OK) != 0; tries++)
         usleep(50 * 1000);
     words_free(&argv);
-    free(kernel);
     return access(paths->socket, F_OK) == 0;
 }
 
-static void become_gdb(const struct debug_paths *paths, bool have_program)
+static void become_gdb(const struct debug_paths *paths, const char *kernel, bool have_program)
 {
-    char *kernel = session_kernel_path(), *helpers = host_path("tool/gdb/capos.py");
+    char *helpers = host_path("tool/gdb/capos.py");
     struct words argv = {0};
     words_add(&argv, "gdb");
     words_add(&argv, "-q");
@@ -88,7 +86,6 @@ static void become_gdb(const struct debug_paths *paths, bool have_program)
     execvp("gdb", argv.items);
     complain("gdb does not start: %s. Install it: apt-get install gdb", strerror(errno));
     words_free(&argv);
-    free(kernel);
     free(helpers);
 }
 
@@ -107,15 +104,18 @@ static void debug_package(const struct options *options, const struct buffer *pa
 {
     struct debug_paths paths;
     bool have_program;
+    char *built = session_kernel_path();
+    const char *kernel = options->kernel != NULL ? options->kernel : built;
     paths_make(&paths);
     if (write_files(&paths, package, &have_program)) {
-        if (start_qemu(&options->machine, &paths))
-            become_gdb(&paths, have_program);
+        if (start_qemu(&options->machine, kernel, &paths))
+            become_gdb(&paths, kernel, have_program);
         else
             complain("QEMU did not open its debugging socket");
     }
     unlink(paths.package);
     paths_free(&paths);
+    free(built);
 }
 
 /* A demo's name or a manifest. */

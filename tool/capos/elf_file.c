@@ -1,6 +1,7 @@
 /* See elf_file.h. Headers are copied out before use, since nothing in the file need be aligned. */
 #include "elf_file.h"
 #include <elf.h>
+#include <stdint.h>
 #include <string.h>
 
 struct image {
@@ -8,8 +9,6 @@ struct image {
     size_t size;
     Elf64_Ehdr header;
 };
-
-enum { SIZELESS_REACH_BYTES = 4096 };
 
 static bool range_inside(size_t size, uint64_t offset, uint64_t len)
 {
@@ -54,9 +53,11 @@ static bool check_identity(const struct image *image, struct sentence *why)
 {
     const uint8_t *ident = image->bytes;
     if (image->size >= 2 && memcmp(ident, "#!", 2) == 0)
-        return sentence_say(why, "is a script, not an ELF program. Its interpreter would have to be a capOS program");
+        return sentence_say(
+            why, "is a script, not an ELF program. Its interpreter would have to be a capOS program");
     if (image->size >= 4 && memcmp(ident, "\0asm", 4) == 0)
-        return sentence_say(why, "is a WebAssembly module, not an ELF program. Compile it for capOS with capos cc");
+        return sentence_say(
+            why, "is a WebAssembly module, not an ELF program. Compile it for capOS with capos cc");
     if (image->size < SELFMAG || memcmp(ident, ELFMAG, SELFMAG) != 0)
         return sentence_say(why, "is not an ELF program. Give a .c file or what capos cc made of one");
     if (image->size < sizeof(Elf32_Ehdr))
@@ -68,12 +69,15 @@ static bool check_identity(const struct image *image, struct sentence *why)
 static bool check_machine(const struct image *image, struct sentence *why)
 {
     const uint8_t *ident = image->bytes;
-    unsigned machine = (unsigned)(ident[EI_DATA] == ELFDATA2MSB ? ident[18] << 8 | ident[19] : ident[19] << 8 | ident[18]);
+    unsigned machine =
+        (unsigned)(ident[EI_DATA] == ELFDATA2MSB ? ident[18] << 8 | ident[19] : ident[19] << 8 | ident[18]);
     if (ident[EI_DATA] != ELFDATA2LSB || machine != EM_X86_64)
-        return sentence_say(why, "is a program for %s (ELF machine %u). capOS runs x86-64 programs; compile it with capos cc",
-                            machine_name(machine), machine);
+        return sentence_say(
+            why, "is a program for %s (ELF machine %u). capOS runs x86-64 programs; compile it with capos cc",
+            machine_name(machine), machine);
     if (ident[EI_CLASS] != ELFCLASS64)
-        return sentence_say(why, "is not a 64-bit ELF file. capOS runs ELF64 programs; compile it with capos cc");
+        return sentence_say(why,
+                            "is not a 64-bit ELF file. capOS runs ELF64 programs; compile it with capos cc");
     if (image->size < sizeof(Elf64_Ehdr))
         return sentence_say(why, "is cut off inside its ELF header. Build it again");
     return true;
@@ -103,13 +107,15 @@ static bool check_segments(const struct image *image, struct sentence *why)
         if (!table_get(image, header->e_phoff, header->e_phentsize, i, &segment, sizeof(segment)))
             return sentence_say(why, "is cut off: its program headers lie outside the file. Build it again");
         if (segment.p_type == PT_INTERP)
-            return sentence_say(why, "is linked dynamically, and capOS has no dynamic linker. Link it statically "
-                                     "with capos cc");
+            return sentence_say(why,
+                                "is linked dynamically, and capOS has no dynamic linker. Link it statically "
+                                "with capos cc");
         if (segment.p_type != PT_LOAD)
             continue;
         loads++;
         if (!range_inside(image->size, segment.p_offset, segment.p_filesz))
-            return sentence_say(why, "is cut off: segment %u lies outside the file. Build it again", (unsigned)i);
+            return sentence_say(why, "is cut off: segment %u lies outside the file. Build it again",
+                                (unsigned)i);
     }
     if (loads == 0)
         return sentence_say(why, "holds nothing to load: it is an ELF file without program segments");
@@ -131,59 +137,4 @@ bool elf_check_program(const void *bytes, size_t size, struct sentence *why)
         return sentence_say(why, "is empty");
     return check_identity(&image, why) && check_machine(&image, why) && check_type(&image, why) &&
            check_segments(&image, why);
-}
-
-bool elf_is_relocatable_image(const void *bytes, size_t size)
-{
-    struct image image;
-    image_open(&image, bytes, size);
-    return image.header.e_type == ET_DYN;
-}
-
-/* A string of the table that ends inside the table and the file. */
-static const char *string_get(const struct image *image, const Elf64_Shdr *strings, uint32_t index)
-{
-    if (!range_inside(image->size, strings->sh_offset, strings->sh_size) || index >= strings->sh_size)
-        return NULL;
-    const char *text = (const char *)image->bytes + strings->sh_offset + index;
-    return memchr(text, '\0', strings->sh_size - index) == NULL ? NULL : text;
-}
-
-static bool search_table(const struct image *image, const Elf64_Shdr *table, uint64_t address, struct elf_symbol *out)
-{
-    Elf64_Shdr strings;
-    bool found = false;
-    if (!table_get(image, image->header.e_shoff, image->header.e_shentsize, table->sh_link, &strings, sizeof(strings)))
-        return false;
-    for (uint64_t i = 0; table->sh_entsize > 0 && i < table->sh_size / table->sh_entsize; i++) {
-        Elf64_Sym symbol;
-        if (!table_get(image, table->sh_offset, table->sh_entsize, i, &symbol, sizeof(symbol)))
-            break;
-        uint64_t offset = address - symbol.st_value;
-        /* Assembly functions often have no size: then the nearest one before the address is the best answer. */
-        uint64_t reach = symbol.st_size > 0 ? symbol.st_size : SIZELESS_REACH_BYTES;
-        if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || address < symbol.st_value || offset >= reach ||
-            (found && offset >= out->offset))
-            continue;
-        const char *name = string_get(image, &strings, symbol.st_name);
-        if (name == NULL)
-            continue;
-        *out = (struct elf_symbol){name, offset};
-        found = true;
-    }
-    return found;
-}
-
-bool elf_find_symbol(const void *bytes, size_t size, uint64_t address, struct elf_symbol *out)
-{
-    struct image image;
-    image_open(&image, bytes, size);
-    for (uint64_t i = 0; i < image.header.e_shnum; i++) {
-        Elf64_Shdr section;
-        if (!table_get(&image, image.header.e_shoff, image.header.e_shentsize, i, &section, sizeof(section)))
-            return false;
-        if (section.sh_type == SHT_SYMTAB && search_table(&image, &section, address, out))
-            return true;
-    }
-    return false;
 }

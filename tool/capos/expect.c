@@ -53,8 +53,10 @@ static bool parse_directive(struct expect *out, const char *line, struct sentenc
     static const struct {
         const char *name;
         bool (*parse)(struct expect *out, const char *value, struct sentence *why);
-    } directives[] = {
-        {"%exit ", parse_exit}, {"%cpus ", parse_cpus}, {"%memory ", parse_memory}, {"%timeout ", parse_timeout}};
+    } directives[] = {{"%exit ", parse_exit},
+                      {"%cpus ", parse_cpus},
+                      {"%memory ", parse_memory},
+                      {"%timeout ", parse_timeout}};
     for (size_t i = 0; i < sizeof(directives) / sizeof(directives[0]); i++) {
         size_t len = strlen(directives[i].name);
         if (strncmp(line, directives[i].name, len) == 0)
@@ -87,7 +89,8 @@ static bool parse_expectation(struct expect *out, const char *line, unsigned num
     struct expectation *item = &out->items[out->count++];
     bool forbidden = line[0] == '!' && line[1] != '\0';
     const char *text = forbidden ? line + 1 : line;
-    *item = (struct expectation){.text = must_copy(text, strlen(text)), .line_number = number, .forbidden = forbidden};
+    *item = (struct expectation){
+        .text = must_copy(text, strlen(text)), .line_number = number, .forbidden = forbidden};
     return compile_regex(item, why);
 }
 
@@ -156,12 +159,14 @@ static size_t nearest_line(const struct expectation *item, const struct words *l
     return best;
 }
 
-static void report_missing(const struct expectation *item, const struct words *lines, size_t from, struct buffer *report)
+static void report_missing(const struct expectation *item, const struct words *lines, size_t from,
+                           struct buffer *report)
 {
     buffer_printf(report, "line %u of the transcript did not come: %s\n", item->line_number, item->text);
     size_t nearest = nearest_line(item, lines, from);
     if (nearest < lines->count)
-        buffer_printf(report, "  nearest to it was output line %zu: %s\n", nearest + 1, lines->items[nearest]);
+        buffer_printf(report, "  nearest to it was output line %zu: %s\n", nearest + 1,
+                      lines->items[nearest]);
     for (size_t i = 0; i < from; i++) {
         if (matches(item, lines->items[i])) {
             buffer_printf(report, "  it did come earlier, as output line %zu: the order is wrong\n", i + 1);
@@ -202,8 +207,8 @@ static bool check_forbidden(const struct expect *expect, const struct words *lin
             const struct expectation *item = &expect->items[j];
             if (!item->forbidden || !matches(item, lines->items[i]))
                 continue;
-            buffer_printf(report, "line %u of the transcript forbids output line %zu: %s\n", item->line_number, i + 1,
-                          lines->items[i]);
+            buffer_printf(report, "line %u of the transcript forbids output line %zu: %s\n",
+                          item->line_number, i + 1, lines->items[i]);
             ok = false;
         }
     }

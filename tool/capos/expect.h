@@ -6,9 +6,9 @@
  *   !text !/regex/   no line may hold it, anywhere
  *   # ...            a comment; blank lines are ignored too
  *
- * and at the top, before the first expectation: %exit N (of init; default 0), %cpus N, %memory SIZE, %timeout S.
- * A line matches behind the line that the expectation before it matched. Whatever it says, a run with `panic:` in its
- * output fails.
+ * and at the top, before the first expectation: %exit N (of init; default 0), %cpus N, %memory SIZE, %timeout
+ * S. A line matches behind the line that the expectation before it matched. Whatever it says, a run with
+ * `panic:` in its output fails.
  */
 #pragma once
 #include "buffer.h"
@@ -16,7 +16,7 @@
 #include <regex.h>
 
 struct expectation {
-    char *text;          /* as written, without the ! */
+    char *text; /* as written, without the ! */
     unsigned line_number;
     bool forbidden;
     bool is_regex;

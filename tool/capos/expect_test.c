@@ -94,7 +94,8 @@ static void directives_have_defaults(void)
 
 static void a_bad_directive_names_its_line(void)
 {
-    static const char *const bad[] = {"%exit x\n", "%cpus 0\n", "%memory lots\n", "%timeout -1\n", "%nonsense 1\n"};
+    static const char *const bad[] = {"%exit x\n", "%cpus 0\n", "%memory lots\n", "%timeout -1\n",
+                                      "%nonsense 1\n"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_false(parse(bad[i]));
         assert_memory_equal(why.text, "e.txt:1: ", 9);
@@ -123,18 +124,12 @@ static void output_may_hold_anything(void)
 }
 
 static const struct unit_test tests[] = {
-    UNIT_TEST(lines_match_in_order_and_by_part),
-    UNIT_TEST(one_output_line_serves_one_expectation),
-    UNIT_TEST(regular_expressions_are_extended),
-    UNIT_TEST(a_bad_regular_expression_names_its_line),
-    UNIT_TEST(forbidden_lines_fail_anywhere),
-    UNIT_TEST(a_panic_always_fails),
-    UNIT_TEST(the_nearest_line_is_shown),
-    UNIT_TEST(directives_are_read),
-    UNIT_TEST(directives_have_defaults),
-    UNIT_TEST(a_bad_directive_names_its_line),
-    UNIT_TEST(a_percent_line_behind_text_is_text),
-    UNIT_TEST(an_empty_transcript_is_refused),
+    UNIT_TEST(lines_match_in_order_and_by_part),   UNIT_TEST(one_output_line_serves_one_expectation),
+    UNIT_TEST(regular_expressions_are_extended),   UNIT_TEST(a_bad_regular_expression_names_its_line),
+    UNIT_TEST(forbidden_lines_fail_anywhere),      UNIT_TEST(a_panic_always_fails),
+    UNIT_TEST(the_nearest_line_is_shown),          UNIT_TEST(directives_are_read),
+    UNIT_TEST(directives_have_defaults),           UNIT_TEST(a_bad_directive_names_its_line),
+    UNIT_TEST(a_percent_line_behind_text_is_text), UNIT_TEST(an_empty_transcript_is_refused),
     UNIT_TEST(output_may_hold_anything),
 };
 

@@ -18,12 +18,15 @@ static const struct grant_kind kinds[] = {
     {"console", CAP_KERNEL_CAP_CONSOLE, CAP_CONSOLE_INTERFACE_ID, false, "print lines (given by default)"},
     {"memory", CAP_KERNEL_CAP_VIRTUAL_MEMORY, CAP_VIRTUAL_MEMORY_INTERFACE_ID, true,
      "its own address space: map, protect, unmap (given by default)"},
-    {"timer", CAP_KERNEL_CAP_TIMER, CAP_TIMER_INTERFACE_ID, false, "monotonic time, sleeping, and reading the TSC"},
+    {"timer", CAP_KERNEL_CAP_TIMER, CAP_TIMER_INTERFACE_ID, false,
+     "monotonic time, sleeping, and reading the TSC"},
     {"wallclock", CAP_KERNEL_CAP_WALL_CLOCK, CAP_WALL_CLOCK_INTERFACE_ID, false, "the time of day"},
     {"entropy", CAP_KERNEL_CAP_ENTROPY, CAP_ENTROPY_SOURCE_INTERFACE_ID, false, "random bytes"},
     {"log", CAP_KERNEL_CAP_LOG_READER, CAP_LOG_READER_INTERFACE_ID, false, "read the kernel's log"},
-    {"logsink", CAP_KERNEL_CAP_LOG_SINK, CAP_LOG_SINK_INTERFACE_ID, false, "write records into the kernel's log"},
-    {"systeminfo", CAP_KERNEL_CAP_SYSTEM_INFO, CAP_SYSTEM_INFO_INTERFACE_ID, false, "memory and process statistics"},
+    {"logsink", CAP_KERNEL_CAP_LOG_SINK, CAP_LOG_SINK_INTERFACE_ID, false,
+     "write records into the kernel's log"},
+    {"systeminfo", CAP_KERNEL_CAP_SYSTEM_INFO, CAP_SYSTEM_INFO_INTERFACE_ID, false,
+     "memory and process statistics"},
     {"systemcontrol", CAP_KERNEL_CAP_SYSTEM_CONTROL, CAP_SYSTEM_CONTROL_INTERFACE_ID, false,
      "shut the machine down or restart it"},
     {"capabilities", CAP_KERNEL_CAP_CAPABILITY_MANAGER, CAP_CAPABILITY_MANAGER_INTERFACE_ID, true,
@@ -31,7 +34,8 @@ static const struct grant_kind kinds[] = {
     {"spawner", CAP_KERNEL_CAP_PROCESS_SPAWNER, CAP_PROCESS_SPAWNER_INTERFACE_ID, false, "start processes"},
     {"bootpackage", CAP_KERNEL_CAP_BOOT_PACKAGE, CAP_BOOT_PACKAGE_INTERFACE_ID, false,
      "read everything the machine was booted with"},
-    {"null", CAP_KERNEL_CAP_NULL, CAP_NULL_CAP_INTERFACE_ID, false, "an object that does nothing, for measuring"},
+    {"null", CAP_KERNEL_CAP_NULL, CAP_NULL_CAP_INTERFACE_ID, false,
+     "an object that does nothing, for measuring"},
 };
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
 
@@ -79,10 +83,11 @@ static bool check_name(const char *name, struct sentence *why)
 {
     size_t len = strlen(name);
     if (len == 0)
-        return sentence_say(why, "a name is missing behind the colon. Write --grant timer:clock or just --grant timer");
+        return sentence_say(
+            why, "a name is missing behind the colon. Write --grant timer:clock or just --grant timer");
     if (len > CAPOS_CAP_NAME_MAX)
-        return sentence_say(why, "the name '%s' is %zu bytes long; a name in the CapSet has at most %u", name, len,
-                            CAPOS_CAP_NAME_MAX);
+        return sentence_say(why, "the name '%s' is %zu bytes long; a name in the CapSet has at most %u", name,
+                            len, CAPOS_CAP_NAME_MAX);
     for (size_t i = 0; i < len; i++) {
         if (!isgraph((unsigned char)name[i]))
             return sentence_say(why, "the name '%s' holds a space or a control character", name);
@@ -116,7 +121,8 @@ bool grant_add(struct grant_list *list, const char *text, struct sentence *why)
     if (!check_name(name, why))
         return false;
     if (find_name(list, name) != NULL)
-        return sentence_say(why, "two grants are called '%s'. Give one another name: --grant %s:OTHER", name, kind->word);
+        return sentence_say(why, "two grants are called '%s'. Give one another name: --grant %s:OTHER", name,
+                            kind->word);
     struct grant *grant = list_grow(list);
     grant->kind = kind;
     strcpy(grant->name, name); /* check_name measured it */

@@ -1,6 +1,6 @@
 /*
- * What --grant can name: one table from the words a person types to the kernel capabilities of the manifest. The
- * interface names come from the schema's tables, nothing is spelled twice.
+ * What --grant can name: one table from the words a person types to the kernel capabilities of the manifest.
+ * The interface names come from the schema's tables, nothing is spelled twice.
  */
 #pragma once
 #include "buffer.h"
@@ -9,11 +9,11 @@
 #include <capos/limits.h>
 
 struct grant_kind {
-    const char *word;              /* what is typed, and the name in the CapSet unless another is given */
-    enum cap_kernel_cap source;    /* what it is in the manifest */
+    const char *word;           /* what is typed, and the name in the CapSet unless another is given */
+    enum cap_kernel_cap source; /* what it is in the manifest */
     uint64_t interface_id;
-    bool own;                      /* made by init for the program itself; not handed on from init's own */
-    const char *what;              /* for --help and errors */
+    bool own;         /* made by init for the program itself; not handed on from init's own */
+    const char *what; /* for --help and errors */
 };
 
 struct grant {
@@ -34,6 +34,7 @@ void grant_words(struct buffer *out);
 
 /* Adds `WORD` or `WORD:NAME`. The sentence of a failure names the words there are. */
 bool grant_add(struct grant_list *list, const char *text, struct sentence *why);
-/* Puts what every program gets, console and memory, in front, unless a grant of that name is already there. */
+/* Puts what every program gets, console and memory, in front, unless a grant of that name is already there.
+ */
 void grant_add_defaults(struct grant_list *list);
 void grant_list_free(struct grant_list *list);

@@ -1,6 +1,6 @@
 /*
- * One run of QEMU: started with its package in memory, its console and log read through pipes, killed when it takes
- * too long or when this program ends.
+ * One run of QEMU: started with its package in memory, its console and log read through pipes, killed when it
+ * takes too long or when this program ends.
  */
 #pragma once
 #include "buffer.h"
@@ -15,11 +15,11 @@ struct guest_sink {
 };
 
 struct guest {
-    const struct words *argv;      /* see qemu_command */
-    const struct buffer *package;  /* null: argv names a file */
-    unsigned timeout_s;            /* 0: none */
-    struct guest_sink console;     /* COM1, as the bytes come */
-    struct guest_sink log;         /* debug console */
+    const struct words *argv;     /* see qemu_command */
+    const struct buffer *package; /* null: argv names a file */
+    unsigned timeout_s;           /* 0: none */
+    struct guest_sink console;    /* COM1, as the bytes come */
+    struct guest_sink log;        /* debug console */
 };
 
 enum guest_end {

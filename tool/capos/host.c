@@ -39,8 +39,9 @@ bool host_init(void)
     char *marker = host_path("schema/manifest.capnp");
     bool found = access(marker, R_OK) == 0;
     if (!found)
-        complain("%s is not there: this program works inside the capOS tree it was built in. Use ./capos there.",
-                 marker);
+        complain(
+            "%s is not there: this program works inside the capOS tree it was built in. Use ./capos there.",
+            marker);
     free(marker);
     return found;
 }

@@ -1,16 +1,16 @@
 /*
- * The host machine: files, child processes, where this repository is, and how the user is told that something is
- * wrong. Every sentence goes to stderr as `capos: ...` and says what to do.
+ * The host machine: files, child processes, where this repository is, and how the user is told that something
+ * is wrong. Every sentence goes to stderr as `capos: ...` and says what to do.
  */
 #pragma once
 #include "buffer.h"
 
 /* Exit statuses of capos itself; the program's own are passed through, 128 + vector is a crash. */
 enum capos_exit {
-    CAPOS_EXIT_TIMEOUT = 124,     /* the guest did not end in time */
-    CAPOS_EXIT_TROUBLE = 125,     /* capos could not do its work: bad arguments, no QEMU, guest broke */
+    CAPOS_EXIT_TIMEOUT = 124,      /* the guest did not end in time */
+    CAPOS_EXIT_TROUBLE = 125,      /* capos could not do its work: bad arguments, no QEMU, guest broke */
     CAPOS_EXIT_NOT_RUNNABLE = 126, /* the program is there but cannot be run */
-    CAPOS_EXIT_NOT_FOUND = 127,   /* the program is not there */
+    CAPOS_EXIT_NOT_FOUND = 127,    /* the program is not there */
 };
 
 /* Prints `capos: ` and the sentence on stderr. */
@@ -31,6 +31,6 @@ bool directory_make(const char *path);
 /* True if `name` is an executable file on the PATH. */
 bool command_exists(const char *name);
 
-/* Runs argv to its end with stdin closed. What it prints is appended to out and err (either may be null: inherited).
- * Returns its exit status, 128 + signal, or -1 with errno if it could not be started. */
+/* Runs argv to its end with stdin closed. What it prints is appended to out and err (either may be null:
+ * inherited). Returns its exit status, 128 + signal, or -1 with errno if it could not be started. */
 int command_run(const struct words *argv, struct buffer *out, struct buffer *err);

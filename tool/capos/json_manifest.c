@@ -4,14 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum wanted { WANT_VALUE, WANT_VALUE_OR_END, WANT_KEY, WANT_KEY_OR_END, WANT_COLON, WANT_COMMA, WANT_NOTHING };
+enum wanted {
+    WANT_VALUE,
+    WANT_VALUE_OR_END,
+    WANT_KEY,
+    WANT_KEY_OR_END,
+    WANT_COLON,
+    WANT_COMMA,
+    WANT_NOTHING
+};
 
 /* An object or a list that is still open. */
 struct level {
-    char closer;      /* '}' or ']' */
-    size_t path_len;  /* of the path of the container itself */
-    size_t index;     /* elements so far */
-    size_t place;     /* of the container */
+    char closer;     /* '}' or ']' */
+    size_t path_len; /* of the path of the container itself */
+    size_t index;    /* elements so far */
+    size_t place;    /* of the container */
     struct words keys;
 };
 
@@ -74,7 +82,8 @@ static void value_done(struct reader *r)
         path_cut(r, top(r)->path_len);
 }
 
-/* --- strings ------------------------------------------------------------------------------------------------- */
+/* --- strings
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool hex4(const char *text, unsigned *out)
 {
@@ -118,8 +127,8 @@ static size_t unicode_escape(const char *text, size_t left, unsigned *code)
         return 0;
     if (*code < 0xd800 || *code > 0xdfff)
         return 6;
-    if (*code > 0xdbff || left < 12 || text[6] != '\\' || text[7] != 'u' || !hex4(text + 8, &low) || low < 0xdc00 ||
-        low > 0xdfff)
+    if (*code > 0xdbff || left < 12 || text[6] != '\\' || text[7] != 'u' || !hex4(text + 8, &low) ||
+        low < 0xdc00 || low > 0xdfff)
         return 0;
     *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
     return 12;
@@ -147,8 +156,8 @@ static bool rewrite_escape(struct reader *r, size_t *from, size_t *to)
     return true;
 }
 
-/* The string at r->at becomes one in Cap'n Proto's syntax, filled up with spaces behind. *content_len is what lies
- * between its quotes now. */
+/* The string at r->at becomes one in Cap'n Proto's syntax, filled up with spaces behind. *content_len is what
+ * lies between its quotes now. */
 static bool read_string(struct reader *r, size_t *content_len)
 {
     size_t start = r->at, from = start + 1, to = start + 1;
@@ -172,7 +181,8 @@ static bool read_string(struct reader *r, size_t *content_len)
     return true;
 }
 
-/* --- objects and lists --------------------------------------------------------------------------------------- */
+/* --- objects and lists
+ * --------------------------------------------------------------------------------------- */
 
 static void skip_space(struct reader *r)
 {
@@ -212,7 +222,8 @@ static bool read_embed(struct reader *r, bool *bad)
         return true;
     }
     if (!accept(r, '}') || r->text[string_at - 1] == '\n') {
-        *bad = !fail(r, start, "an embedded file is written {\"embed\": \"FILE\"}, with nothing else in the braces");
+        *bad = !fail(r, start,
+                     "an embedded file is written {\"embed\": \"FILE\"}, with nothing else in the braces");
         return true;
     }
     r->text[start] = ' ';
@@ -248,7 +259,8 @@ static bool close_level(struct reader *r)
 {
     struct level *level = top(r);
     if (r->text[r->at] != level->closer)
-        return fail(r, r->at, level->closer == '}' ? "a } is missing before this" : "a ] is missing before this");
+        return fail(r, r->at,
+                    level->closer == '}' ? "a } is missing before this" : "a ] is missing before this");
     if (level->closer == '}')
         r->text[r->at] = ')';
     r->at++;
@@ -296,12 +308,14 @@ static bool read_key(struct reader *r)
     return true;
 }
 
-/* --- values -------------------------------------------------------------------------------------------------- */
+/* --- values
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool read_word(struct reader *r)
 {
     size_t start = r->at;
-    while (r->at < r->size && (isalnum((unsigned char)r->text[r->at]) || strchr("+-.", r->text[r->at]) != NULL) &&
+    while (r->at < r->size &&
+           (isalnum((unsigned char)r->text[r->at]) || strchr("+-.", r->text[r->at]) != NULL) &&
            r->text[r->at] != '\0')
         r->at++;
     size_t len = r->at - start;
@@ -309,8 +323,10 @@ static bool read_word(struct reader *r)
     bool number = len > 0 && (isdigit((unsigned char)word[0]) || (word[0] == '-' && len > 1));
     if (len == 4 && memcmp(word, "null", 4) == 0)
         memcpy(r->text + start, "void", 4);
-    else if (!number && !(len == 4 && memcmp(word, "true", 4) == 0) && !(len == 5 && memcmp(word, "false", 5) == 0))
-        return fail(r, start, "a value is missing here: a string in quotes, a number, true, false, null, [ or {");
+    else if (!number && !(len == 4 && memcmp(word, "true", 4) == 0) &&
+             !(len == 5 && memcmp(word, "false", 5) == 0))
+        return fail(r, start,
+                    "a value is missing here: a string in quotes, a number, true, false, null, [ or {");
     place_add(r, start, r->at);
     value_done(r);
     return true;
@@ -396,7 +412,8 @@ bool json_manifest_read(const char *json, size_t size, struct json_manifest *out
 {
     *out = (struct json_manifest){0};
     buffer_append(&out->text, json, size);
-    struct reader reader = {.text = out->text.data, .size = size, .wanted = WANT_VALUE, .out = out, .why = why};
+    struct reader reader = {
+        .text = out->text.data, .size = size, .wanted = WANT_VALUE, .out = out, .why = why};
     bool ok = read_document(&reader);
     while (reader.depth > 0)
         words_free(&reader.levels[--reader.depth].keys);
@@ -404,7 +421,8 @@ bool json_manifest_read(const char *json, size_t size, struct json_manifest *out
     return ok;
 }
 
-/* --- afterwards ---------------------------------------------------------------------------------------------- */
+/* --- afterwards
+ * ---------------------------------------------------------------------------------------------- */
 
 /* False behind the end of the text. */
 static bool find_offset(const struct json_manifest *manifest, size_t line, size_t column, size_t *out)
@@ -437,8 +455,9 @@ bool json_manifest_unquote(struct json_manifest *manifest, size_t line, size_t c
     char *text = manifest->text.data;
     const char *digits = "0123456789";
     const char *content = text + start + 1;
-    size_t len = isalpha((unsigned char)content[0]) ? alphanumeric_len(content)
-                                                    : (content[0] == '-') + strspn(content + (content[0] == '-'), digits);
+    size_t len = isalpha((unsigned char)content[0])
+                     ? alphanumeric_len(content)
+                     : (content[0] == '-') + strspn(content + (content[0] == '-'), digits);
     size_t end = start + 1 + len;
     if (len == 0 || text[end] != '"')
         return false;

@@ -1,11 +1,13 @@
 /*
- * JSON manifests. A JSON text is turned, token by token and each token in its place, into a constant in Cap'n Proto's
- * own text form, and the real compiler judges that: field names, types and enumerants come from the schema alone, and
- * its error positions are positions in the JSON file. Only three things are different from one form to the other:
+ * JSON manifests. A JSON text is turned, token by token and each token in its place, into a constant in Cap'n
+ * Proto's own text form, and the real compiler judges that: field names, types and enumerants come from the
+ * schema alone, and its error positions are positions in the JSON file. Only three things are different from
+ * one form to the other:
  *
  *   {"name": value}       (name = value)
  *   {"embed": "FILE"}     embed "/FILE"     the bytes of a file, as in .capnp
- *   "console"             console           where the schema wants an enumerant or a number: json_manifest_unquote
+ *   "console"             console           where the schema wants an enumerant or a number:
+ * json_manifest_unquote
  *
  * No recursion; nesting is limited.
  */

@@ -1,4 +1,5 @@
-/* Unit tests of json_manifest.c: the rewriting keeps every token in its place, and mistakes have positions. */
+/* Unit tests of json_manifest.c: the rewriting keeps every token in its place, and mistakes have positions.
+ */
 #include "json_manifest.h"
 #include "unit.h"
 #include <string.h>
@@ -119,7 +120,8 @@ static void fields_are_found_by_place(void)
 
 static void words_and_numbers_lose_their_quotes(void)
 {
-    assert_true(read_json("{\"a\": \"timer\", \"b\": \"-12\", \"c\": \"1x\", \"d\": \"a b\", \"e\": \"\", \"f\": 3}"));
+    assert_true(read_json(
+        "{\"a\": \"timer\", \"b\": \"-12\", \"c\": \"1x\", \"d\": \"a b\", \"e\": \"\", \"f\": 3}"));
     assert_true(json_manifest_unquote(&manifest, 1, 7));
     assert_true(json_manifest_unquote(&manifest, 1, 21));
     assert_false(json_manifest_unquote(&manifest, 1, 33));
@@ -140,7 +142,8 @@ static uint32_t random_below(uint32_t limit)
 /* Damaged JSON is accepted or refused, never read past its end; line breaks stay where they are. */
 static void damaged_text_does_no_harm(void)
 {
-    static const char seed[] = "{\"a\": [1, {\"embed\": \"x\"}, \"\\u00e9\\n\"],\n \"b\": {\"c\": null, \"d\": [[]]}}";
+    static const char seed[] =
+        "{\"a\": [1, {\"embed\": \"x\"}, \"\\u00e9\\n\"],\n \"b\": {\"c\": null, \"d\": [[]]}}";
     static const char alphabet[] = "{}[]\",:\\u0a \nembd\xff";
     for (int round = 0; round < 20000; round++) {
         char text[sizeof(seed)];

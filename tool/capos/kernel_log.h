@@ -1,6 +1,6 @@
 /*
- * What the kernel says on its log, read line by line: who exited how, whether the machine ended in order, whether
- * everything was given back, and the records of crashes.
+ * What the kernel says on its log, read line by line: who exited how, whether the machine ended in order,
+ * whether everything was given back, and the records of crashes.
  */
 #pragma once
 #include "buffer.h"

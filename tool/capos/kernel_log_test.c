@@ -1,4 +1,5 @@
-/* Unit tests of kernel_log.c. */
+/* Unit tests of kernel_log.c and crash_lines.c. */
+#include "crash_lines.h"
 #include "kernel_log.h"
 #include "unit.h"
 #include <string.h>
@@ -72,9 +73,40 @@ static void endless_lines_and_nul_bytes_do_no_harm(void)
     assert_true(kernel_log.halted);
 }
 
+static const char record[] =
+    "crash: process 2 (x) thread 0: page fault\n"
+    "crash:   vector 14 error 0x4 address 0x0 rip 0x401004 rsp 0x7ff0 base 0x400000\n"
+    "crash:   rax    0000000000000000  rbx    0000000000000000\n"
+    "crash:   #0 0x401004 main+0x4\n"
+    "crash:   #1 0x402000\n";
+
+static void frames_are_told_from_other_lines(void)
+{
+    struct crash_frame frame;
+    assert_true(crash_frame_parse("crash:   #12 0x401004 main+0x4", &frame));
+    assert_int_equal(frame.depth, 12);
+    assert_int_equal(frame.address, 0x401004);
+    assert_false(crash_frame_parse("crash:   rax    0000000000000000", &frame));
+    assert_false(crash_frame_parse("crash: process 2 (x): reason", &frame));
+    assert_int_equal(crash_base(record), 0x400000);
+    assert_int_equal(crash_base("crash: nothing"), 0);
+}
+
+static void a_record_without_debug_information_is_copied(void)
+{
+    struct buffer out = {0};
+    crash_add_lines(record, "/dev/null", &out);
+    assert_string_equal(buffer_string(&out), record);
+    buffer_free(&out);
+}
+
 static const struct unit_test tests[] = {
-    UNIT_TEST(a_log_in_one_piece_is_understood),   UNIT_TEST(a_log_in_single_bytes_is_understood),
-    UNIT_TEST(an_unfinished_line_does_not_count),  UNIT_TEST(leaks_and_panics_are_noticed),
+    UNIT_TEST(frames_are_told_from_other_lines),
+    UNIT_TEST(a_record_without_debug_information_is_copied),
+    UNIT_TEST(a_log_in_one_piece_is_understood),
+    UNIT_TEST(a_log_in_single_bytes_is_understood),
+    UNIT_TEST(an_unfinished_line_does_not_count),
+    UNIT_TEST(leaks_and_panics_are_noticed),
     UNIT_TEST(endless_lines_and_nul_bytes_do_no_harm),
 };
 

@@ -48,7 +48,8 @@ static bool probe_package(struct buffer *package, struct sentence *why)
     char *init = host_path("build/programs/init.elf");
     struct grant_list no_grants = {0};
     struct words nothing = {0};
-    struct package_request request = {.program_name = "", .grants = &no_grants, .args = &nothing, .env = &nothing};
+    struct package_request request = {
+        .program_name = "", .grants = &no_grants, .args = &nothing, .env = &nothing};
     bool ok = file_read(init, &request.init) || sentence_say(why, "%s is not built", init);
     ok = ok && package_build(&request, package, why);
     buffer_free(&request.init);
@@ -63,7 +64,8 @@ static bool probe_ended_well(const struct session_result *result, struct sentenc
         return sentence_say(why, "a probe guest did not come to its end in %d seconds", PROBE_TIMEOUT_S);
     if (result->guest.qemu_status != QEMU_STATUS_GUEST_SUCCESS || !result->log.halted ||
         !kernel_log_exit_code(&result->log, 1, &code) || code != 0)
-        return sentence_say(why, "a probe guest did not run to its end (QEMU status %d)", result->guest.qemu_status);
+        return sentence_say(why, "a probe guest did not run to its end (QEMU status %d)",
+                            result->guest.qemu_status);
     return true;
 }
 
@@ -74,7 +76,8 @@ static bool probe(struct sentence *why)
     struct session_result result = {0};
     machine.kvm = true;
     struct session session = {.machine = &machine, .package = &package, .timeout_s = PROBE_TIMEOUT_S};
-    bool ok = probe_package(&package, why) && session_run(&session, &result, why) && probe_ended_well(&result, why);
+    bool ok =
+        probe_package(&package, why) && session_run(&session, &result, why) && probe_ended_well(&result, why);
     session_result_free(&result);
     buffer_free(&package);
     return ok;
@@ -84,7 +87,8 @@ static bool probe(struct sentence *why)
 static bool cached_answer(const char *path, const struct buffer *key, bool *usable, struct sentence *why)
 {
     struct buffer cached = {0};
-    bool hit = file_read(path, &cached) && cached.size > key->size && memcmp(cached.data, key->data, key->size) == 0;
+    bool hit =
+        file_read(path, &cached) && cached.size > key->size && memcmp(cached.data, key->data, key->size) == 0;
     if (hit) {
         const char *answer = cached.data + key->size;
         *usable = strcmp(answer, answer_yes) == 0;

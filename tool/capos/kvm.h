@@ -1,7 +1,7 @@
 /*
- * Whether KVM really runs guests here. That /dev/kvm exists says little: inside virtual machines it often accepts a
- * guest and then never runs it. So capOS itself is booted once with nothing to do, under a short time limit, and the
- * answer is kept until this machine, QEMU or the kernel changes.
+ * Whether KVM really runs guests here. That /dev/kvm exists says little: inside virtual machines it often
+ * accepts a guest and then never runs it. So capOS itself is booted once with nothing to do, under a short
+ * time limit, and the answer is kept until this machine, QEMU or the kernel changes.
  */
 #pragma once
 #include "qemu.h"

@@ -24,7 +24,8 @@ static const char usage[] =
     "  capos --version\n"
     "\n"
     "Options of run:\n"
-    "  --grant CAP[:NAME]  give the program this capability; it finds it under NAME (by default the same word)\n"
+    "  --grant CAP[:NAME]  give the program this capability; it finds it under NAME (by default the same "
+    "word)\n"
     "  --no-default        do not give it console and memory, which every program gets otherwise\n"
     "  --env KEY=value     an entry of its environment\n"
     "  --explain           say what the program would hold, and do not run it\n"
@@ -33,6 +34,7 @@ static const char usage[] =
     "  --cpus N            processors (default 1)\n"
     "  --timeout SECONDS   stop the machine after that time (exit status 124)\n"
     "  --machine TYPE      microvm (default) or q35\n"
+    "  --kernel FILE       another kernel, for instance build/kernel-debug/capos.elf\n"
     "  --kvm               use KVM, if a probe guest shows that it works here\n"
     "  --verbose           show the kernel's log\n"
     "  --print-qemu        print QEMU's command line and do not run it\n"
@@ -40,7 +42,8 @@ static const char usage[] =
     "  --uefi              of an .iso: with UEFI firmware instead of BIOS\n"
     "  --expect FILE       compare the output with a transcript; exit status 0 if it matches\n"
     "\n"
-    "Exit status of run: the program's own; 128 + the exception's number if it crashed; 124 if it was stopped;\n"
+    "Exit status of run: the program's own; 128 + the exception's number if it crashed; 124 if it was "
+    "stopped;\n"
     "125 if capos could not do its work; 126 if PROGRAM cannot be run; 127 if it is not there.\n"
     "\n"
     "Try:  ./capos run demo/c-hello/main.c\n"
@@ -109,8 +112,10 @@ static const struct {
     const char *name;
     int (*run)(int argc, char *const *argv);
 } commands[] = {
-    {"run", command_run_program}, {"boot", command_boot},    {"test", command_test},    {"cc", command_cc},
-    {"gdb", command_gdb},         {"help", command_help},    {"--help", command_help},  {"-h", command_help},
+    {"run", command_run_program}, {"boot", command_boot},
+    {"test", command_test},       {"cc", command_cc},
+    {"gdb", command_gdb},         {"help", command_help},
+    {"--help", command_help},     {"-h", command_help},
     {"version", command_version}, {"--version", command_version},
 };
 

@@ -15,16 +15,16 @@ static const char json_head[] = "@0xd4b1a0c8e2f36975; using M = import \"/schema
                                 "const manifest :M.SystemManifest =\n";
 enum { JSON_HEAD_LINES = 1 };
 
-/* `capnp eval FILE manifest`. Absolute names in it are looked for in the repository (schemas), among the programs
- * that were built, beside the manifest, and on this machine. */
+/* `capnp eval FILE manifest`. Absolute names in it are looked for in the repository (schemas), beside the
+ * manifest, among the programs that were built, and on this machine. */
 static int evaluate(const char *path, const char *beside, struct buffer *package, struct buffer *errors)
 {
     struct words argv = {0};
     words_add(&argv, "capnp");
     words_add(&argv, "eval");
     words_addf(&argv, "-I%s", host_root());
-    words_addf(&argv, "-I%s/build/programs", host_root());
     words_addf(&argv, "-I%s", beside);
+    words_addf(&argv, "-I%s/build/programs", host_root());
     words_add(&argv, "-I/");
     words_add(&argv, "-obinary");
     words_add(&argv, path);
@@ -48,7 +48,8 @@ static bool no_capnp(void)
     return false;
 }
 
-/* --- the compiler's complaints --------------------------------------------------------------------------------- */
+/* --- the compiler's complaints
+ * --------------------------------------------------------------------------------- */
 
 struct diagnostic {
     size_t line;
@@ -57,7 +58,8 @@ struct diagnostic {
     int message_len;
 };
 
-/* The next line of `FILE:LINE:COLUMN[-COLUMN]: error: MESSAGE`; false at the end. Other lines are passed over. */
+/* The next line of `FILE:LINE:COLUMN[-COLUMN]: error: MESSAGE`; false at the end. Other lines are passed
+ * over. */
 static bool next_diagnostic(const char **text, const char *file, struct diagnostic *out)
 {
     while (**text != '\0') {
@@ -79,7 +81,8 @@ static bool next_diagnostic(const char **text, const char *file, struct diagnost
     return false;
 }
 
-/* --- .capnp ------------------------------------------------------------------------------------------------------ */
+/* --- .capnp
+ * ------------------------------------------------------------------------------------------------------ */
 
 static void report_capnp(const char *path, const char *errors)
 {
@@ -109,7 +112,8 @@ static bool load_capnp(const char *path, struct buffer *package)
     return status == 0;
 }
 
-/* --- .json ------------------------------------------------------------------------------------------------------- */
+/* --- .json
+ * ------------------------------------------------------------------------------------------------------- */
 
 struct json_run {
     const char *shown;     /* the file's name for the user */
@@ -133,13 +137,15 @@ static int json_evaluate(struct json_run *run, struct buffer *package, struct bu
     return written ? evaluate(run->temporary, run->beside, package, errors) : -1;
 }
 
-/* Where the schema wants an enumerant or a number, JSON has a string: true if any could be turned into one. */
+/* Where the schema wants an enumerant or a number, JSON has a string: true if any could be turned into one.
+ */
 static bool json_mend(struct json_run *run, const char *errors)
 {
     struct diagnostic found;
     bool mended = false;
     while (next_diagnostic(&errors, run->base_name, &found)) {
-        if (strncmp(found.message, "Type mismatch", strlen("Type mismatch")) == 0 && found.line > JSON_HEAD_LINES &&
+        if (strncmp(found.message, "Type mismatch", strlen("Type mismatch")) == 0 &&
+            found.line > JSON_HEAD_LINES &&
             json_manifest_unquote(&run->manifest, found.line - JSON_HEAD_LINES, found.column))
             mended = true;
     }
@@ -185,7 +191,8 @@ static bool json_convert(struct json_run *run, const struct buffer *json, struct
     return status == 0;
 }
 
-static bool load_json_text(const char *shown, bool positions_known, const struct buffer *json, struct buffer *package)
+static bool load_json_text(const char *shown, bool positions_known, const struct buffer *json,
+                           struct buffer *package)
 {
     char *directory = host_path("build/run");
     char *temporary = must_printf("%s/manifest-%d.capnp", directory, (int)getpid());
@@ -216,7 +223,8 @@ static bool load_json(const char *path, struct buffer *package)
     return ok;
 }
 
-/* --- .cue -------------------------------------------------------------------------------------------------------- */
+/* --- .cue
+ * -------------------------------------------------------------------------------------------------------- */
 
 /* tool/cue runs the cue on the PATH, or the packaged one, or says what is missing. */
 static bool load_cue(const char *path, struct buffer *package)
@@ -237,7 +245,8 @@ static bool load_cue(const char *path, struct buffer *package)
     return ok;
 }
 
-/* ----------------------------------------------------------------------------------------------------------------- */
+/* -----------------------------------------------------------------------------------------------------------------
+ */
 
 static bool load_package(const char *path, struct buffer *package)
 {

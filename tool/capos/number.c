@@ -8,7 +8,8 @@ enum {
     MEMORY_MAX_MIB = 1024 * 1024,
 };
 
-bool number_parse(const char *text, const char *what, unsigned min, unsigned max, unsigned *out, struct sentence *why)
+bool number_parse(const char *text, const char *what, unsigned min, unsigned max, unsigned *out,
+                  struct sentence *why)
 {
     char *end;
     errno = 0;
@@ -46,7 +47,8 @@ bool memory_size_parse(const char *text, unsigned *out_mib, struct sentence *why
         break;
     }
     if (kib_per_unit == 0 || (*end != '\0' && end[1] != '\0'))
-        return sentence_say(why, "'%s' is not a size of memory. Write for instance --memory 64M or --memory 1G", text);
+        return sentence_say(
+            why, "'%s' is not a size of memory. Write for instance --memory 64M or --memory 1G", text);
     unsigned long long kib;
     if (__builtin_mul_overflow(value, kib_per_unit, &kib) || kib < MEMORY_MIN_MIB * 1024ull ||
         kib > MEMORY_MAX_MIB * 1024ull)

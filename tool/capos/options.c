@@ -37,6 +37,12 @@ static bool timeout_option(struct options *o, const char *value, struct sentence
 {
     return number_parse(value, "--timeout (in seconds)", 1, TIMEOUT_MAX_S, &o->timeout_s, why);
 }
+static bool kernel_option(struct options *o, const char *value, struct sentence *why)
+{
+    (void)why;
+    o->kernel = value;
+    return true;
+}
 static bool expect_option(struct options *o, const char *value, struct sentence *why)
 {
     (void)why;
@@ -56,7 +62,7 @@ static const struct option_value with_value[] = {
     {"--grant", grant_option, ON_RUN},    {"--env", env_add, ON_RUN},
     {"--memory", memory_option, ON_ALL},  {"--cpus", cpus_option, ON_ALL},
     {"--machine", machine_set, ON_ALL},   {"--timeout", timeout_option, ON_RUN | ON_BOOT},
-    {"--expect", expect_option, ON_BOOT},
+    {"--expect", expect_option, ON_BOOT}, {"--kernel", kernel_option, ON_ALL},
 };
 
 struct option_switch {
@@ -102,14 +108,15 @@ static bool unknown_option(enum command command, const char *word, struct senten
 {
     struct buffer names = {0};
     list_options(command, &names);
-    sentence_say(why, "there is no option %s. There are: %s(capos help explains them)", word, buffer_string(&names));
+    sentence_say(why, "there is no option %s. There are: %s(capos help explains them)", word,
+                 buffer_string(&names));
     buffer_free(&names);
     return false;
 }
 
 /* `--name value` or `--name=value`; *index moves on over what was used. */
-static bool value_apply(struct options *options, enum command command, int argc, char *const *argv, int *index,
-                        struct sentence *why)
+static bool value_apply(struct options *options, enum command command, int argc, char *const *argv,
+                        int *index, struct sentence *why)
 {
     const char *word = argv[*index];
     for (size_t i = 0; i < COUNT(with_value); i++) {
@@ -135,11 +142,13 @@ static bool missing_subject(enum command command, struct sentence *why)
     case COMMAND_GDB:
         return sentence_say(why, "say what to debug: capos gdb NAME (a demo) or capos gdb FILE.package");
     default:
-        return sentence_say(why, "say what to run: capos run [--grant CAPABILITY]... PROGRAM (a .c file or a capOS program)");
+        return sentence_say(
+            why, "say what to run: capos run [--grant CAPABILITY]... PROGRAM (a .c file or a capOS program)");
     }
 }
 
-bool options_parse(enum command command, int argc, char *const *argv, struct options *out, struct sentence *why)
+bool options_parse(enum command command, int argc, char *const *argv, struct options *out,
+                   struct sentence *why)
 {
     *out = (struct options){.machine = machine_default()};
     int i = 0;
@@ -157,7 +166,8 @@ bool options_parse(enum command command, int argc, char *const *argv, struct opt
     out->args = argv + i + 1;
     out->arg_count = (size_t)(argc - i - 1);
     if (command != COMMAND_RUN && out->arg_count > 0)
-        return sentence_say(why, "'%s' is one argument too many: options go before %s", out->args[0], out->subject);
+        return sentence_say(why, "'%s' is one argument too many: options go before %s", out->args[0],
+                            out->subject);
     if (!out->no_default)
         grant_add_defaults(&out->grants);
     return true;

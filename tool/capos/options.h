@@ -15,7 +15,8 @@ struct options {
     bool explain;
     bool verbose;
     bool print_qemu;
-    const char *expect; /* boot only; borrowed from argv */
+    const char *expect;  /* boot only; borrowed from argv */
+    const char *kernel;  /* null: the one that was built; borrowed */
     const char *subject; /* the program or the manifest; borrowed from argv */
     char *const *args;   /* what follows it, null-terminated; borrowed */
     size_t arg_count;
@@ -24,5 +25,6 @@ struct options {
 enum command { COMMAND_RUN, COMMAND_BOOT, COMMAND_GDB };
 
 /* argv is what follows the subcommand. On failure *why is the sentence. options_free in both cases. */
-bool options_parse(enum command command, int argc, char *const *argv, struct options *out, struct sentence *why);
+bool options_parse(enum command command, int argc, char *const *argv, struct options *out,
+                   struct sentence *why);
 void options_free(struct options *options);

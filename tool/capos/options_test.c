@@ -118,7 +118,8 @@ static void arguments_behind_the_program_are_its_own(void)
 
 static void machine_options_are_read(void)
 {
-    assert_true(PARSE(COMMAND_BOOT, "--machine", "q35", "--memory=1G", "--cpus", "4", "--timeout", "9", "m.capnp"));
+    assert_true(
+        PARSE(COMMAND_BOOT, "--machine", "q35", "--memory=1G", "--cpus", "4", "--timeout", "9", "m.capnp"));
     assert_int_equal(options.machine.type, MACHINE_Q35);
     assert_int_equal(options.machine.memory_mib, 1024);
     assert_int_equal(options.machine.cpus, 4);
@@ -166,8 +167,8 @@ static void memory_sizes(void)
     assert_true(memory_size_parse("64", &mib, &why) && mib == 64);
     assert_true(memory_size_parse("2g", &mib, &why) && mib == 2048);
     assert_true(memory_size_parse("4096K", &mib, &why) && mib == 4);
-    static const char *const bad[] = {"",    "M",    "x",   "-1M", "64Q",  "64MB", "1025K",
-                                      "1M",  "0",    "9999999G", "99999999999999999999", "1.5G"};
+    static const char *const bad[] = {
+        "", "M", "x", "-1M", "64Q", "64MB", "1025K", "1M", "0", "9999999G", "99999999999999999999", "1.5G"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_false(memory_size_parse(bad[i], &mib, &why));
 }

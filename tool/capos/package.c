@@ -114,7 +114,8 @@ static size_t size_bound(const struct package_request *request)
     return (bytes + request->grants->count * 128) & ~(size_t)7;
 }
 
-static bool encode(const struct cap_system_manifest *manifest, size_t bound, struct buffer *out, struct sentence *why)
+static bool encode(const struct cap_system_manifest *manifest, size_t bound, struct buffer *out,
+                   struct sentence *why)
 {
     size_t cap_count = 0;
     void *bytes = must_alloc(bound);
@@ -122,7 +123,8 @@ static bool encode(const struct cap_system_manifest *manifest, size_t bound, str
     if (used > 0)
         buffer_append(out, bytes, (size_t)used);
     free(bytes);
-    return used > 0 || sentence_say(why, "the program and its arguments do not fit into a boot package (error %d)", used);
+    return used > 0 ||
+           sentence_say(why, "the program and its arguments do not fit into a boot package (error %d)", used);
 }
 
 bool package_build(const struct package_request *request, struct buffer *out, struct sentence *why)
@@ -159,7 +161,8 @@ bool package_build(const struct package_request *request, struct buffer *out, st
     return ok;
 }
 
-/* --- looking at a package ------------------------------------------------------------------------------------ */
+/* --- looking at a package
+ * ------------------------------------------------------------------------------------ */
 
 struct opened {
     struct capnp_message message;
@@ -168,7 +171,8 @@ struct opened {
 
 static bool open_package(const struct buffer *package, struct opened *out)
 {
-    return cap_system_manifest_decode(&out->message, package->data, package->size, NULL, 0, &out->manifest) >= 0;
+    return cap_system_manifest_decode(&out->message, package->data, package->size, NULL, 0, &out->manifest) >=
+           0;
 }
 
 static bool text_equals(struct capnp_text text, const char *other, size_t len)
@@ -176,7 +180,8 @@ static bool text_equals(struct capnp_text text, const char *other, size_t len)
     return text.len == len && memcmp(text.bytes, other, len) == 0;
 }
 
-static bool find_binary(const struct cap_system_manifest *manifest, const char *name, size_t len, struct capnp_data *out)
+static bool find_binary(const struct cap_system_manifest *manifest, const char *name, size_t len,
+                        struct capnp_data *out)
 {
     for (size_t i = 0; i < manifest->binaries.count; i++) {
         struct cap_binary binary;
@@ -205,7 +210,8 @@ static struct field_name field_of(size_t index)
     return field;
 }
 
-static bool check_caps(const struct cap_program *program, const struct field_name *field, struct sentence *why)
+static bool check_caps(const struct cap_program *program, const struct field_name *field,
+                       struct sentence *why)
 {
     for (size_t i = 0; i < program->caps.count; i++) {
         struct cap_cap_grant grant;
@@ -218,30 +224,30 @@ static bool check_caps(const struct cap_program *program, const struct field_nam
             struct cap_cap_grant other;
             if (cap_cap_grant_list_get(&program->caps, j, &other) >= 0 &&
                 text_equals(other.name, grant.name.bytes, grant.name.len))
-                return sentence_say(why, "%s.caps[%zu].name: '%.*s' is already the name of caps[%zu]", field->text, i,
-                                    (int)grant.name.len, grant.name.bytes, j);
+                return sentence_say(why, "%s.caps[%zu].name: '%.*s' is already the name of caps[%zu]",
+                                    field->text, i, (int)grant.name.len, grant.name.bytes, j);
         }
     }
     return true;
 }
 
-static bool check_program(const struct cap_system_manifest *manifest, const struct cap_program *program, size_t index,
-                          struct sentence *why)
+static bool check_program(const struct cap_system_manifest *manifest, const struct cap_program *program,
+                          size_t index, struct sentence *why)
 {
     struct field_name field = field_of(index);
     struct capnp_data data;
     if (program->binary.len == 0)
         return sentence_say(why, "%s.binary is missing: it names one of `binaries`", field.text);
     if (!find_binary(manifest, program->binary.bytes, program->binary.len, &data))
-        return sentence_say(why, "%s.binary: there is no '%.*s' in `binaries`", field.text, (int)program->binary.len,
-                            program->binary.bytes);
+        return sentence_say(why, "%s.binary: there is no '%.*s' in `binaries`", field.text,
+                            (int)program->binary.len, program->binary.bytes);
     struct sentence elf;
     if (!elf_check_program(data.bytes, data.len, &elf))
         return sentence_say(why, "%s.binary: '%.*s' %.800s", field.text, (int)program->binary.len,
                             program->binary.bytes, elf.text);
     if (program->name.len > CAPOS_PROCESS_NAME_MAX)
-        return sentence_say(why, "%s.name: '%.*s' is longer than %u bytes", field.text, (int)program->name.len,
-                            program->name.bytes, CAPOS_PROCESS_NAME_MAX);
+        return sentence_say(why, "%s.name: '%.*s' is longer than %u bytes", field.text,
+                            (int)program->name.len, program->name.bytes, CAPOS_PROCESS_NAME_MAX);
     return check_caps(program, &field, why);
 }
 

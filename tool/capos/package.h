@@ -1,8 +1,9 @@
 /*
- * Boot packages: the one that `capos run` makes for a single program, and a look at any other before it is booted.
+ * Boot packages: the one that `capos run` makes for a single program, and a look at any other before it is
+ * booted.
  *
- * A package is a SystemManifest message. init gets what it needs for its own work and everything that it is to hand
- * on; the program gets the grants and nothing else.
+ * A package is a SystemManifest message. init gets what it needs for its own work and everything that it is
+ * to hand on; the program gets the grants and nothing else.
  */
 #pragma once
 #include "grants.h"
@@ -19,8 +20,8 @@ struct package_request {
 /* Encodes the package. False if there is more than a message can hold. */
 bool package_build(const struct package_request *request, struct buffer *out, struct sentence *why);
 
-/* Checks what the kernel and init will check too, to say it with the manifest's field names: known version, every
- * program's binary there, names in bounds. */
+/* Checks what the kernel and init will check too, to say it with the manifest's field names: known version,
+ * every program's binary there, names in bounds. */
 bool package_check(const struct buffer *package, struct sentence *why);
 
 /* The file of that name among the package's binaries; points into the package. False if there is none. */

@@ -1,5 +1,5 @@
-/* Unit tests of package.c: what is built is decoded again and compared, and bad packages are named. (tool/capos/
- * front_door_test.sh has the real capnp tool decode one.) */
+/* Unit tests of package.c: what is built is decoded again and compared, and bad packages are named.
+ * (tool/capos/ front_door_test.sh has the real capnp tool decode one.) */
 #include "package.h"
 #include "unit.h"
 #include <elf.h>
@@ -180,8 +180,9 @@ static void assert_refused(const char *part)
 
 static void mistakes_are_named_by_field(void)
 {
-    struct cap_binary binaries[] = {{.name = capnp_text_of("a"), .data = capnp_data_of(&program, sizeof(program))},
-                                    {.name = capnp_text_of("text"), .data = capnp_data_of("hello", 5)}};
+    struct cap_binary binaries[] = {
+        {.name = capnp_text_of("a"), .data = capnp_data_of(&program, sizeof(program))},
+        {.name = capnp_text_of("text"), .data = capnp_data_of("hello", 5)}};
     struct cap_cap_grant caps[] = {{.name = capnp_text_of("c")}, {.name = capnp_text_of("c")}};
     struct cap_program services[] = {{.binary = capnp_text_of("a")}, {.binary = capnp_text_of("b")}};
     struct cap_system_manifest manifest = {.schema_version = CAP_CURRENT_SCHEMA_VERSION + 1,

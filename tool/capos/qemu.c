@@ -7,8 +7,8 @@ enum { DEFAULT_MEMORY_MIB = 128 };
 static const char *const type_names[] = {[MACHINE_MICROVM] = "microvm", [MACHINE_Q35] = "q35"};
 enum { TYPE_COUNT = sizeof(type_names) / sizeof(type_names[0]) };
 
-/* What a microvm does without unless told: the PIT and PIC calibrate, the RTC gives the time of day, COM1 is the
- * console. Without option ROMs and a generated command line it starts at once and gets exactly ours. */
+/* What a microvm does without unless told: the PIT and PIC calibrate, the RTC gives the time of day, COM1 is
+ * the console. Without option ROMs and a generated command line it starts at once and gets exactly ours. */
 static const char microvm_machine[] =
     "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,auto-kernel-cmdline=off";
 
@@ -92,8 +92,9 @@ void qemu_command(const struct machine *machine, const struct qemu_files *files,
 
 static bool needs_quotes(const char *word)
 {
-    return word[0] == '\0' || word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                                "-_=+./,:@%")] != '\0';
+    return word[0] == '\0' ||
+           word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                             "-_=+./,:@%")] != '\0';
 }
 
 void qemu_quote(const struct words *argv, struct buffer *out)

@@ -1,6 +1,6 @@
 /*
- * QEMU's command line, in one place: two machines, TCG or KVM, PVH or an ISO, console on COM1, kernel log on COM1 or on the debug
- * console, exit through isa-debug-exit.
+ * QEMU's command line, in one place: two machines, TCG or KVM, PVH or an ISO, console on COM1, kernel log on
+ * COM1 or on the debug console, exit through isa-debug-exit.
  */
 #pragma once
 #include "buffer.h"

@@ -2,13 +2,13 @@
  * capos run: one program, its grants, its output, its exit code.
  */
 #include "command.h"
+#include "crash_lines.h"
 #include "elf_file.h"
 #include "host.h"
 #include "kvm.h"
 #include "options.h"
 #include "package.h"
 #include "session.h"
-#include "symbolise.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define DEFAULT_PACKAGE "build/demo/c-hello.package"
 
 enum { PROCESS_PROGRAM = 2, CRASH_CODE_BASE = 128, CRASH_CODE_LAST = CRASH_CODE_BASE + 31 };
 
@@ -46,7 +48,8 @@ static uint64_t hash_text(const char *text)
 static char *compile(const char *source, const char *name)
 {
     char *full = realpath(source, NULL), *directory = host_path("build/run");
-    char *output = must_printf("%s/%s-%016" PRIx64 ".elf", directory, name, hash_text(full == NULL ? source : full));
+    char *output =
+        must_printf("%s/%s-%016" PRIx64 ".elf", directory, name, hash_text(full == NULL ? source : full));
     struct words argv = {0};
     words_addf(&argv, "%s/tool/capos-cc", host_root());
     words_add(&argv, "-O2");
@@ -69,8 +72,9 @@ static char *compile(const char *source, const char *name)
     return output;
 }
 
-/* Reads the program, compiling it first where it is C. Returns 0 or the exit status, having complained. */
-static int load_program(const char *path, const char *name, struct buffer *out)
+/* Reads the program, compiling it first where it is C; *elf_path is the file that was read, the caller's.
+ * Returns 0 or the exit status, having complained. */
+static int load_program(const char *path, const char *name, struct buffer *out, char **elf_path)
 {
     struct stat info;
     struct sentence why;
@@ -82,18 +86,16 @@ static int load_program(const char *path, const char *name, struct buffer *out)
         complain("%s is a directory; give a .c file or a capOS program", path);
         return CAPOS_EXIT_NOT_RUNNABLE;
     }
-    char *compiled = ends_in(path, ".c") ? compile(path, name) : must_copy(path, strlen(path));
-    int status = CAPOS_EXIT_NOT_RUNNABLE;
-    if (compiled == NULL)
-        return status;
-    if (!file_read(compiled, out))
-        complain("%s cannot be read: %s", compiled, strerror(errno));
+    *elf_path = ends_in(path, ".c") ? compile(path, name) : must_copy(path, strlen(path));
+    if (*elf_path == NULL)
+        return CAPOS_EXIT_NOT_RUNNABLE;
+    if (!file_read(*elf_path, out))
+        complain("%s cannot be read: %s", *elf_path, strerror(errno));
     else if (!elf_check_program(out->data, out->size, &why))
         complain("%s %s.", path, why.text);
     else
-        status = 0;
-    free(compiled);
-    return status;
+        return 0;
+    return CAPOS_EXIT_NOT_RUNNABLE;
 }
 
 static bool load_init(struct buffer *out)
@@ -101,7 +103,8 @@ static bool load_init(struct buffer *out)
     char *path = host_path("build/programs/init.elf");
     bool ok = file_read(path, out);
     if (!ok)
-        complain("init is not built (%s: %s). Run make, or ./capos, which does it for you", path, strerror(errno));
+        complain("init is not built (%s: %s). Run make, or ./capos, which does it for you", path,
+                 strerror(errno));
     free(path);
     return ok;
 }
@@ -127,13 +130,10 @@ static void show_log_tail(const struct kernel_log *log)
     fprintf(stderr, "%.*s", (int)(log->text.size - from), buffer_string(&log->text) + from);
 }
 
-static void show_crash(const char *subject, const struct kernel_log *log, const struct buffer *program)
+static void show_crash(const char *subject, const struct kernel_log *log, const char *elf_path)
 {
     struct buffer text = {0};
-    bool relocated = elf_is_relocatable_image(program->data, program->size);
-    struct symbol_file file = {program->data, program->size,
-                               relocated ? symbolise_image_base(buffer_string(&log->crash)) : 0};
-    symbolise(buffer_string(&log->crash), &file, &text);
+    crash_add_lines(buffer_string(&log->crash), elf_path, &text);
     complain("%s crashed:", subject);
     fputs(buffer_string(&text), stderr);
     buffer_free(&text);
@@ -146,7 +146,7 @@ static int status_of_code(int64_t code)
     return status == 0 && code != 0 ? 0xff : status;
 }
 
-static int judge(const struct options *options, const struct session_result *result, const struct buffer *program)
+static int judge(const struct options *options, const struct session_result *result, const char *elf_path)
 {
     const struct kernel_log *log = &result->log;
     int64_t code;
@@ -156,7 +156,8 @@ static int judge(const struct options *options, const struct session_result *res
         return CAPOS_EXIT_TROUBLE;
     }
     if (result->guest.end == GUEST_TIMED_OUT) {
-        complain("%s did not end within %u s and was stopped. --timeout gives it more, --verbose shows the kernel's log",
+        complain("%s did not end within %u s and was stopped. --timeout gives it more, --verbose shows the "
+                 "kernel's log",
                  options->subject, options->timeout_s);
         return CAPOS_EXIT_TIMEOUT;
     }
@@ -167,20 +168,22 @@ static int judge(const struct options *options, const struct session_result *res
         return CAPOS_EXIT_TROUBLE;
     }
     if (log->crash.size > 0 && code >= CRASH_CODE_BASE && code <= CRASH_CODE_LAST)
-        show_crash(options->subject, log, program);
+        show_crash(options->subject, log, elf_path);
     if (log->leaked)
-        complain("the kernel did not get back everything it had lent, which is a bug in capOS; --verbose shows its log");
+        complain("the kernel did not get back everything it had lent, which is a bug in capOS; --verbose "
+                 "shows its log");
     return status_of_code(code);
 }
 
 static int boot_program(struct options *options, const char *name, const struct buffer *package,
-                        const struct buffer *program)
+                        const char *elf_path)
 {
     struct session_result result;
     struct sentence why;
     struct session session = {
         .machine = &options->machine,
         .package = package,
+        .kernel = options->kernel,
         .timeout_s = options->timeout_s,
         .show_console = true,
         .show_log = options->verbose,
@@ -190,7 +193,7 @@ static int boot_program(struct options *options, const char *name, const struct 
     kvm_choose(&options->machine, options->want_kvm);
     int status = CAPOS_EXIT_TROUBLE;
     if (session_run(&session, &result, &why))
-        status = judge(options, &result, program);
+        status = judge(options, &result, elf_path);
     else
         complain("%s", why.text);
     session_result_free(&result);
@@ -207,18 +210,20 @@ static int run_with(struct options *options, const char *name)
     for (size_t i = 0; i < options->arg_count; i++)
         words_add(&args, options->args[i]);
     request.args = &args;
-    int status = load_program(options->subject, name, &request.program);
+    char *elf_path = NULL;
+    int status = load_program(options->subject, name, &request.program, &elf_path);
     if (status == 0 && options->explain) {
         explain(options->subject, &options->grants);
     } else if (status == 0) {
         status = CAPOS_EXIT_TROUBLE;
         if (load_init(&request.init)) {
             if (package_build(&request, &package, &why))
-                status = boot_program(options, name, &package, &request.program);
+                status = boot_program(options, name, &package, elf_path);
             else
                 complain("%s", why.text);
         }
     }
+    free(elf_path);
     words_free(&args);
     buffer_free(&package);
     buffer_free(&request.init);
@@ -226,8 +231,20 @@ static int run_with(struct options *options, const char *name)
     return status;
 }
 
+/* Without a program it is the system as a whole that boots. */
+static int boot_default(void)
+{
+    char *package = host_path(DEFAULT_PACKAGE);
+    complain("no program named (capos help says how): booting " DEFAULT_PACKAGE);
+    int status = command_boot(1, &package);
+    free(package);
+    return status;
+}
+
 int command_run_program(int argc, char *const *argv)
 {
+    if (argc == 0)
+        return boot_default();
     struct options options;
     struct sentence why;
     int status = CAPOS_EXIT_TROUBLE;

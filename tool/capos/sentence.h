@@ -1,6 +1,6 @@
 /*
- * A sentence for the user, carried up from where a mistake is found to where it is printed. Fixed size: longer text
- * is cut.
+ * A sentence for the user, carried up from where a mistake is found to where it is printed. Fixed size:
+ * longer text is cut.
  */
 #pragma once
 #include <stdbool.h>

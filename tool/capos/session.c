@@ -50,18 +50,23 @@ static bool check_kernel(const char *kernel, struct sentence *why)
 {
     if (access(kernel, R_OK) == 0)
         return true;
-    return sentence_say(why, "the kernel is not built (%s is missing). Run make, or ./capos, which does it for you", kernel);
+    return sentence_say(
+        why, "the kernel is not built (%s is missing). Run make, or ./capos, which does it for you", kernel);
 }
 
 static bool judge_start(const struct guest_result *guest, int error, struct sentence *why)
 {
     if (guest->end == GUEST_NOT_STARTED && error == ENOENT)
-        return sentence_say(why, "%s is not installed, and capOS runs inside QEMU. Install it: apt-get install "
-                                 "qemu-system-x86 (./capos does it for you)", QEMU_COMMAND);
+        return sentence_say(why,
+                            "%s is not installed, and capOS runs inside QEMU. Install it: apt-get install "
+                            "qemu-system-x86 (./capos does it for you)",
+                            QEMU_COMMAND);
     if (guest->end == GUEST_NOT_STARTED)
         return sentence_say(why, "%s does not start: %s", QEMU_COMMAND, strerror(error));
-    if (guest->end == GUEST_ENDED && guest->qemu_errors.size > 0 && guest->qemu_status != QEMU_STATUS_GUEST_SUCCESS)
-        return sentence_say(why, "QEMU failed (status %d): %.800s", guest->qemu_status, guest->qemu_errors.data);
+    if (guest->end == GUEST_ENDED && guest->qemu_errors.size > 0 &&
+        guest->qemu_status != QEMU_STATUS_GUEST_SUCCESS)
+        return sentence_say(why, "QEMU failed (status %d): %.800s", guest->qemu_status,
+                            guest->qemu_errors.data);
     /* A refusal without a word cannot be told from a guest that ended badly: the log decides. */
     return true;
 }
@@ -69,7 +74,8 @@ static bool judge_start(const struct guest_result *guest, int error, struct sent
 bool session_run(const struct session *session, struct session_result *result, struct sentence *why)
 {
     bool separate = session->output == SESSION_SEPARATE;
-    char *kernel = session_kernel_path();
+    char *built = session_kernel_path();
+    const char *kernel = session->kernel != NULL ? session->kernel : built;
     struct words argv = {0};
     struct qemu_files files = {
         .kernel = kernel,
@@ -93,7 +99,7 @@ bool session_run(const struct session *session, struct session_result *result, s
         ok = judge_start(&result->guest, errno, why);
     }
     words_free(&argv);
-    free(kernel);
+    free(built);
     return ok;
 }
 
@@ -105,18 +111,18 @@ void session_result_free(struct session_result *result)
 
 bool session_print(const struct session *session, const char *name)
 {
-    char *directory = host_path("build/run"), *kernel = session_kernel_path();
+    char *directory = host_path("build/run"), *built = session_kernel_path();
     char *package = must_printf("%s/%s.package", directory, name);
     struct words argv = {0};
     struct buffer text = {0};
     struct qemu_files files = {
-        .kernel = kernel,
+        .kernel = session->kernel != NULL ? session->kernel : built,
         .package = package,
         .iso = session->iso,
         .log = session->output == SESSION_SEPARATE ? "/dev/stderr" : NULL,
     };
-    bool ok = session->iso != NULL || (directory_make(directory) && file_write(package, session->package->data,
-                                                                               session->package->size));
+    bool ok = session->iso != NULL || (directory_make(directory) &&
+                                       file_write(package, session->package->data, session->package->size));
     if (ok) {
         qemu_command(session->machine, &files, &argv);
         qemu_quote(&argv, &text);
@@ -127,7 +133,7 @@ bool session_print(const struct session *session, const char *name)
     buffer_free(&text);
     words_free(&argv);
     free(package);
-    free(kernel);
+    free(built);
     free(directory);
     return ok;
 }
