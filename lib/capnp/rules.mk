@@ -18,3 +18,5 @@ $(TESTGEN_SRC) &: $(TEST_SCHEMA) $(CAPNPC)
 $(eval $(call unit_test,capnp-wire,lib/capnp/wire_test.c $(CAPNP_SRC),$(CAPNP_TEST_CFLAGS),))
 $(eval $(call unit_test,capnp-tool,lib/capnp/tool_test.c lib/capnp/test/support.c $(TESTGEN_TYPES) $(CAPNP_SRC),\
     -Ilib/capnp/test $(CAPNP_TEST_CFLAGS),))
+$(eval $(call unit_test,capnp-stubs,lib/capnp/stub_test.c lib/capnp/test/support.c $(TESTGEN_SRC) $(CAPNP_SRC),\
+    -Ilib/capnp/test $(CAPNP_TEST_CFLAGS),))

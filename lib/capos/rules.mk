@@ -82,3 +82,8 @@ ALL += $(PROGRAMS)
 
 .PHONY: c-hello
 c-hello: $(B)/programs/c-hello.elf ## the smallest program, built
+
+# ---- Host unit tests. ----------------------------------------------------------------------------------------------
+
+LIBCAPOS_TEST_CFLAGS := -Ilib/capos/include -Ilib/capos -Iabi -I$(B)/gen -Ilib -Ilib/capnp
+$(eval $(call unit_test,capos-heap,lib/capos/heap_test.c lib/capos/heap.c lib/capos/heap_pages.c lib/base/rbtree.c,$(LIBCAPOS_TEST_CFLAGS)))

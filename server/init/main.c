@@ -151,10 +151,14 @@ static bool start(cap_process_spawner spawner, size_t index)
 {
     struct service *service = &plan.services[index];
     struct cap_process_spawner_spawn_results started;
+    if (!plan_grants(&plan, index, &holdings)) {
+        say("%s", plan.error);
+        return false;
+    }
     struct cap_process_spawner_spawn_params params = {
         .name = service->name,
         .binary_name = service->program.binary,
-        .grants = CAPNP_LIST(service->grants, service->grant_count),
+        .grants = CAPNP_LIST(plan.grants, plan.grant_count),
         .args = service->program.args.count != 0 ? service->program.args : CAPNP_LIST(&service->name, 1),
         .env = service->program.env,
         .has_budget = service->program.has_budget,

@@ -231,16 +231,17 @@ static bool resolve_inherit(const struct place *at, struct capnp_text name, stru
     return fail(at, "no capability named \"%s\"; init holds: %s", quote(name).text, held);
 }
 
-static bool check_grant(const struct place *at, const struct cap_cap_grant *grant, struct service *service)
+static bool check_grant(const struct place *at, const struct cap_cap_grant *grant)
 {
-    struct cap_spawn_grant *out = &service->grants[service->grant_count];
+    struct plan *plan = at->plan;
+    struct cap_spawn_grant *out = &plan->grants[plan->grant_count];
     if (!check_name(at, "name", grant->name, CAPOS_CAP_NAME_MAX))
         return false;
-    for (size_t i = 0; i < service->grant_count; i++)
-        if (text_equal(service->grants[i].name, grant->name))
+    for (size_t i = 0; i < plan->grant_count; i++)
+        if (text_equal(plan->grants[i].name, grant->name))
             return fail(at, "a second capability named \"%s\"", quote(grant->name).text);
     out->name = grant->name;
-    service->grant_count++;
+    plan->grant_count++;
     switch (grant->source.which) {
     case CAP_CAP_GRANT_SOURCE_KERNEL:
         return resolve_kernel(at, grant->source.kernel, out);
@@ -250,10 +251,12 @@ static bool check_grant(const struct place *at, const struct cap_cap_grant *gran
     return fail(at, "source is of a kind (%u) that this init does not know", (unsigned)grant->source.which);
 }
 
-static bool check_grants(struct place *at, size_t index, struct service *service)
+static bool check_grants(struct place *at, size_t index)
 {
-    const struct capnp_list *caps = &service->program.caps;
+    const struct capnp_list *caps = &at->plan->services[index].program.caps;
     unsigned sent = 0;
+    at->plan->grant_count = 0;
+    place_set(at, "initConfig.services[%zu]", index);
     if (caps->count > PLAN_GRANTS_MAX)
         return fail(at, "caps has %zu entries, at most %d are possible", caps->count, PLAN_GRANTS_MAX);
     for (size_t i = 0; i < caps->count; i++) {
@@ -261,9 +264,9 @@ static bool check_grants(struct place *at, size_t index, struct service *service
         place_set(at, "initConfig.services[%zu].caps[%zu]", index, i);
         if (cap_cap_grant_list_get(caps, i, &grant) < 0)
             return fail(at, "malformed");
-        if (!check_grant(at, &grant, service))
+        if (!check_grant(at, &grant))
             return false;
-        if (service->grants[i].which == CAP_SPAWN_GRANT_CAPABILITY && ++sent > CAPOS_XFER_CAPS_MAX)
+        if (at->plan->grants[i].which == CAP_SPAWN_GRANT_CAPABILITY && ++sent > CAPOS_XFER_CAPS_MAX)
             return fail(at, "one more than the %u capabilities that can be passed to a new process (its own "
                             "virtualMemory and capabilityManager do not count)",
                         CAPOS_XFER_CAPS_MAX);
@@ -280,8 +283,9 @@ static bool check_budget(const struct place *at, const struct service *service)
         return true;
     if (budget->cap_slots > CAPOS_CAP_SLOTS_MAX)
         return fail(at, "budget.capSlots is %u, at most %u are possible", budget->cap_slots, CAPOS_CAP_SLOTS_MAX);
-    if (budget->cap_slots != 0 && budget->cap_slots < service->grant_count)
-        return fail(at, "budget.capSlots is %u, but caps has %zu entries", budget->cap_slots, service->grant_count);
+    size_t grants = service->program.caps.count;
+    if (budget->cap_slots != 0 && budget->cap_slots < grants)
+        return fail(at, "budget.capSlots is %u, but caps has %zu entries", budget->cap_slots, grants);
     return true;
 }
 
@@ -314,7 +318,7 @@ static bool check_service(struct place *at, size_t index, struct service *servic
     for (size_t i = 0; i < index; i++)
         if (text_equal(plan->services[i].name, service->name))
             return fail(at, "a second service named \"%s\"", quote(service->name).text);
-    if (!check_texts(at, service) || !check_grants(at, index, service))
+    if (!check_texts(at, service) || !check_grants(at, index))
         return false;
     place_set(at, "initConfig.services[%zu]", index);
     return check_budget(at, service);
@@ -331,7 +335,6 @@ static bool check_services(struct place *at, const struct cap_init_config *confi
     for (size_t i = 0; i < config->services.count; i++) {
         struct service *service = &plan->services[i];
         place_set(at, "initConfig.services[%zu]", i);
-        service->grant_count = 0;
         if (cap_program_list_get(&config->services, i, &service->program) < 0)
             return fail(at, "malformed");
         if (!check_service(at, i, service))
@@ -361,4 +364,10 @@ bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, co
     if (manifest->has_kernel_params)
         plan->motd = manifest->kernel_params.motd;
     return true;
+}
+
+bool plan_grants(struct plan *plan, size_t index, const struct holdings *holdings)
+{
+    struct place at = {.plan = plan, .holdings = holdings};
+    return check_grants(&at, index);
 }

@@ -35,8 +35,6 @@ struct holdings {
 struct service {
     struct cap_program program;
     struct capnp_text name; /* of the process: program.name, or by default the binary's */
-    struct cap_spawn_grant grants[PLAN_GRANTS_MAX];
-    size_t grant_count;
 };
 
 struct plan {
@@ -45,6 +43,8 @@ struct plan {
     struct service services[PLAN_SERVICES_MAX];
     size_t service_count;
     struct capnp_text motd;
+    struct cap_spawn_grant grants[PLAN_GRANTS_MAX]; /* of the service that plan_grants was last asked about */
+    size_t grant_count;
     char error[PLAN_ERROR_BYTES];
 };
 
@@ -52,3 +52,7 @@ struct plan {
  * `initConfig.services[2].caps[1]: no capability named "x"; init holds: console, timer`. Texts in the plan are views of
  * the manifest's message. */
 bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, const struct holdings *holdings);
+
+/* Works out the grants of service `index` into plan->grants: plan_make found that they are all right, so that this fails
+ * (as plan_make does) only if the manifest's bytes have changed. */
+bool plan_grants(struct plan *plan, size_t index, const struct holdings *holdings);

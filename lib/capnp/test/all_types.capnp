@@ -152,6 +152,7 @@ interface Service {
   nested @7 (point :Point, colour :Colour = green) -> (point :Point, colour :Colour);
   virtual @8 (double :Float64, int :Bool) -> (double :Float64);
   doors @9 (doors :List(Door)) -> (doors :List(Door));
+  call @10 (self :UInt32, results :UInt32, buffer :UInt32) -> (params :UInt32);
 }
 
 interface Bare {}

@@ -45,7 +45,8 @@ void *exact_copy(const void *bytes, size_t len)
     void *copy = malloc(len == 0 ? 1 : len);
     if (copy == NULL)
         give_up("no memory");
-    memcpy(copy, bytes, len);
+    if (len != 0)
+        memcpy(copy, bytes, len);
     return copy;
 }
 
