@@ -109,11 +109,11 @@ static bool load_init(struct buffer *out)
     return ok;
 }
 
-static void explain(const char *subject, const struct grant_list *grants)
+static int explain(const char *subject, const struct grant_list *grants)
 {
     if (grants->count == 0) {
         printf("%s would hold no capability at all.\n", subject);
-        return;
+        return 0;
     }
     printf("%s would hold these capabilities and no others:\n", subject);
     for (size_t i = 0; i < grants->count; i++) {
@@ -121,6 +121,7 @@ static void explain(const char *subject, const struct grant_list *grants)
         printf("  %-16s %-18s 0x%016" PRIx64 "  %s\n", grants->items[i].name, grant_interface_name(kind),
                kind->interface_id, kind->what);
     }
+    return 0;
 }
 
 static void show_log_tail(const struct kernel_log *log)
@@ -200,28 +201,30 @@ static int boot_program(struct options *options, const char *name, const struct 
     return status;
 }
 
+static bool package_or_complain(const struct package_request *request, struct buffer *package)
+{
+    struct sentence why;
+    bool ok = package_build(request, package, &why);
+    if (!ok)
+        complain("%s", why.text);
+    return ok;
+}
+
 static int run_with(struct options *options, const char *name)
 {
     struct package_request request = {.program_name = name, .grants = &options->grants, .env = &options->env};
     struct words args = {0};
     struct buffer package = {0};
-    struct sentence why;
     words_add(&args, name);
     for (size_t i = 0; i < options->arg_count; i++)
         words_add(&args, options->args[i]);
     request.args = &args;
     char *elf_path = NULL;
     int status = load_program(options->subject, name, &request.program, &elf_path);
-    if (status == 0 && options->explain) {
-        explain(options->subject, &options->grants);
-    } else if (status == 0) {
+    if (status == 0) {
         status = CAPOS_EXIT_TROUBLE;
-        if (load_init(&request.init)) {
-            if (package_build(&request, &package, &why))
-                status = boot_program(options, name, &package, elf_path);
-            else
-                complain("%s", why.text);
-        }
+        if (load_init(&request.init) && package_or_complain(&request, &package))
+            status = boot_program(options, name, &package, elf_path);
     }
     free(elf_path);
     words_free(&args);
@@ -250,7 +253,7 @@ int command_run_program(int argc, char *const *argv)
     int status = CAPOS_EXIT_TROUBLE;
     if (options_parse(COMMAND_RUN, argc, argv, &options, &why)) {
         char *name = program_name(options.subject);
-        status = run_with(&options, name);
+        status = options.explain ? explain(options.subject, &options.grants) : run_with(&options, name);
         free(name);
     } else {
         complain("%s", why.text);
