@@ -40,3 +40,9 @@ CHECKS += front-door
 .PHONY: check-front-door
 check-front-door: all
 	@tool/capos/front_door_test.sh
+
+# The second compiler.
+LINTS += lint-capos-gcc
+.PHONY: lint-capos-gcc
+lint-capos-gcc: $(GENERATED)
+	@for source in $(CAPOS_SRC); do $(GCC) $(HOST_CFLAGS) $(CAPOS_INC) -c $$source -o /dev/null || exit 1; done
