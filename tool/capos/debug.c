@@ -22,7 +22,7 @@ struct debug_paths {
     char *package;
     char *socket;
     char *console; /* what the machine prints; gdb has the terminal */
-    char *program; /* the first service's ELF file */
+    char *program; /* the first service's ELF file, with debug information where it was built here */
 };
 
 static void paths_make(struct debug_paths *paths)
@@ -89,11 +89,26 @@ static void become_gdb(const struct debug_paths *paths, const char *kernel, bool
     free(helpers);
 }
 
-static bool write_files(const struct debug_paths *paths, const struct buffer *package, bool *have_program)
+/* The program's symbols: build/programs has a file with debug information, the package one without. */
+static bool find_program(struct debug_paths *paths, const struct buffer *package)
 {
+    const char *name;
     const void *elf;
     size_t size;
-    *have_program = package_program_binary(package, 1, &elf, &size) && file_write(paths->program, elf, size);
+    if (!package_program(package, 1, &name, &elf, &size))
+        return false;
+    char *debug = must_printf("%s/build/programs/%s.debug.elf", host_root(), name);
+    if (access(debug, R_OK) != 0) {
+        free(debug);
+        return file_write(paths->program, elf, size);
+    }
+    free(paths->program);
+    paths->program = debug;
+    return true;
+}
+
+static bool write_package(const struct debug_paths *paths, const struct buffer *package)
+{
     if (directory_make(paths->directory) && file_write(paths->package, package->data, package->size))
         return true;
     complain("%s cannot be written: %s", paths->package, strerror(errno));
@@ -103,11 +118,11 @@ static bool write_files(const struct debug_paths *paths, const struct buffer *pa
 static void debug_package(const struct options *options, const struct buffer *package)
 {
     struct debug_paths paths;
-    bool have_program;
     char *built = session_kernel_path();
     const char *kernel = options->kernel != NULL ? options->kernel : built;
     paths_make(&paths);
-    if (write_files(&paths, package, &have_program)) {
+    if (write_package(&paths, package)) {
+        bool have_program = find_program(&paths, package);
         if (start_qemu(&options->machine, kernel, &paths))
             become_gdb(&paths, kernel, have_program);
         else

@@ -282,18 +282,8 @@ bool package_check(const struct buffer *package, struct sentence *why)
     return true;
 }
 
-bool package_find_binary(const struct buffer *package, const char *name, const void **bytes, size_t *size)
-{
-    struct opened opened;
-    struct capnp_data data;
-    if (!open_package(package, &opened) || !find_binary(&opened.manifest, name, strlen(name), &data))
-        return false;
-    *bytes = data.bytes;
-    *size = data.len;
-    return true;
-}
-
-bool package_program_binary(const struct buffer *package, size_t index, const void **bytes, size_t *size)
+bool package_program(const struct buffer *package, size_t index, const char **name, const void **bytes,
+                     size_t *size)
 {
     struct opened opened;
     struct cap_program program;
@@ -302,6 +292,7 @@ bool package_program_binary(const struct buffer *package, size_t index, const vo
         !get_program(&opened.manifest, index, &program) ||
         !find_binary(&opened.manifest, program.binary.bytes, program.binary.len, &data))
         return false;
+    *name = program.binary.bytes;
     *bytes = data.bytes;
     *size = data.len;
     return true;

@@ -24,8 +24,7 @@ bool package_build(const struct package_request *request, struct buffer *out, st
  * every program's binary there, names in bounds. */
 bool package_check(const struct buffer *package, struct sentence *why);
 
-/* The file of that name among the package's binaries; points into the package. False if there is none. */
-bool package_find_binary(const struct buffer *package, const char *name, const void **bytes, size_t *size);
-
-/* The binary of the n-th program that runs: 0 is init, then the services in order. */
-bool package_program_binary(const struct buffer *package, size_t index, const void **bytes, size_t *size);
+/* The name and the file of the n-th program's binary: 0 is init, then the services in order. Both point into
+ * the package; the name is NUL-terminated. False if there are fewer programs, or it has no binary. */
+bool package_program(const struct buffer *package, size_t index, const char **name, const void **bytes,
+                     size_t *size);

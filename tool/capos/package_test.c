@@ -128,12 +128,14 @@ static void arguments_environment_and_files_arrive(void)
     assert_text(text, "A=1");
     const void *bytes;
     size_t size;
-    assert_true(package_find_binary(&package, "hello", &bytes, &size));
+    const char *name;
+    assert_true(package_program(&package, 1, &name, &bytes, &size));
+    assert_string_equal(name, "hello");
     assert_int_equal(size, sizeof(program));
     assert_memory_equal(bytes, &program, size);
-    assert_true(package_program_binary(&package, 1, &bytes, &size));
-    assert_false(package_program_binary(&package, 2, &bytes, &size));
-    assert_false(package_find_binary(&package, "other", &bytes, &size));
+    assert_true(package_program(&package, 0, &name, &bytes, &size));
+    assert_string_equal(name, "init");
+    assert_false(package_program(&package, 2, &name, &bytes, &size));
 }
 
 static void a_program_called_init_does_not_replace_init(void)
