@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct debug_paths {
@@ -66,7 +67,23 @@ static bool start_qemu(const struct machine *machine, const char *kernel, const 
     return access(paths->socket, F_OK) == 0;
 }
 
-static void become_gdb(const struct debug_paths *paths, const char *kernel, bool have_program)
+/* Runs gdb on our terminal and waits for its end; an interrupt typed there is gdb's business. */
+static void run_gdb(const struct words *argv)
+{
+    int status;
+    signal(SIGINT, SIG_IGN);
+    pid_t child = fork();
+    if (child == 0) {
+        signal(SIGINT, SIG_DFL);
+        execvp("gdb", argv->items);
+        complain("gdb does not start: %s. Install it: apt-get install gdb", strerror(errno));
+        _exit(CAPOS_EXIT_TROUBLE);
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+static void start_gdb(const struct debug_paths *paths, const char *kernel, bool have_program)
 {
     char *helpers = host_path("tool/gdb/capos.py");
     struct words argv = {0};
@@ -83,8 +100,7 @@ static void become_gdb(const struct debug_paths *paths, const char *kernel, bool
     words_addf(&argv, "target remote %s", paths->socket);
     printf("The machine prints into %s. `help capos` lists the helper commands.\n", paths->console);
     fflush(stdout);
-    execvp("gdb", argv.items);
-    complain("gdb does not start: %s. Install it: apt-get install gdb", strerror(errno));
+    run_gdb(&argv);
     words_free(&argv);
     free(helpers);
 }
@@ -115,22 +131,26 @@ static bool write_package(const struct debug_paths *paths, const struct buffer *
     return false;
 }
 
-static void debug_package(const struct options *options, const struct buffer *package)
+static bool debug_package(const struct options *options, const struct buffer *package)
 {
     struct debug_paths paths;
     char *built = session_kernel_path();
     const char *kernel = options->kernel != NULL ? options->kernel : built;
     paths_make(&paths);
-    if (write_package(&paths, package)) {
+    bool ok = write_package(&paths, package);
+    if (ok) {
         bool have_program = find_program(&paths, package);
-        if (start_qemu(&options->machine, kernel, &paths))
-            become_gdb(&paths, kernel, have_program);
+        ok = start_qemu(&options->machine, kernel, &paths);
+        if (ok)
+            start_gdb(&paths, kernel, have_program);
         else
             complain("QEMU did not open its debugging socket");
     }
     unlink(paths.package);
+    unlink(paths.socket);
     paths_free(&paths);
     free(built);
+    return ok;
 }
 
 /* A demo's name or a manifest. */
@@ -148,15 +168,16 @@ int command_gdb(int argc, char *const *argv)
     struct options options;
     struct sentence why;
     struct buffer package = {0};
+    int status = CAPOS_EXIT_TROUBLE;
     if (options_parse(COMMAND_GDB, argc, argv, &options, &why)) {
         char *manifest = find_manifest(options.subject);
-        if (manifest_load(manifest, &package))
-            debug_package(&options, &package);
+        if (manifest_load(manifest, &package) && debug_package(&options, &package))
+            status = 0;
         free(manifest);
     } else {
         complain("%s", why.text);
     }
     buffer_free(&package);
     options_free(&options);
-    return CAPOS_EXIT_TROUBLE; /* reached only if gdb did not take over */
+    return status;
 }

@@ -11,7 +11,7 @@ expect() { # NAME PATTERN
         failed=1
     fi
 }
-expect stops-in-main '^#0 +main .* at demo/c-hello/main.c:'
+expect stops-in-main '#0 +main .* at demo/c-hello/main.c:'
 expect processes ' 2 +c-hello +base 0x[0-9a-f]+'
 expect threads ' 2\.1 +running'
 expect cap-dump 'live +Console'
