@@ -144,6 +144,20 @@ void grant_add_defaults(struct grant_list *list)
     *list = all;
 }
 
+bool grant_list_check(const struct grant_list *list, struct sentence *why)
+{
+    size_t handed = 0;
+    for (size_t i = 0; i < list->count; i++)
+        handed += list->items[i].kind->own ? 0 : 1;
+    if (handed <= CAPOS_XFER_CAPS_MAX)
+        return true;
+    return sentence_say(
+        why,
+        "these are %zu grants, and a new process can be handed at most %u (memory and capabilities, "
+        "which are its own, do not count; console does)",
+        handed, CAPOS_XFER_CAPS_MAX);
+}
+
 void grant_list_free(struct grant_list *list)
 {
     free(list->items);

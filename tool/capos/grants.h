@@ -37,4 +37,6 @@ bool grant_add(struct grant_list *list, const char *text, struct sentence *why);
 /* Puts what every program gets, console and memory, in front, unless a grant of that name is already there.
  */
 void grant_add_defaults(struct grant_list *list);
+/* More than can be handed to a new process is refused. */
+bool grant_list_check(const struct grant_list *list, struct sentence *why);
 void grant_list_free(struct grant_list *list);

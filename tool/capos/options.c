@@ -170,7 +170,7 @@ bool options_parse(enum command command, int argc, char *const *argv, struct opt
                             out->subject);
     if (!out->no_default)
         grant_add_defaults(&out->grants);
-    return true;
+    return grant_list_check(&out->grants, why);
 }
 
 void options_free(struct options *options)

@@ -75,6 +75,17 @@ static void interface_names_serve_as_words(void)
     assert_int_equal(options.grants.items[3].kind->source, CAP_KERNEL_CAP_WALL_CLOCK);
 }
 
+static void more_grants_than_can_be_handed_on_are_refused(void)
+{
+    assert_true(PARSE(COMMAND_RUN, "--grant", "timer:1", "--grant", "timer:2", "--grant", "timer:3",
+                      "--grant", "timer:4", "--grant", "timer:5", "--grant", "timer:6", "--grant", "timer:7",
+                      "--grant", "memory:8", "p.c"));
+    assert_false(PARSE(COMMAND_RUN, "--grant", "timer:1", "--grant", "timer:2", "--grant", "timer:3",
+                       "--grant", "timer:4", "--grant", "timer:5", "--grant", "timer:6", "--grant", "timer:7",
+                       "--grant", "timer:8", "p.c"));
+    assert_says("these are 9 grants");
+}
+
 static void an_unknown_grant_lists_the_grants(void)
 {
     assert_false(PARSE(COMMAND_RUN, "--grant", "network:n", "p.c"));
@@ -203,6 +214,7 @@ static const struct unit_test tests[] = {
     UNIT_TEST(a_named_grant_replaces_the_default_of_that_name),
     UNIT_TEST(a_capability_may_be_granted_twice_under_two_names),
     UNIT_TEST(interface_names_serve_as_words),
+    UNIT_TEST(more_grants_than_can_be_handed_on_are_refused),
     UNIT_TEST(an_unknown_grant_lists_the_grants),
     UNIT_TEST(bad_grant_names_are_refused),
     UNIT_TEST(the_table_is_whole),

@@ -46,3 +46,9 @@ LINTS += lint-capos-gcc
 .PHONY: lint-capos-gcc
 lint-capos-gcc: $(GENERATED)
 	@for source in $(CAPOS_SRC); do $(GCC) $(HOST_CFLAGS) $(CAPOS_INC) -c $$source -o /dev/null || exit 1; done
+
+# The same with the real kernel.
+CHECKS += run
+.PHONY: check-run
+check-run: all
+	@tool/capos/run_test.sh
