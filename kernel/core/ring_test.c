@@ -54,8 +54,12 @@ static struct capos_sqe *entry(uint32_t index)
     return &world_thread()->ring.sq[index % CAPOS_RING_SQ_ENTRIES];
 }
 
-static int32_t dispatch(struct object *self, uint16_t method_id, struct kcall *call)
+static int32_t dispatch(const void *server, void *target_object, uint16_t method_id,
+                        struct cap_call *cap_call)
 {
+    struct kcall *call = kcall_of(cap_call);
+    struct object *self = target_object;
+    (void)server;
     object->calls++;
     switch (method_id) {
     case METHOD_EMPTY:

@@ -120,11 +120,12 @@ static const struct cap_boot_package_server server = {
     .read_manifest = read_manifest,
     .manifest = manifest_object,
 };
-KERNEL_DISPATCH(dispatch, cap_boot_package_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_boot_package_dispatch)
 
 static const struct object_type boot_package_type = {
     .name = "BootPackage",
     .interface_id = CAP_BOOT_PACKAGE_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_BOOT_PACKAGE, boot_package_type);

@@ -33,6 +33,12 @@ struct cap_reply {
     struct cap_transfer caps_in[CAPOS_XFER_CAPS_MAX];
 };
 
+#ifdef __cplusplus
+static_assert(sizeof(struct cap_reply) == CAP_BUFFER_OVERHEAD_BYTES, "what <capos/call.h> promises");
+#else
+_Static_assert(sizeof(struct cap_reply) == CAP_BUFFER_OVERHEAD_BYTES, "what <capos/call.h> promises");
+#endif
+
 /* Lays out `buffer` for the answer to `message`; null if it has no room even for the fixed part. */
 static inline struct cap_reply *cap_reply_in(struct cap_buffer *buffer, struct cap_message *message)
 {

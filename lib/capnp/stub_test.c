@@ -8,10 +8,18 @@
 #include <capos/all_types_server.h>
 #include <capos/call.h>
 #include <capos/errors.h>
+#include <capos/exception.h>
 #include <capos/ring.h>
 #include <interfaces.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The ABI's numbers for exceptions are the schema's. */
+_Static_assert((int)CAPOS_EXCEPTION_FAILED == (int)CAP_CAP_EXCEPTION_KIND_FAILED, "failed");
+_Static_assert((int)CAPOS_EXCEPTION_OVERLOADED == (int)CAP_CAP_EXCEPTION_KIND_OVERLOADED, "overloaded");
+_Static_assert((int)CAPOS_EXCEPTION_DISCONNECTED == (int)CAP_CAP_EXCEPTION_KIND_DISCONNECTED, "disconnected");
+_Static_assert((int)CAPOS_EXCEPTION_UNIMPLEMENTED == (int)CAP_CAP_EXCEPTION_KIND_UNIMPLEMENTED, "unimplemented");
+_Static_assert((int)CAPOS_EXCEPTION_INVALID_ARGUMENT == (int)CAP_CAP_EXCEPTION_KIND_INVALID_ARGUMENT, "argument");
 
 /* ---- The server ---- */
 

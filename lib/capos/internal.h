@@ -1,5 +1,6 @@
 /*
- * What the parts of libcapos share with each other and with no program. Everything here has hidden visibility.
+ * What the parts of libcapos share with each other and with no program. Everything here has hidden
+ * visibility.
  */
 #pragma once
 #include <capos/call.h>
@@ -35,4 +36,5 @@ HIDDEN void emergency_line(const char *text);
 /* ---- start.c, from crt0.S: the first C code of a process. */
 struct elf_dynamic;
 HIDDEN _Noreturn void capos_start(struct capos_ring_header *ring, uint64_t process_id,
-                                  const struct capos_capset_header *capset, const struct elf_dynamic *dynamic);
+                                  const struct capos_capset_header *capset,
+                                  const struct elf_dynamic *dynamic);

@@ -1,22 +1,24 @@
 /*
  * The ring client: calls, blocking and asynchronous, over the calling thread's own ring.
  *
- * The shared page is the truth: this side keeps no copies of indexes, so a program that drives the ring by hand and
- * calls libcapos in between does no harm as long as it takes in its own completions. A completion's user_data is the
- * address of whoever waits for it: a struct waiter on the stack of a blocking call, or (tagged) a struct cap_pending.
+ * The shared page is the truth: this side keeps no copies of indexes, so a program that drives the ring by
+ * hand and calls libcapos in between does no harm as long as it takes in its own completions. A completion's
+ * user_data is the address of whoever waits for it: a struct waiter on the stack of a blocking call, or
+ * (tagged) a struct cap_pending.
  *
- * The kernel accepts an operation only when a completion slot is free for it. Started calls leave the last slot to
- * blocking calls, which therefore always get through, however many calls wait for something that never comes.
+ * The kernel accepts an operation only when a completion slot is free for it. Started calls leave the last
+ * slot to blocking calls, which therefore always get through, however many calls wait for something that
+ * never comes.
  *
- * Order: an entry is complete before sq_tail is stored (release); an entry is read after cq_tail was loaded (acquire)
- * and before cq_head is stored (release). The kernel does the same from its side.
+ * Order: an entry is complete before sq_tail is stored (release); an entry is read after cq_tail was loaded
+ * (acquire) and before cq_head is stored (release). The kernel does the same from its side.
  */
 #include "internal.h"
 
 _Thread_local struct ring ring_self;
 
-/* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy, so that
- * the reason is never lost. */
+/* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy,
+ * so that the reason is never lost. */
 enum { SCRATCH_WORDS = 32, PENDING_TAG = 1 };
 
 struct waiter {
@@ -55,6 +57,11 @@ bool ring_attach(struct capos_ring_header *header)
     return true;
 }
 
+struct capos_ring_header *capos_ring(void)
+{
+    return ring_self.header;
+}
+
 static size_t round_up_8(size_t bytes)
 {
     return (bytes + 7) & ~(size_t)7;
@@ -65,14 +72,16 @@ static uint32_t clamp_u32(size_t value)
     return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value; /* the kernel refuses it as too large */
 }
 
-/* ---- Completions ---------------------------------------------------------------------------------------------- */
+/* ---- Completions
+ * ---------------------------------------------------------------------------------------------- */
 
-/* Reads the capability records behind a payload. A record that would lie outside the buffer is ignored: the kernel
- * does not make such. */
-static void message_take_caps(struct cap_message *message, const void *results, size_t limit, size_t payload_bytes,
-                              size_t count)
+/* Reads the capability records behind a payload. A record that would lie outside the buffer is ignored: the
+ * kernel does not make such. */
+static void message_take_caps(struct cap_message *message, const void *results, size_t limit,
+                              size_t payload_bytes, size_t count)
 {
-    const struct capos_xfer_result *records = (const void *)((const char *)results + round_up_8(payload_bytes));
+    const struct capos_xfer_result *records =
+        (const void *)((const char *)results + round_up_8(payload_bytes));
     size_t taken = 0;
     while (taken < count && taken < CAPOS_XFER_CAPS_MAX &&
            round_up_8(payload_bytes) + (taken + 1) * sizeof *records <= limit) {
@@ -91,7 +100,8 @@ static void pending_complete(struct ring *ring, struct cap_pending *pending, con
     pending->exception_kind = cqe->detail;
     message->results_bytes = cqe->payload_len;
     if (cqe->result >= 0)
-        message_take_caps(message, message->results, message->results_limit, cqe->payload_len, cqe->cap_count);
+        message_take_caps(message, message->results, message->results_limit, cqe->payload_len,
+                          cqe->cap_count);
     pending->done = 1;
     ring->started--;
 }
@@ -129,10 +139,14 @@ static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
     ring_reap(ring);
     if (entered < 0)
         return (int32_t)entered;
-    return entered == 0 && timeout_ns != CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_TIMEOUT : CAPOS_OK;
+    if (entered > 0)
+        return CAPOS_OK;
+    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for is lost. */
+    return timeout_ns == CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_RING_CORRUPT : CAPOS_ERR_TIMEOUT;
 }
 
-/* ---- Submissions ---------------------------------------------------------------------------------------------- */
+/* ---- Submissions
+ * ---------------------------------------------------------------------------------------------- */
 
 static uint32_t ring_queued(const struct ring *ring)
 {
@@ -200,7 +214,8 @@ static inline int32_t ring_run(struct submission *submission, struct waiter *wai
     return status;
 }
 
-/* ---- Blocking calls ------------------------------------------------------------------------------------------- */
+/* ---- Blocking calls
+ * ------------------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) int32_t call_refused(const struct waiter *waiter, const void *results)
 {
@@ -211,8 +226,8 @@ static __attribute__((noinline)) int32_t call_refused(const struct waiter *waite
     return waiter->result;
 }
 
-/* The answer lies in `scratch`, the caller's buffer is smaller: copies it if it fits. If not, the capabilities in it
- * would have no owner. */
+/* The answer lies in `scratch`, the caller's buffer is smaller: copies it if it fits. If not, the
+ * capabilities in it would have no owner. */
 static int32_t copy_results(struct cap_message *message, const void *scratch, size_t payload_bytes)
 {
     if (payload_bytes <= message->results_limit) {
@@ -227,8 +242,8 @@ static int32_t copy_results(struct cap_message *message, const void *scratch, si
 }
 
 /* `params` are message->params with message->cap_count descriptors behind them. */
-static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message, const void *params,
-                             uint64_t deadline_ns)
+static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
+                             const void *params, uint64_t deadline_ns)
 {
     uint64_t scratch[SCRATCH_WORDS];
     bool use_scratch = message->results_limit < sizeof scratch;
@@ -288,7 +303,8 @@ static __attribute__((noinline)) int32_t invoke_with_caps(uint32_t cap_id, uint1
     return status < 0 ? status : invoke(cap_id, method_id, message, staging, deadline_ns);
 }
 
-int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message, uint64_t deadline_ns)
+int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
+                         uint64_t deadline_ns)
 {
     if (message->cap_count != 0)
         return invoke_with_caps(cap_id, method_id, message, deadline_ns);
@@ -302,8 +318,8 @@ int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *mess
     return invoke(cap_id, method_id, message, message->params, 0);
 }
 
-int32_t capos_cap_call(uint32_t cap_id, uint16_t method_id, const void *params, size_t params_len, void *result,
-                       size_t result_len)
+int32_t capos_cap_call(uint32_t cap_id, uint16_t method_id, const void *params, size_t params_len,
+                       void *result, size_t result_len)
 {
     struct cap_message message;
     message.params = params;
@@ -325,7 +341,8 @@ int32_t cap_release_id(uint32_t cap_id)
     return status < 0 ? status : waiter.result;
 }
 
-/* ---- Asynchronous calls --------------------------------------------------------------------------------------- */
+/* ---- Asynchronous calls
+ * --------------------------------------------------------------------------------------- */
 
 static int32_t pending_fail(struct cap_pending *pending, int32_t error)
 {

@@ -1,7 +1,7 @@
 /*
- * abi.lock: everything in the schema that programs built earlier rely on, one fact a line, in an order that
- * does not depend on the order of declarations. Names and comments may change freely; what these lines say
- * may only grow.
+ * abi.lock: everything in the schema that programs built earlier rely on, one fact a line, ordered by id so
+ * that moving a declaration changes nothing. Names are there to be readable; a rename shows up but breaks no
+ * message.
  */
 #include "emit.h"
 #include "util.h"

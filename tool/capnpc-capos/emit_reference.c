@@ -107,9 +107,13 @@ static void emit_enum(FILE *out, const struct ir_node *node)
 static void emit_signature(FILE *out, const struct ir_node *list)
 {
     fputc('(', out);
-    for (size_t i = 0; i < list->field_count; i++)
-        fprintf(out, "%s%s :%s", i == 0 ? "" : ", ", list->fields[i].name,
-                list->fields[i].group != NULL ? "group" : ir_type_name(&list->fields[i].type));
+    for (size_t i = 0; i < list->field_count; i++) {
+        const struct ir_field *field = &list->fields[i];
+        bool is_group = field->group != NULL;
+        const char *value = is_group ? "" : default_text(field);
+        fprintf(out, "%s%s :%s%s%s", i == 0 ? "" : ", ", field->name,
+                is_group ? "group" : ir_type_name(&field->type), value[0] != 0 ? " = " : "", value);
+    }
     fputc(')', out);
 }
 

@@ -460,8 +460,9 @@ static void read_docs(struct ir *ir, struct capnp_struct request)
 
 /* ---- Order ---- */
 
-/* Whether everything that a struct holds, directly or in lists, has been placed. */
-static bool is_ready(const struct ir_node *node, const struct ir *ir, const bool *placed)
+/* Something that a struct holds, directly or in lists, and that has not been placed yet; null if there is
+ * nothing. */
+static const struct ir_node *missing(const struct ir_node *node, const struct ir *ir, const bool *placed)
 {
     for (size_t i = 0; i < node->field_count; i++) {
         const struct ir_field *field = &node->fields[i];
@@ -470,9 +471,17 @@ static bool is_ready(const struct ir_node *node, const struct ir *ir, const bool
             continue;
         for (size_t j = 0; j < ir->node_count; j++)
             if (ir->nodes[j] == needs && !placed[j])
-                return false;
+                return needs;
     }
-    return true;
+    return NULL;
+}
+
+/* A struct that holds itself, found by following what keeps `node` from its place. */
+static const struct ir_node *in_circle(const struct ir_node *node, const struct ir *ir, const bool *placed)
+{
+    for (size_t i = 0; i < ir->node_count; i++)
+        node = missing(node, ir, placed);
+    return node;
 }
 
 static void append_to_file(struct ir *ir, struct ir_node *node)
@@ -507,7 +516,7 @@ static void order_structs(struct ir *ir)
             if (placed[i])
                 continue;
             stuck = ir->nodes[i];
-            if (!is_ready(stuck, ir, placed))
+            if (missing(stuck, ir, placed) != NULL)
                 continue;
             placed[i] = true;
             left--;
@@ -515,7 +524,7 @@ static void order_structs(struct ir *ir)
         }
         if (left == before)
             die("%s: recursive structs are not supported (it holds itself, if only in a list)",
-                where(stuck, NULL));
+                where(in_circle(stuck, ir, placed), NULL));
     }
 }
 
