@@ -24,6 +24,7 @@ BENCHES :=
 
 include mk/toolchain.mk
 include mk/unit.mk
+include mk/fuzz.mk
 # First: it names the generated files, which other components' rules have among their prerequisites.
 include schema/rules.mk
 include $(filter-out schema/rules.mk,$(sort $(wildcard */rules.mk */*/rules.mk)))

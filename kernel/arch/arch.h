@@ -48,6 +48,10 @@ void *direct_map(paddr_t address);
 paddr_t direct_map_to_physical(const void *pointer);
 #endif
 
+/* The page table with nothing in the lower half. Its upper half (PML4 slots 256 to 511) is complete at boot and never
+ * changes; a new address space copies it. */
+paddr_t arch_kernel_page_table(void);
+
 /* ---- Processor. */
 /* One until the other processors are started; per-CPU arrays are this long. */
 #ifndef ARCH_CPUS_MAX
@@ -59,6 +63,10 @@ bool arch_random_u64(
     uint64_t *out);    /* RDSEED or RDRAND with retries; false: the CPU has neither or they failed */
 void arch_relax(void); /* PAUSE */
 _Noreturn void arch_halt_forever(void);
+uint64_t arch_fault_address(void); /* of this CPU's last page fault */
+/* Return addresses of the kernel's own call chain from a saved RBP outwards; reads nothing outside kernel
+ * stacks. */
+size_t arch_kernel_backtrace(uint64_t frame_pointer, uint64_t *addresses, size_t limit);
 /* Interrupts on for a moment, so that a due timer or shootdown is served during a long operation. No lock
  * held. */
 void arch_preemption_point(void);
@@ -71,7 +79,9 @@ _Noreturn void machine_reboot(void);
 /* ---- Devices (kernel/dev). */
 void console_port_write(const char *bytes, size_t len); /* COM1, blocking until accepted by the UART */
 void log_port_write(const char *bytes, size_t len);     /* as log= chose */
-void log_port_choose(const char *name, size_t len);     /* "com1", "debugcon", "none" */
+bool log_port_choose(const char *name, size_t len);     /* "com1", "debugcon", "none"; false: no such port, no change */
+/* For a panic: from here on the ports take no lock, and a log port of "none" means COM1. */
+void log_port_force(void);
 
 /* Calibrated TSC clock. Monotonic ns since boot; never goes back. */
 void clock_init(void);

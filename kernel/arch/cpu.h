@@ -22,7 +22,7 @@ struct user_frame {
     uint64_t vector; /* how the kernel was entered: exception or interrupt vector, or FRAME_SYSCALL */
     uint64_t error_code;
     uint64_t rip, cs, rflags, rsp, ss;
-};
+} __attribute__((aligned(16))); /* the CPU rounds TSS.RSP0, the frame's end, down to 16 */
 #define FRAME_SYSCALL UINT64_C(0x100)
 
 /* Extended state: FXSAVE or XSAVE image, 64-byte aligned, arch_fpu_size() bytes. */
@@ -42,7 +42,7 @@ void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp,
 
 /* Makes `next` this CPU's current context: saves the FPU and FS base of the one that was current (null:
  * none), loads those of next, switches CR3 to page_table if it differs, sets TSS.RSP0 and CR4.TSD. Does not
- * enter it. */
+ * enter it. Nothing is saved of a previous that is null. */
 void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table);
 
 /* No context is current any more and CR3 is the kernel's own page table: before an address space is

@@ -41,9 +41,19 @@ static uint64_t tls_align(const struct elf *elf)
     return elf->tls_align < 64 ? 64 : elf->tls_align;
 }
 
+/* The distance of the TLS block's start below the thread pointer, which linkers compute the same way: the
+ * block's end is as near as its alignment allows (ELF Handling For Thread-Local Storage, section 3, variant
+ * II). */
+static uint64_t tls_offset(const struct elf *elf)
+{
+    if (elf->tls_memory_bytes == 0)
+        return 0;
+    return elf->tls_memory_bytes + (-(elf->tls_address + elf->tls_memory_bytes) & (elf->tls_align - 1));
+}
+
 static uint64_t tls_region_bytes(const struct elf *elf)
 {
-    return align_up(align_up(elf->tls_memory_bytes, tls_align(elf)) + TCB_BYTES, PAGE_SIZE);
+    return align_up(align_up(tls_offset(elf), tls_align(elf)) + TCB_BYTES, PAGE_SIZE);
 }
 
 /* Sets all addresses for a home; returns the end of what must be free there. */
@@ -52,7 +62,7 @@ static uaddr_t plan_home(struct loading *loading, uaddr_t home, uint64_t gap_pag
     const struct elf *elf = &loading->elf;
     loading->stack_low = home + PAGE_SIZE;
     loading->stack_high = loading->stack_low + LAUNCH_STACK_BYTES;
-    loading->thread_pointer = loading->stack_high + align_up(elf->tls_memory_bytes, tls_align(elf));
+    loading->thread_pointer = loading->stack_high + align_up(tls_offset(elf), tls_align(elf));
     loading->ring = loading->stack_high + tls_region_bytes(elf);
     loading->capset_address = loading->ring + PAGE_SIZE;
     uaddr_t end = loading->capset_address + align_up(loading->capset.total_bytes, PAGE_SIZE);
@@ -149,8 +159,7 @@ static status_t load_tls(struct loading *loading)
     status_t status =
         aspace_map(aspace, loading->stack_high, tls_region_bytes(elf), PROT_READ | PROT_WRITE, &mapped);
     if (status == CAPOS_OK && elf->tls_file_bytes != 0)
-        status = copy_from_image(loading, tp - align_up(elf->tls_memory_bytes, elf->tls_align),
-                                 tls_file_offset(elf), elf->tls_file_bytes);
+        status = copy_from_image(loading, tp - tls_offset(elf), tls_file_offset(elf), elf->tls_file_bytes);
     if (status == CAPOS_OK)
         status = aspace_write(aspace, tp, &tp, sizeof(tp));
     uint64_t canary =

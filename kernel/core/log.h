@@ -1,6 +1,6 @@
 /*
- * The kernel log: a bounded ring of records, the oldest dropped, each also printed on the log port as it is
- * made.
+ * The kernel log: a bounded ring of records of their real length, the oldest dropped, each also printed on
+ * the log port as it is made.
  *
  * Which port that is the kernel command line says: log=com1 (default: together with the console),
  * log=debugcon (I/O port 0xe9, so that a program's output and the kernel's can be told apart), log=none;
@@ -11,7 +11,7 @@
 #include "core/types.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
-enum { LOG_TEXT_MAX = 256, LOG_RECORDS = 256 };
+enum { LOG_TEXT_MAX = 256, LOG_RING_BYTES = 16384 };
 
 struct log_record {
     uint64_t sequence;

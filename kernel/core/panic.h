@@ -7,6 +7,11 @@
  * failing status. printf subset as log_print's. */
 _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for a CPU exception: registers and backtrace are those of the interrupted code. */
+struct user_frame;
+_Noreturn void panic_at(const struct user_frame *frame, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 #define kassert(condition)                                                             \
     do {                                                                               \
         if (__builtin_expect(!(condition), 0))                                         \

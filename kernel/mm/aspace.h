@@ -6,8 +6,19 @@
  * Pages come on first touch; page tables are made, and charged, when a region is committed or mapped. Large
  * (2 MiB) pages are committed at once.
  *
- * Every function locks the address space itself (LOCK_ASPACE) unless named _locked. `size` is rounded up to
- * pages; addresses must be page-aligned. No function blocks.
+ * Every function locks the address space itself (LOCK_ASPACE). `size` is rounded up to pages; addresses must
+ * be page-aligned. No function blocks.
+ *
+ * Functions that change the layout (map, reserve, commit, decommit, protect, unmap, destroy) pass preemption
+ * points: they are called with no lock held, and not from a timer or interrupt callback. They exclude each
+ * other for their whole length; faults and copies go on meanwhile. They check and reserve everything first:
+ * refused means unchanged.
+ *
+ * Errors they share: UNALIGNED: an address that is no multiple of the page size, or a range that cuts a large
+ * page. BAD_ADDRESS: size 0 or a range not in user space. TOO_LARGE: a size above all of user space.
+ * BAD_FLAGS: prot has unknown bits, or write and execute together. NO_MEMORY, QUOTA: the ledger, or too many
+ * regions. REVOKED: the address space was destroyed. Read access is implied by write and by execute; prot 0
+ * allows nothing and keeps the content.
  */
 #pragma once
 #include "core/types.h"
@@ -19,29 +30,50 @@ struct memory_object;
 enum aspace_prot { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, PROT_LARGE = 8 };
 enum aspace_access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
 
-/* The address space keeps a reference to the ledger. NO_MEMORY. */
+/* The address space keeps a reference to the ledger, which pays for it. NO_MEMORY. */
 CHECKED status_t aspace_create(struct ledger *ledger, struct aspace **out);
-/* No CPU runs in it any more. Gives everything back. Bounded work between preemption points. */
-void aspace_destroy(struct aspace *aspace);
+/* The owner's hold ends, and with it the address space: everything in it is given back; who still has a
+ * reference sees it dead. No CPU runs in it or has it loaded any more. Bounded work between preemption
+ * points. */
+void aspace_release(struct aspace *aspace);
+/* References keep the struct, not its content. */
+void aspace_get(struct aspace *aspace);
+void aspace_put(struct aspace *aspace);
+bool aspace_is_dead(struct aspace *aspace);
+/* Who pays; borrowed. */
+struct ledger *aspace_ledger(const struct aspace *aspace);
+/* What CR3 gets. */
 paddr_t aspace_page_table(const struct aspace *aspace);
 
-/* BAD_ADDRESS: outside user space, occupied (hint != 0), or no gap. TOO_LARGE. BAD_FLAGS: write and exec
- * together, or PROT_LARGE with sizes that do not fit. NO_MEMORY, QUOTA: the ledger. hint 0: the kernel
- * chooses (randomised). */
+/* Committed memory. BAD_ADDRESS: outside user space, occupied (hint != 0), or no gap. BAD_FLAGS: PROT_LARGE
+ * with a size that is no multiple of 2 MiB (UNALIGNED: such a hint). hint 0: the kernel chooses, beginning at
+ * a random base. */
 CHECKED status_t aspace_map(struct aspace *aspace, uaddr_t hint, uint64_t size_bytes, uint32_t prot,
                             uaddr_t *out);
-/* Memory charged on touch, with an unmapped guard page below it. */
+/* Memory charged on touch, with a guard page below it that nothing else is mapped in: [*out, *out + size) is
+ * usable, and the page below must be free too if there is a hint. The guard goes when the lowest page of the
+ * region is unmapped. */
 CHECKED status_t aspace_map_growable(struct aspace *aspace, uaddr_t hint, uint64_t size_bytes, uint32_t prot,
                                      uaddr_t *out);
 CHECKED status_t aspace_reserve(struct aspace *aspace, uaddr_t hint, uint64_t size_bytes, uaddr_t *out);
+/* BAD_ADDRESS: not all of the range is reserved or committed. What was committed keeps its content and gets
+ * `prot`. PROT_LARGE: all of it must be reserved only (BAD_FLAGS) and in 2 MiB units (UNALIGNED). */
 CHECKED status_t aspace_commit(struct aspace *aspace, uaddr_t address, uint64_t size_bytes, uint32_t prot);
+/* BAD_ADDRESS: not all of the range is reserved, committed or growable. Growable memory stays growable. */
 CHECKED status_t aspace_decommit(struct aspace *aspace, uaddr_t address, uint64_t size_bytes);
+/* BAD_ADDRESS: not all of the range is committed, growable or a mapped object. BAD_FLAGS: write to an object
+ * mapped read-only; PROT_LARGE. */
 CHECKED status_t aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size_bytes, uint32_t prot);
+/* Of whatever lies in the range, also nothing. */
 CHECKED status_t aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t size_bytes);
-/* Takes a reference to the object. `writable` false: prot may not ask for write, now or by protect. */
+/* Takes a reference to the object. `writable` false: prot may not ask for write, now or by protect
+ * (BAD_FLAGS). BAD_ADDRESS also: [offset, offset + size) is not inside the object rounded up to pages.
+ * UNALIGNED:
+ * also the offset, or physical memory that begins within a page. */
 CHECKED status_t aspace_map_object(struct aspace *aspace, struct memory_object *object, bool writable,
                                    uaddr_t hint, uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot,
                                    uaddr_t *out);
+/* BAD_ADDRESS: the range holds anything but mappings of this object. */
 CHECKED status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object, uaddr_t address,
                                      uint64_t size_bytes);
 
@@ -53,13 +85,18 @@ CHECKED status_t aspace_fault(struct aspace *aspace, uaddr_t address, enum aspac
 const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum aspace_access access);
 
 /* Copies through the page tables, filling pages on the way; for address spaces that are not this CPU's
- * current one. BAD_ADDRESS, NO_MEMORY; a failed copy may have been done in part. */
+ * current one. The access must be one that the user may make. BAD_ADDRESS, NO_MEMORY; a failed copy may have
+ * been done in part. */
 CHECKED status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes);
 CHECKED status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes);
 
 struct aspace_stats {
-    uint64_t reserved_bytes;
-    uint64_t committed_bytes;
-    uint64_t table_frames;
+    uint64_t reserved_bytes;  /* all regions together, guard pages included */
+    uint64_t committed_bytes; /* charged for memory: committed, and growable as far as touched; not mapped
+                                 objects */
+    uint64_t table_frames;    /* page tables, charged too */
 };
 void aspace_stats(struct aspace *aspace, struct aspace_stats *out);
+/* True if regions, page tables, counts and charges agree. Slow; for tests and debug builds. Holds at
+ * preemption points. */
+bool aspace_check(struct aspace *aspace);

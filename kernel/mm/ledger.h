@@ -5,7 +5,10 @@
  * when it is gone. A child's limits are carved out of its parent's: they count as used in the parent until
  * the child's ledger is destroyed, so the sum of all limits never exceeds the machine, and a charge that
  * succeeds here is backed by real frames. The root ledger is made at boot from what the frame allocator has,
- * less a reserve for the kernel.
+ * less a reserve for the kernel heap, which cannot grow beyond it (heap_limit_frames). So whoever has charged
+ * a single frame will get it; a block of 2 MiB may still be refused because memory is fragmented.
+ *
+ * No function blocks or takes a lock (the counts are atomic), so all may be called with any lock held.
  */
 #pragma once
 #include "core/types.h"
@@ -22,11 +25,13 @@ enum ledger_resource {
 
 struct ledger;
 
-/* limit[r] == 0: the default share. Charges the parent at once. NO_MEMORY, QUOTA if the parent has not that
- * much left. */
+/* limit[r] == 0: the default share, a quarter of what the parent has left. The parent is charged the limits
+ * and the ledger's own memory at once, and referenced. NO_MEMORY: no memory for the ledger itself. QUOTA: the
+ * parent has not that much left. */
 CHECKED status_t ledger_create(struct ledger *parent, const uint64_t limit[LEDGER_RESOURCES],
                                struct ledger **out);
 struct ledger *ledger_root(void);
+/* After frame_init: splits what is free now between the root ledger's frames and the kernel heap. */
 void ledger_root_init(void);
 /* References: the process and every object still charged to it. The last put returns the limits to the
  * parent. */

@@ -37,5 +37,8 @@ struct capability {
 /* One reference, counted in object_live_count. */
 void object_init(struct object *object, const struct object_type *type);
 void object_get(struct object *object);
+/* The last put calls the type's destroy: with no lock held unless the caller knows that it is not the last.
+ */
 void object_put(struct object *object);
+/* Objects that were initialised and not destroyed: back where it was after everything was released. */
 uint64_t object_live_count(void);

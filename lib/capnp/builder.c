@@ -6,11 +6,6 @@
 #include "call.h"
 #include "internal.h"
 
-static uint64_t struct_pointer(int64_t offset, uint16_t data_words, uint16_t pointer_count)
-{
-    return (uint64_t)((uint32_t)offset << 2) | (uint64_t)data_words << 32 | (uint64_t)pointer_count << 48;
-}
-
 static uint64_t list_pointer(int64_t offset, enum capnp_element element, uint64_t count)
 {
     return (uint64_t)((uint32_t)offset << 2 | CAPNP_POINTER_LIST) | (uint64_t)element << 32 | count << 35;
@@ -35,47 +30,6 @@ static uint8_t *pointer_at(const struct capnp_struct_builder *to, uint16_t index
 static int64_t offset_between(const uint8_t *pointer, const uint8_t *object)
 {
     return (object - pointer) / (int64_t)CAPNP_WORD_BYTES - 1;
-}
-
-int32_t capnp_builder_open(struct capnp_builder *builder, void *bytes, size_t limit,
-                           struct cap_transfer *caps, size_t cap_limit, uint16_t data_words,
-                           uint16_t pointer_count, struct capnp_struct_builder *root)
-{
-    size_t words = limit / CAPNP_WORD_BYTES;
-    size_t root_words = 1u + (size_t)data_words + pointer_count;
-    if (words < 1u + root_words)
-        return CAPOS_ERR_TOO_LARGE;
-    builder->segment = (uint8_t *)bytes + CAPNP_WORD_BYTES;
-    builder->words_used = root_words;
-    /* Offsets are 30 bits signed and counts 29 bits, so a larger segment could not be addressed. */
-    builder->words_limit = words - 1 < CAPNP_LIST_COUNT_MAX ? words - 1 : CAPNP_LIST_COUNT_MAX;
-    builder->caps = caps;
-    builder->cap_count = 0;
-    builder->cap_limit = cap_limit;
-    root->builder = builder;
-    root->data = builder->segment + CAPNP_WORD_BYTES;
-    root->pointers = root->data + (size_t)data_words * CAPNP_WORD_BYTES;
-    for (size_t i = 1; i < root_words; i++)
-        capnp_store_word(builder->segment + i * CAPNP_WORD_BYTES, 0);
-    /* A struct without size points at itself, so that it differs from null. */
-    capnp_store_word(builder->segment, struct_pointer(root_words == 1 ? -1 : 0, data_words, pointer_count));
-    return CAPOS_OK;
-}
-
-size_t capnp_builder_close(struct capnp_builder *builder)
-{
-    capnp_store_word(builder->segment - CAPNP_WORD_BYTES, (uint64_t)builder->words_used << 32);
-    return (builder->words_used + 1) * CAPNP_WORD_BYTES;
-}
-
-int32_t capnp_builder_end(struct capnp_builder *builder, int32_t error, size_t *cap_count)
-{
-    if (cap_count != NULL)
-        *cap_count = error < 0 ? 0 : builder->cap_count;
-    if (error < 0)
-        return error;
-    size_t bytes = capnp_builder_close(builder);
-    return bytes > INT32_MAX ? (int32_t)CAPOS_ERR_TOO_LARGE : (int32_t)bytes;
 }
 
 /* Copies `len` bytes into a new list of `count` bytes, the rest of which is zero. */
@@ -144,7 +98,7 @@ int32_t capnp_write_struct(const struct capnp_struct_builder *to, uint16_t index
     if (object == NULL)
         return CAPOS_ERR_TOO_LARGE;
     int64_t offset = words == 0 ? -1 : offset_between(pointer, object);
-    capnp_store_word(pointer, struct_pointer(offset, data_words, pointer_count));
+    capnp_store_word(pointer, capnp_struct_pointer(offset, data_words, pointer_count));
     out->builder = to->builder;
     out->data = object;
     out->pointers = object + (size_t)data_words * CAPNP_WORD_BYTES;
@@ -272,7 +226,7 @@ int32_t capnp_write_list_struct(const struct capnp_struct_builder *to, uint16_t 
         return CAPOS_ERR_TOO_LARGE;
     int64_t offset = offset_between(pointer, object);
     capnp_store_word(pointer, list_pointer(offset, CAPNP_ELEMENT_COMPOSITE, count * element_words));
-    capnp_store_word(object, struct_pointer((int64_t)count, data_words, pointer_count));
+    capnp_store_word(object, capnp_struct_pointer((int64_t)count, data_words, pointer_count));
     out->builder = to->builder;
     out->elements = object + CAPNP_WORD_BYTES;
     out->data_words = data_words;

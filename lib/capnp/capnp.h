@@ -22,6 +22,7 @@
  * Not here: names, types and defaults (generated code has them), packed encoding, canonicalisation.
  */
 #pragma once
+#include <capos/errors.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -258,20 +259,61 @@ struct capnp_list_builder {
     uint16_t pointer_count;
 };
 
+/* The pointer word of a struct `offset` words behind the pointer's end. */
+static inline uint64_t capnp_struct_pointer(int64_t offset, uint16_t data_words, uint16_t pointer_count)
+{
+    return (uint64_t)((uint32_t)offset << 2) | (uint64_t)data_words << 32 | (uint64_t)pointer_count << 48;
+}
+
 /* Begins a message with a root struct of this shape in the `limit` bytes at `bytes` (8-byte aligned). Up to
  * cap_limit capabilities are noted in `caps`, which may be null if that is 0. CAPOS_ERR_TOO_LARGE: no room
- * even for the root. */
-int32_t capnp_builder_open(struct capnp_builder *builder, void *bytes, size_t limit,
-                           struct cap_transfer *caps, size_t cap_limit, uint16_t data_words,
-                           uint16_t pointer_count, struct capnp_struct_builder *root);
+ * even for the root. Inline like the next two, so that a root of a few scalars, its shape being constant, is
+ * encoded by a few stores. */
+static inline int32_t capnp_builder_open(struct capnp_builder *builder, void *bytes, size_t limit,
+                                         struct cap_transfer *caps, size_t cap_limit, uint16_t data_words,
+                                         uint16_t pointer_count, struct capnp_struct_builder *root)
+{
+    size_t words = limit / CAPNP_WORD_BYTES;
+    size_t struct_words = (size_t)data_words + pointer_count;
+    if (words < 2u + struct_words)
+        return CAPOS_ERR_TOO_LARGE;
+    builder->segment = (uint8_t *)bytes + CAPNP_WORD_BYTES;
+    builder->words_used = 1u + struct_words;
+    /* Offsets are 30 bits signed and counts 29 bits, so a larger segment could not be addressed. */
+    builder->words_limit = words - 1 < CAPNP_LIST_COUNT_MAX ? words - 1 : CAPNP_LIST_COUNT_MAX;
+    builder->caps = caps;
+    builder->cap_count = 0;
+    builder->cap_limit = cap_limit;
+    root->builder = builder;
+    root->data = builder->segment + CAPNP_WORD_BYTES;
+    root->pointers = root->data + (size_t)data_words * CAPNP_WORD_BYTES;
+    /* A struct without size points at itself, so that it differs from null. */
+    uint64_t pointer = capnp_struct_pointer(struct_words == 0 ? -1 : 0, data_words, pointer_count);
+    __builtin_memcpy(builder->segment, &pointer, sizeof pointer);
+    __builtin_memset(root->data, 0, struct_words * CAPNP_WORD_BYTES);
+    return CAPOS_OK;
+}
 
 /* Completes the framing; the bytes of the whole message. More may be written afterwards, then close again. */
-size_t capnp_builder_close(struct capnp_builder *builder);
+static inline size_t capnp_builder_close(struct capnp_builder *builder)
+{
+    uint64_t table = (uint64_t)builder->words_used << 32;
+    __builtin_memcpy(builder->segment - CAPNP_WORD_BYTES, &table, sizeof table);
+    return (builder->words_used + 1) * CAPNP_WORD_BYTES;
+}
 
 /* What a generated T_encode ends with: `error` if it is negative, else the bytes of the closed message;
  * TOO_LARGE if they do not fit an int32_t. *cap_count, if not null, receives the number of capabilities (0
  * after an error). */
-int32_t capnp_builder_end(struct capnp_builder *builder, int32_t error, size_t *cap_count);
+static inline int32_t capnp_builder_end(struct capnp_builder *builder, int32_t error, size_t *cap_count)
+{
+    if (cap_count != NULL)
+        *cap_count = error < 0 ? 0 : builder->cap_count;
+    if (error < 0)
+        return error;
+    size_t bytes = capnp_builder_close(builder);
+    return bytes > INT32_MAX ? (int32_t)CAPOS_ERR_TOO_LARGE : (int32_t)bytes;
+}
 
 static inline void capnp_put_bool(const struct capnp_struct_builder *to, uint32_t bit, bool value)
 {

@@ -31,6 +31,11 @@ static uint32_t table_size_of(const uint8_t *table, uint32_t segment)
     return capnp_load_u32(table + 4u + 4u * (size_t)segment);
 }
 
+static uint64_t traversal_limit(size_t message_words)
+{
+    return (uint64_t)message_words * CAPNP_TRAVERSAL_FACTOR + CAPNP_TRAVERSAL_MIN_WORDS;
+}
+
 static int32_t charge(struct capnp_message *message, uint64_t words)
 {
     if (words > message->words_left)
@@ -163,30 +168,46 @@ static int32_t read_struct_at(struct capnp_message *message, uint32_t segment, c
     return CAPOS_OK;
 }
 
-int32_t capnp_message_open(struct capnp_message *message, const void *bytes, size_t len,
-                           const struct cap_transfer *caps, size_t cap_count, struct capnp_struct *root)
+/* The common case, and the kernel's hot path: one segment whose first word is a near pointer to a struct.
+ * True if it was that; otherwise nothing was decided and the general path looks again. */
+static inline bool open_simple(struct capnp_message *message, const uint8_t *bytes, size_t words,
+                               struct capnp_struct *root)
 {
-    const uint8_t *table = bytes;
-    message->caps = caps;
-    message->cap_count = cap_count;
-    if (len == 0) {
-        message->bytes = NULL;
-        message->segment0 = NULL;
-        message->segment0_words = 0;
-        message->segment_count = 0;
-        message->words_left = 0;
-        *root = empty_struct;
-        return CAPOS_OK;
-    }
-    if (((uintptr_t)bytes & (CAPNP_WORD_BYTES - 1)) != 0)
-        return CAPOS_ERR_UNALIGNED;
-    if (len < CAPNP_WORD_BYTES || check_table(table, len, &message->segment_count) < 0)
+    uint64_t table = capnp_load_word(bytes);
+    uint64_t segment_words = table >> 32;
+    if ((uint32_t)table != 0 || segment_words == 0 || segment_words >= words)
+        return false;
+    uint64_t pointer = capnp_load_word(bytes + CAPNP_WORD_BYTES);
+    uint64_t start = 1 + ((uint64_t)(uint32_t)pointer >> 2); /* a negative offset becomes too large */
+    uint32_t data_words = (uint16_t)(pointer >> 32);
+    uint32_t pointer_count = (uint32_t)(pointer >> 48);
+    if (capnp_pointer_kind(pointer) != CAPNP_POINTER_STRUCT || pointer == 0 ||
+        start + data_words + pointer_count > segment_words)
+        return false;
+    message->bytes = bytes;
+    message->segment0 = bytes + CAPNP_WORD_BYTES;
+    message->segment0_words = (uint32_t)segment_words;
+    message->segment_count = 1;
+    message->words_left = traversal_limit(words) - (1u + data_words + pointer_count);
+    root->message = message;
+    root->data = message->segment0 + start * CAPNP_WORD_BYTES;
+    root->data_bytes = data_words * CAPNP_WORD_BYTES;
+    root->pointers = root->data + root->data_bytes;
+    root->segment = 0;
+    root->pointer_count = (uint16_t)pointer_count;
+    root->depth = 1;
+    return true;
+}
+
+static __attribute__((noinline)) int32_t open_general(struct capnp_message *message, const uint8_t *bytes,
+                                                      size_t len, struct capnp_struct *root)
+{
+    if (len < CAPNP_WORD_BYTES || check_table(bytes, len, &message->segment_count) < 0)
         return CAPOS_ERR_BAD_MESSAGE;
-    message->bytes = table;
-    message->segment0 = table + table_words(message->segment_count) * CAPNP_WORD_BYTES;
-    message->segment0_words = table_size_of(table, 0);
-    message->words_left =
-        (uint64_t)(len / CAPNP_WORD_BYTES) * CAPNP_TRAVERSAL_FACTOR + CAPNP_TRAVERSAL_MIN_WORDS;
+    message->bytes = bytes;
+    message->segment0 = bytes + table_words(message->segment_count) * CAPNP_WORD_BYTES;
+    message->segment0_words = table_size_of(bytes, 0);
+    message->words_left = traversal_limit(len / CAPNP_WORD_BYTES);
     if (message->segment0_words == 0)
         return CAPOS_ERR_BAD_MESSAGE;
     if (capnp_load_word(message->segment0) == 0) {
@@ -194,6 +215,23 @@ int32_t capnp_message_open(struct capnp_message *message, const void *bytes, siz
         return CAPOS_OK;
     }
     return read_struct_at(message, 0, message->segment0, 1, root);
+}
+
+int32_t capnp_message_open(struct capnp_message *message, const void *bytes, size_t len,
+                           const struct cap_transfer *caps, size_t cap_count, struct capnp_struct *root)
+{
+    message->caps = caps;
+    message->cap_count = cap_count;
+    if (((uintptr_t)bytes & (CAPNP_WORD_BYTES - 1)) != 0 && len != 0)
+        return CAPOS_ERR_UNALIGNED;
+    size_t words = len / CAPNP_WORD_BYTES;
+    if (words >= 2 && open_simple(message, bytes, words, root))
+        return CAPOS_OK;
+    if (len == 0) {
+        *root = empty_struct;
+        return CAPOS_OK;
+    }
+    return open_general(message, bytes, len, root);
 }
 
 int32_t capnp_message_check(const void *bytes, size_t len)

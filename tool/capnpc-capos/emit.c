@@ -93,13 +93,22 @@ bool method_is_flat(const struct ir_method *method)
     return count <= FLAT_PARAMS_MAX;
 }
 
+const char *flat_name(const struct ir_field *field)
+{
+    static const char *const others[] = {"self", "results", "buffer", "values"};
+    for (size_t i = 0; i < ARRAY_COUNT(others); i++)
+        if (strcmp(field->c_name, others[i]) == 0)
+            return xprintf("%s_", field->c_name);
+    return field->c_name;
+}
+
 /* One parameter of a flattened call; a nested struct is passed by address, null if there is none. */
 static void emit_flat_param(FILE *out, const struct ir_field *field)
 {
     if (field->type.kind == IR_VOID)
         return;
     fprintf(out, ", %s%s %s%s", field->type.kind == IR_STRUCT ? "const " : "", c_type(&field->type),
-            field->type.kind == IR_STRUCT ? "*" : "", field->c_name);
+            field->type.kind == IR_STRUCT ? "*" : "", flat_name(field));
 }
 
 void emit_call_params(FILE *out, const struct ir_node *interface, const struct ir_method *method, bool flat)

@@ -24,6 +24,8 @@ const char *c_element(enum ir_kind kind);
 /* Methods with this many parameters or fewer get a client function that takes them one by one. */
 enum { FLAT_PARAMS_MAX = 4 };
 bool method_is_flat(const struct ir_method *method);
+/* What a field is called as a parameter of a flat call: not as the parameters that every call has. */
+const char *flat_name(const struct ir_field *field);
 /* Parameter lists of a client function: `cap_timer self, uint64_t duration_ns`. */
 void emit_call_params(FILE *out, const struct ir_node *interface, const struct ir_method *method, bool flat);
 /* Pointer fields of struct, groups included, that are capabilities: how many records a message of it can

@@ -97,14 +97,14 @@ static void emit_gather(FILE *out, const struct ir_node *params)
     fprintf(out, "    struct %s values;\n", params->c_name);
     for (size_t i = 0; i < params->field_count; i++) {
         const struct ir_field *field = &params->fields[i];
-        const char *name = field->c_name;
+        const char *from = flat_name(field);
         if (field->type.kind == IR_VOID)
             continue;
         if (field->type.kind == IR_STRUCT)
             fprintf(out, "    values.has_%s = %s != NULL;\n    if (%s != NULL)\n        values.%s = *%s;\n",
-                    to_snake(field->name), name, name, name, name);
+                    to_snake(field->name), from, from, field->c_name, from);
         else
-            fprintf(out, "    values.%s = %s;\n", name, name);
+            fprintf(out, "    values.%s = %s;\n", field->c_name, from);
     }
 }
 

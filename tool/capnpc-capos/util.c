@@ -66,7 +66,7 @@ char *to_upper(const char *snake)
     return upper;
 }
 
-/* Keywords of C17 and C++17 that a snake-case name can be, and names that generated code uses itself. */
+/* Keywords of C17 and C++17 that a snake-case name can be, and the name of a union's tag. */
 static const char *const taken[] = {
     "alignas",     "alignof",  "and",      "and_eq",    "asm",        "auto",         "bitand",
     "bitor",       "bool",     "break",    "case",      "catch",      "char",         "char16_t",
@@ -80,8 +80,7 @@ static const char *const taken[] = {
     "static_cast", "struct",   "switch",   "template",  "this",       "thread_local", "throw",
     "true",        "try",      "typedef",  "typeid",    "typename",   "union",        "unsigned",
     "using",       "virtual",  "void",     "volatile",  "wchar_t",    "while",        "xor",
-    "xor_eq",      "typeof",   "linux",    "unix",      "which",      "self",         "call",
-    "params",      "results",  "buffer",
+    "xor_eq",      "typeof",   "linux",    "unix",      "which",
 };
 
 char *to_identifier(const char *snake)

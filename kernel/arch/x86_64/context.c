@@ -1,0 +1,182 @@
+/*
+ * Switching what a CPU holds for a thread besides its general registers: FPU, FS and GS base, page table, TSD, RSP0.
+ *
+ * A thread may change its own GS base and segment selectors. They do not survive a switch: nothing of one thread's is
+ * ever seen by another.
+ */
+#include "arch/arch.h"
+#include "arch/cpu.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/regs.h"
+#include "arch/x86_64/tlb.h"
+#include "core/panic.h"
+#include <base/string.h>
+
+/* FXSAVE and XSAVE images begin alike. */
+enum { FPU_CONTROL_OFFSET = 0, FPU_MXCSR_OFFSET = 24, FPU_CONTROL_RESET = 0x37f, FPU_MXCSR_RESET = 0x1f80 };
+
+size_t arch_fpu_size(void)
+{
+    return align_up(cpu_features.fpu_size_bytes, 64);
+}
+
+static void fpu_save(void *image)
+{
+    const uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
+    if (cpu_features.xsaveopt)
+        __asm__ volatile("xsaveopt64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
+    else if (cpu_features.xsave)
+        __asm__ volatile("xsave64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
+    else
+        __asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
+}
+
+static void fpu_load(const void *image)
+{
+    const uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
+    if (cpu_features.xsave)
+        __asm__ volatile("xrstor64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
+    else
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(image) : "memory");
+}
+
+void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp, uint64_t ring, uint64_t process_id,
+                       uint64_t capset, uint64_t fs_base)
+{
+    kassert((uint64_t)context % 16 == 0 && (uint64_t)context->fpu % 64 == 0);
+    context->frame = (struct user_frame){
+        .rdi = ring,
+        .rsi = process_id,
+        .rdx = capset,
+        .rip = rip,
+        .cs = SELECTOR_USER_CODE,
+        .rflags = USER_FLAGS_ALWAYS,
+        .rsp = rsp,
+        .ss = SELECTOR_USER_DATA,
+    };
+    context->fs_base = fs_base;
+    memset(context->fpu, 0, arch_fpu_size());
+    const uint16_t control = FPU_CONTROL_RESET;
+    const uint32_t mxcsr = FPU_MXCSR_RESET;
+    memcpy((char *)context->fpu + FPU_CONTROL_OFFSET, &control, sizeof(control));
+    memcpy((char *)context->fpu + FPU_MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+}
+
+static void segments_clear(void)
+{
+    uint32_t all;
+    __asm__ volatile("movl %%ds, %0\n\t"
+                     "movl %%es, %%ecx\n\t"
+                     "orl %%ecx, %0\n\t"
+                     "movl %%fs, %%ecx\n\t"
+                     "orl %%ecx, %0\n\t"
+                     "movl %%gs, %%ecx\n\t"
+                     "orl %%ecx, %0"
+                     : "=&r"(all)
+                     :
+                     : "ecx", "cc");
+    if (__builtin_expect(all == 0, 1))
+        return;
+    __asm__ volatile("movl %0, %%ds\n\t"
+                     "movl %0, %%es\n\t"
+                     "movl %0, %%fs\n\t"
+                     "swapgs\n\t" /* so that the load, which may clear the active GS base, does not hit the kernel's */
+                     "movl %0, %%gs\n\t"
+                     "swapgs"
+                     :
+                     : "r"(0)
+                     : "memory");
+}
+
+static void bases_save(struct user_context *previous)
+{
+    /* Without FSGSBASE a thread cannot change its FS base but by a selector load, which is not kept. */
+    if (cpu_features.fsgsbase)
+        __asm__ volatile("rdfsbase %0" : "=r"(previous->fs_base));
+}
+
+static void bases_load(const struct user_context *next)
+{
+    segments_clear();
+    if (!cpu_features.fsgsbase) {
+        msr_write(MSR_FS_BASE, next->fs_base);
+        msr_write(MSR_KERNEL_GS_BASE, 0);
+        return;
+    }
+    __asm__ volatile("wrfsbase %0\n\t"
+                     "swapgs\n\t"
+                     "wrgsbase %1\n\t"
+                     "swapgs"
+                     :
+                     : "r"(next->fs_base), "r"(UINT64_C(0))
+                     : "memory");
+}
+
+static void tsc_allow(struct cpu *cpu, bool allowed)
+{
+    if (cpu->tsc_allowed == allowed)
+        return;
+    cpu->tsc_allowed = allowed;
+    cr4_write(allowed ? cr4_read() & ~CR4_TSD : cr4_read() | CR4_TSD);
+}
+
+static void page_table_load(struct cpu *cpu, uint64_t page_table)
+{
+    if (cpu->page_table == page_table)
+        return;
+    cpu->page_table = page_table;
+    cpu->counters.cr3_writes++;
+    cr3_write(page_table);
+}
+
+void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table)
+{
+    struct cpu *cpu = this_cpu();
+    page_table_load(cpu, page_table.raw);
+    if (previous != NULL) {
+        fpu_save(previous->fpu);
+        bases_save(previous);
+    }
+    cpu->current = next;
+    cpu->tss.rsp[0] = (uint64_t)(&next->frame + 1);
+    cpu->counters.context_switches++;
+    fpu_load(next->fpu);
+    bases_load(next);
+    tsc_allow(cpu, next->tsc_allowed);
+}
+
+void arch_leave_context(void)
+{
+    struct cpu *cpu = this_cpu();
+    cpu->current = NULL;
+    page_table_load(cpu, arch_kernel_page_table().raw);
+}
+
+void arch_allow_tsc(struct user_context *context)
+{
+    context->tsc_allowed = true;
+    if (this_cpu()->current == context)
+        tsc_allow(this_cpu(), true);
+}
+
+void arch_counters_read(struct cpu_counters *out)
+{
+    memset(out, 0, sizeof(*out));
+    for (size_t i = 0; i < ARCH_CPUS_MAX; i++) {
+        out->kernel_entries += cpus[i].counters.kernel_entries;
+        out->cr3_writes += cpus[i].counters.cr3_writes;
+        out->page_faults += cpus[i].counters.page_faults;
+        out->context_switches += cpus[i].counters.context_switches;
+    }
+}
+
+void arch_tlb_flush_page(uaddr_t address)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+void arch_tlb_flush_all(void)
+{
+    this_cpu()->counters.cr3_writes++;
+    cr3_write(cr3_read());
+}

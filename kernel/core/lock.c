@@ -1,0 +1,98 @@
+/* See lock.h. */
+#include "core/lock.h"
+#include "arch/arch.h"
+#include "core/panic.h"
+
+#ifdef CAPOS_DEBUG
+enum { HELD_MAX = 8 };
+/* Classes each CPU holds, in the order taken: ascending. Touched by that CPU only. */
+static struct {
+    uint32_t count;
+    uint32_t classes[HELD_MAX];
+} held[ARCH_CPUS_MAX];
+
+static void check_acquire(const struct spinlock *lock)
+{
+    const uint32_t cpu = arch_cpu_number();
+    const uint32_t count = held[cpu].count;
+    kassert(lock->class_number != 0);
+    if (count != 0 && held[cpu].classes[count - 1] >= lock->class_number)
+        panic("lock order: class %u taken while %u is held", lock->class_number, held[cpu].classes[count - 1]);
+    kassert(count < HELD_MAX);
+}
+
+static void note_acquired(struct spinlock *lock)
+{
+    const uint32_t cpu = arch_cpu_number();
+    lock->holder_cpu = cpu + 1;
+    held[cpu].classes[held[cpu].count++] = lock->class_number;
+}
+
+/* Locks may be released in any order. */
+static void note_release(struct spinlock *lock)
+{
+    const uint32_t cpu = arch_cpu_number();
+    spinlock_assert_held(lock);
+    lock->holder_cpu = 0;
+    uint32_t place = 0;
+    while (held[cpu].classes[place] != lock->class_number)
+        place++;
+    held[cpu].count--;
+    for (; place < held[cpu].count; place++)
+        held[cpu].classes[place] = held[cpu].classes[place + 1];
+}
+
+void spinlock_assert_held(const struct spinlock *lock)
+{
+    if (lock->holder_cpu != arch_cpu_number() + 1)
+        panic("lock: class %u is not held by this CPU", lock->class_number);
+}
+
+void spinlock_assert_none_held(void)
+{
+    const uint32_t cpu = arch_cpu_number();
+    if (held[cpu].count != 0)
+        panic("lock: class %u is still held", held[cpu].classes[0]);
+}
+#else
+static inline void check_acquire(const struct spinlock *lock)
+{
+    (void)lock;
+}
+static inline void note_acquired(struct spinlock *lock)
+{
+    (void)lock;
+}
+static inline void note_release(struct spinlock *lock)
+{
+    (void)lock;
+}
+void spinlock_assert_held(const struct spinlock *lock)
+{
+    (void)lock;
+}
+void spinlock_assert_none_held(void)
+{
+}
+#endif
+
+void spinlock_init(struct spinlock *lock, enum lock_class class_number)
+{
+    *lock = (struct spinlock)SPINLOCK_INIT(class_number);
+}
+
+void spinlock_acquire(struct spinlock *lock)
+{
+    check_acquire(lock);
+    const uint32_t ticket = __atomic_fetch_add(&lock->next_ticket, 1, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&lock->now_serving, __ATOMIC_ACQUIRE) != ticket)
+        arch_relax();
+    note_acquired(lock);
+}
+
+void spinlock_release(struct spinlock *lock)
+{
+    note_release(lock);
+    /* Only the holder writes now_serving: a plain increment, published. */
+    __atomic_store_n(&lock->now_serving, lock->now_serving + 1, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,180 @@
+/*
+ * Filling pages in on touch, and copying through the page tables. Committed memory and mapped objects have
+ * their tables and their charge already, so only growable memory can run out here.
+ */
+#include "arch/arch.h"
+#include "arch/x86_64/tlb.h"
+#include "mm/aspace_internal.h"
+#include "mm/frame.h"
+#include "mm/ledger.h"
+#include "object/memory_object.h"
+#include <base/string.h>
+
+static const uint8_t prot_needed[] = {
+    [ACCESS_READ] = PROT_READ,
+    [ACCESS_WRITE] = PROT_WRITE,
+    [ACCESS_EXEC] = PROT_EXEC,
+};
+
+static bool is_allowed(const struct region *region, enum aspace_access access)
+{
+    bool has_memory =
+        region->kind == REGION_COMMITTED || region->kind == REGION_GROWABLE || region->kind == REGION_OBJECT;
+    return has_memory && !region->closing && (region->prot & prot_needed[access]) != 0;
+}
+
+/* One more page of a growable region: table, charge and frame, or nothing. */
+static status_t grow(struct aspace *aspace, uaddr_t page, paddr_t *out)
+{
+    struct paging_dead dead;
+    status_t status = ledger_charge(aspace->ledger, LEDGER_FRAMES, 1);
+    if (status != CAPOS_OK)
+        return status;
+    status = paging_prepare(&aspace->tables, aspace->ledger, page, 1, false);
+    if (status != CAPOS_OK)
+        goto err_refund;
+    status = frame_alloc_zeroed(0, out);
+    if (status != CAPOS_OK)
+        goto err_release;
+    aspace->committed_pages++;
+    return CAPOS_OK;
+
+err_release:
+    paging_release(&aspace->tables, aspace->ledger, page, 1, false, &dead);
+    if (dead.count > 0)
+        aspace_tlb_flush(aspace, page, page + PAGE_SIZE);
+    paging_bury(&dead);
+err_refund:
+    ledger_refund(aspace->ledger, LEDGER_FRAMES, 1);
+    return status;
+}
+
+static status_t page_obtain(struct aspace *aspace, const struct region *region, uaddr_t page, paddr_t *out)
+{
+    switch (region->kind) {
+    case REGION_GROWABLE:
+        return grow(aspace, page, out);
+    case REGION_OBJECT:
+        return memory_object_frame(
+            region->object, region->object_first_page + ((page - region->start) >> CAPOS_PAGE_SHIFT), out);
+    default:
+        return frame_alloc_zeroed(region_is_large(region) ? FRAME_ORDER_LARGE : 0, out);
+    }
+}
+
+struct resolved {
+    const struct region *region;
+    pte_t *entry;
+    bool was_there;
+};
+
+/* Sees to it that the page of `address` is there. */
+static status_t fault_locked(struct aspace *aspace, uaddr_t address, enum aspace_access access,
+                             struct resolved *out)
+{
+    const struct region *region = region_at(aspace, address);
+    if (region == NULL || !is_allowed(region, access))
+        return CAPOS_ERR_BAD_ADDRESS;
+    bool large = region_is_large(region);
+    uaddr_t page = align_down(address, large ? LARGE_PAGE_SIZE : PAGE_SIZE);
+    pte_t *entry = paging_entry(&aspace->tables, page, large);
+    *out = (struct resolved){region, entry, entry != NULL && *entry != 0};
+    if (out->was_there)
+        return CAPOS_OK;
+    paddr_t frame;
+    status_t status = page_obtain(aspace, region, page, &frame);
+    if (status != CAPOS_OK)
+        return status;
+    if (entry == NULL) /* growable: there was no table yet */
+        out->entry = paging_entry(&aspace->tables, page, large);
+    *out->entry = pte_make(frame, region->prot);
+    return CAPOS_OK;
+}
+
+status_t aspace_fault(struct aspace *aspace, uaddr_t address, enum aspace_access access)
+{
+    struct resolved found;
+    spinlock_acquire(&aspace->lock);
+    status_t status = fault_locked(aspace, address, access, &found);
+    if (status == CAPOS_OK && found.was_there) {
+        /* This CPU saw an old entry, or a protect of another one is on its way to this page. */
+        *found.entry = pte_with_prot(*found.entry, found.region->prot);
+        arch_tlb_flush_page(align_down(address, PAGE_SIZE));
+    }
+    spinlock_release(&aspace->lock);
+    return status;
+}
+
+static const char *reason_locked(const struct aspace *aspace, uaddr_t address, enum aspace_access access)
+{
+    const struct region *region = region_at(aspace, address);
+    if (region == NULL)
+        return address < CAPOS_USER_MIN ? "access through a null pointer: nothing is ever mapped there"
+                                        : "nothing is mapped there";
+    if (region->kind == REGION_GUARD)
+        return "stack guard page: the stack is used up";
+    if (region->kind == REGION_RESERVED || region->closing)
+        return "memory that is reserved but not committed";
+    if (!is_allowed(region, access)) {
+        if (region->prot == 0)
+            return "memory that is protected against all access";
+        return access == ACCESS_WRITE ? "write to read-only memory"
+                                      : "execution of memory that is not executable";
+    }
+    return region->kind == REGION_GROWABLE ? "no memory left to grow into: the process' ledger is used up"
+                                           : "no memory left";
+}
+
+const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum aspace_access access)
+{
+    if (address >= CAPOS_USER_MAX)
+        return "address outside user space";
+    spinlock_acquire(&aspace->lock);
+    const char *reason = reason_locked(aspace, address, access);
+    spinlock_release(&aspace->lock);
+    return reason;
+}
+
+/* ---- Copies. */
+
+/* Where the byte at `address` is, up to the end of its page. */
+static status_t copy_window(struct aspace *aspace, uaddr_t address, enum aspace_access access, char **out)
+{
+    struct resolved found;
+    status_t status = fault_locked(aspace, address, access, &found);
+    if (status != CAPOS_OK)
+        return status;
+    uint64_t mask = region_is_large(found.region) ? LARGE_PAGE_SIZE - 1 : PAGE_MASK;
+    *out = (char *)direct_map(pte_frame(*found.entry)) + (address & mask);
+    return CAPOS_OK;
+}
+
+/* Page by page, each under the lock: no page can go away while it is copied. */
+static status_t copy(struct aspace *aspace, uaddr_t address, char *out, const char *in, size_t size_bytes)
+{
+    status_t status = CAPOS_OK;
+    for (size_t done = 0; done < size_bytes && status == CAPOS_OK;) {
+        size_t chunk = (size_t)(PAGE_SIZE - ((address + done) & PAGE_MASK));
+        chunk = chunk < size_bytes - done ? chunk : size_bytes - done;
+        char *window = NULL;
+        spinlock_acquire(&aspace->lock);
+        status = copy_window(aspace, address + done, in != NULL ? ACCESS_WRITE : ACCESS_READ, &window);
+        if (status == CAPOS_OK && in != NULL)
+            memcpy(window, in + done, chunk);
+        else if (status == CAPOS_OK)
+            memcpy(out + done, window, chunk);
+        spinlock_release(&aspace->lock);
+        done += chunk;
+    }
+    return status;
+}
+
+status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
+{
+    return copy(aspace, address, out, NULL, size_bytes);
+}
+
+status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)
+{
+    return copy(aspace, address, NULL, bytes, size_bytes);
+}

@@ -1,0 +1,63 @@
+# The kernel: one ELF for all machines, linked twice so that it carries the names of its own functions.
+#
+#   build/kernel/capos.elf            what boots; DEBUG=1: build/kernel-debug/capos.elf, which checks lock order
+#   build/kernel-selftest/capos.elf   the machine layer alone with its in-kernel test (suite kernel-arch)
+#   build/capos.iso                   make iso PACKAGE=FILE: the same kernel through GRUB, BIOS and UEFI
+
+NM ?= llvm-nm
+ifeq ($(shell command -v $(NM)),)
+NM := $(firstword $(shell command -v llvm-nm-14 nm))
+endif
+
+KERNEL_INCLUDES := -Iabi -Ikernel -Ilib -Ilib/base -Ilib/capnp -I$(B)/gen
+KERNEL_MACHINE := -O2 -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+                  -fno-stack-protector -fno-omit-frame-pointer -ffunction-sections -fdata-sections \
+                  -fno-asynchronous-unwind-tables -fno-strict-aliasing -g
+KERNEL_CFLAGS := --target=x86_64-unknown-none-elf $(STD) $(KERNEL_MACHINE) $(KERNEL_INCLUDES) $(WARN)
+KERNEL_LDFLAGS := -static --gc-sections -z noexecstack -z max-page-size=4096 --build-id=none \
+                  -T kernel/arch/x86_64/kernel.ld
+
+# What needs nothing of the portable kernel; the self test links only this.
+KERNEL_ARCH_SOURCES := $(filter-out %_test.c %/paging.c %/selftest_main.c %/selftest_user.S,$(sort $(wildcard \
+    kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S kernel/dev/*.c)) \
+    $(addprefix kernel/core/,lock.c panic.c ksyms.c log.c format.c) $(wildcard lib/base/*.c))
+KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_user.S,$(sort \
+    $(wildcard kernel/*/*.c kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S lib/base/*.c lib/capnp/*.c)))
+KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
+
+# $(call kernel_image,DIRECTORY,SOURCES,CFLAGS): DIRECTORY/capos.elf.
+# Three links: without names; with the names of the first, to know the table's size; the check that no function moved.
+define kernel_image
+$(1)/object/%.c.o: %.c kernel/rules.mk | $$(GENERATED)
+	@mkdir -p $$(@D)
+	$(Q)$(CLANG) $(KERNEL_CFLAGS) $(3) $(DEPS) -c $$< -o $$@
+$(1)/object/%.S.o: %.S kernel/rules.mk
+	@mkdir -p $$(@D)
+	$(Q)$(CLANG) $(KERNEL_CFLAGS) $(3) $(DEPS) -c $$< -o $$@
+$(1)/names0.S: kernel/ksyms.sh
+	@mkdir -p $$(@D)
+	$(Q)kernel/ksyms.sh $(NM) empty >$$@
+$(1)/names%.o: $(1)/names%.S
+	$(Q)$(CLANG) $(KERNEL_CFLAGS) -c $$< -o $$@
+$(1)/unnamed.elf: $(patsubst %,$(1)/object/%.o,$(2)) $(1)/names0.o kernel/arch/x86_64/kernel.ld
+	$(Q)$(LD_LLD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
+$(1)/names1.S: $(1)/unnamed.elf kernel/ksyms.sh
+	$(Q)kernel/ksyms.sh $(NM) $$< >$$@
+$(1)/capos.elf: $(patsubst %,$(1)/object/%.o,$(2)) $(1)/names1.o kernel/arch/x86_64/kernel.ld
+	$(Q)$(LD_LLD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
+	$(Q)kernel/ksyms.sh $(NM) $$@ | cmp -s - $(1)/names1.S || { echo "kernel: functions moved between the links"; exit 1; }
+-include $(patsubst %,$(1)/object/%.d,$(2))
+endef
+
+ifneq ($(and $(wildcard kernel/core/main.c),$(wildcard kernel/mm/aspace.c),$(wildcard kernel/arch/x86_64/paging.c),$(wildcard kernel/object/virtual_memory.c)),)
+$(eval $(call kernel_image,$(B)/kernel,$(KERNEL_SOURCES) $(KERNEL_GENERATED_SOURCES),))
+$(eval $(call kernel_image,$(B)/kernel-debug,$(KERNEL_SOURCES) $(KERNEL_GENERATED_SOURCES),-DCAPOS_DEBUG=1))
+ifneq ($(DEBUG),)
+KERNEL_IMAGE := $(B)/kernel-debug/capos.elf
+else
+KERNEL_IMAGE := $(B)/kernel/capos.elf
+endif
+ALL += $(KERNEL_IMAGE)
+endif
+
+$(eval $(call kernel_image,$(B)/kernel-selftest,$(KERNEL_ARCH_SOURCES) kernel/arch/x86_64/selftest_main.c kernel/arch/x86_64/selftest_user.S,-DCAPOS_DEBUG=1))

@@ -1,0 +1,311 @@
+/* See world.h. */
+#include "world.h"
+#include "core/panic.h"
+#include "core/ring.h"
+#include "core/sched.h"
+#include "mm/aspace.h"
+#include "mm/heap.h"
+#include "object/memory_object.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { USER_RANGES = 16 };
+
+struct memory_object {
+    struct object object;
+    const uint8_t *bytes;
+    size_t size_bytes;
+};
+
+static struct {
+    uint64_t now_ns;
+    uint64_t heap_bytes;
+    uint64_t objects;
+    uint64_t random;
+    bool entropy;
+    uint32_t ready;
+    struct ledger ledger;
+    struct {
+        uintptr_t start, end;
+        bool writable;
+    } ranges[USER_RANGES];
+    size_t range_count;
+    struct process process;
+    struct thread thread;
+    bool has_process;
+} world;
+
+static _Alignas(4096) uint8_t ring_page[4096];
+
+static const struct object_type test_process_type = {.name = "process"};
+
+static void make_process(void)
+{
+    memset(ring_page, 0, sizeof(ring_page));
+    world.process.object = (struct object){&test_process_type, 1};
+    world.process.ledger = &world.ledger;
+    captable_init(&world.process.captable, &world.ledger);
+    list_init(&world.process.threads);
+    list_init(&world.process.waiters);
+    world.thread.process = &world.process;
+    world.thread.state = THREAD_RUNNING;
+    list_init(&world.thread.pending);
+    ring_init(&world.thread.ring, ring_page);
+    world.has_process = true;
+}
+
+void world_reset(void)
+{
+    memset(&world, 0, sizeof(world));
+    world.entropy = true;
+    for (int i = 0; i < LEDGER_RESOURCES; i++)
+        world.ledger.limit[i] = UINT64_MAX / 2;
+    make_process();
+}
+
+void world_check_empty(void)
+{
+    pending_discard_all(&world.thread);
+    captable_fini(&world.process.captable);
+    assert_int_equal(world.heap_bytes, 0);
+    assert_int_equal(world.objects, 0);
+    assert_int_equal(world.process.object.references, 1);
+    for (int i = 0; i < LEDGER_RESOURCES; i++)
+        assert_int_equal(world.ledger.used[i], 0);
+}
+
+struct ledger *world_ledger(void)
+{
+    return &world.ledger;
+}
+
+struct process *world_process(void)
+{
+    return &world.process;
+}
+
+struct thread *world_thread(void)
+{
+    return &world.thread;
+}
+
+uint32_t world_ready_count(void)
+{
+    return world.ready;
+}
+
+void world_set_time(uint64_t now_ns)
+{
+    world.now_ns = now_ns;
+    timer_queue_run();
+}
+
+void world_set_entropy(bool available)
+{
+    world.entropy = available;
+}
+
+void world_add_user_memory(const void *memory, size_t size_bytes, bool writable)
+{
+    assert_true(world.range_count < USER_RANGES);
+    world.ranges[world.range_count].start = (uintptr_t)memory;
+    world.ranges[world.range_count].end = (uintptr_t)memory + size_bytes;
+    world.ranges[world.range_count].writable = writable;
+    world.range_count++;
+}
+
+static bool user_range(uaddr_t address, size_t size_bytes, bool write)
+{
+    for (size_t i = 0; i < world.range_count; i++) {
+        if (address >= world.ranges[i].start && address <= world.ranges[i].end &&
+            size_bytes <= world.ranges[i].end - address && (!write || world.ranges[i].writable))
+            return true;
+    }
+    return false;
+}
+
+/* ---- The machine. */
+
+uint32_t arch_cpu_number(void)
+{
+    return 0;
+}
+
+uint64_t arch_read_tsc(void)
+{
+    return world.now_ns;
+}
+
+bool arch_random_u64(uint64_t *out)
+{
+    if (!world.entropy)
+        return false;
+    world.random = world.random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    *out = world.random;
+    return true;
+}
+
+void arch_relax(void)
+{
+}
+
+uint64_t clock_now_ns(void)
+{
+    return world.now_ns;
+}
+
+bool arch_user_copy_in(void *kernel, uaddr_t user, size_t size_bytes)
+{
+    if (!user_range(user, size_bytes, false))
+        return false;
+    memcpy(kernel, (const void *)(uintptr_t)user, size_bytes);
+    return true;
+}
+
+bool arch_user_copy_out(uaddr_t user, const void *kernel, size_t size_bytes)
+{
+    if (!user_range(user, size_bytes, true))
+        return false;
+    memcpy((void *)(uintptr_t)user, kernel, size_bytes);
+    return true;
+}
+
+bool arch_user_probe_write(uaddr_t user)
+{
+    return user_range(user, 1, true);
+}
+
+void spinlock_init(struct spinlock *lock, enum lock_class class_number)
+{
+    *lock = (struct spinlock)SPINLOCK_INIT(class_number);
+}
+
+void spinlock_acquire(struct spinlock *lock)
+{
+    assert_int_equal(lock->holder_cpu, 0);
+    lock->holder_cpu = 1;
+}
+
+void spinlock_release(struct spinlock *lock)
+{
+    assert_int_equal(lock->holder_cpu, 1);
+    lock->holder_cpu = 0;
+}
+
+void spinlock_assert_held(const struct spinlock *lock)
+{
+    assert_int_equal(lock->holder_cpu, 1);
+}
+
+void panic(const char *format, ...)
+{
+    fprintf(stderr, "panic: %s\n", format);
+    abort();
+}
+
+/* ---- The scheduler. */
+
+struct thread *thread_current(void)
+{
+    return &world.thread;
+}
+
+void sched_make_ready(struct thread *thread)
+{
+    thread->state = THREAD_READY;
+    world.ready++;
+}
+
+void thread_wake_locked(struct thread *thread, uint32_t available)
+{
+    thread->state = THREAD_READY;
+    thread->context.frame.rax = available;
+}
+
+/* ---- Memory. */
+
+void *heap_alloc(size_t size_bytes)
+{
+    void *memory = unit_malloc(size_bytes);
+    if (memory == NULL)
+        return NULL;
+    world.heap_bytes += size_bytes;
+    return memset(memory, 0, size_bytes);
+}
+
+void heap_free(void *memory, size_t size_bytes)
+{
+    if (memory == NULL)
+        return;
+    world.heap_bytes -= size_bytes;
+    unit_free(memory);
+}
+
+status_t ledger_charge(struct ledger *ledger, enum ledger_resource resource, uint64_t amount)
+{
+    if (ledger->used[resource] + amount > ledger->limit[resource])
+        return resource == LEDGER_CAP_SLOTS ? CAPOS_ERR_NO_SLOTS : CAPOS_ERR_QUOTA;
+    ledger->used[resource] += amount;
+    return CAPOS_OK;
+}
+
+void ledger_refund(struct ledger *ledger, enum ledger_resource resource, uint64_t amount)
+{
+    assert_true(ledger->used[resource] >= amount);
+    ledger->used[resource] -= amount;
+}
+
+status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)
+{
+    (void)aspace;
+    return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
+struct memory_object *world_memory(const void *bytes, size_t size_bytes)
+{
+    static struct memory_object memory;
+    memory = (struct memory_object){.bytes = bytes, .size_bytes = size_bytes};
+    return &memory;
+}
+
+status_t memory_object_read(struct memory_object *object, uint64_t offset, void *out, size_t size_bytes)
+{
+    if (offset > object->size_bytes || size_bytes > object->size_bytes - offset)
+        return CAPOS_ERR_BAD_ADDRESS;
+    memcpy(out, object->bytes + offset, size_bytes);
+    return CAPOS_OK;
+}
+
+/* ---- Objects. */
+
+void object_get(struct object *object)
+{
+    assert_true(object->references > 0);
+    object->references++;
+}
+
+void object_put(struct object *object)
+{
+    assert_true(object->references > 0);
+    if (--object->references == 0)
+        object->type->destroy(object);
+}
+
+static void world_object_destroy(struct object *object)
+{
+    world.objects--;
+    free(container_of(object, struct world_object, object));
+}
+
+struct world_object *world_object(uint64_t interface_id,
+                                  int32_t (*dispatch)(struct object *, uint16_t, struct kcall *))
+{
+    struct world_object *made = calloc(1, sizeof(*made));
+    assert_non_null(made);
+    made->type = (struct object_type){
+        .name = "test", .interface_id = interface_id, .dispatch = dispatch, .destroy = world_object_destroy};
+    made->object = (struct object){&made->type, 1};
+    world.objects++;
+    return made;
+}
