@@ -1,4 +1,5 @@
-/* The entry point: keeps the ring's address, which libcapos has for itself, then goes on as any program does. */
+/* The entry point: keeps the ring's address, which libcapos has for itself, then goes on as any program does.
+ */
 #include "guest.h"
 
 struct capos_ring_header *guest_ring_at_entry;

@@ -1,5 +1,5 @@
 @0xe2a86c0f5d17b394;
-# c-hello as the first process: the boot and memory rows wait for its line.
+# c-hello as the first process: the boot rows wait for its line.
 
 using Manifest = import "/schema/manifest.capnp";
 
