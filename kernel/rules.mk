@@ -61,3 +61,18 @@ ALL += $(KERNEL_IMAGE)
 endif
 
 $(eval $(call kernel_image,$(B)/kernel-selftest,$(KERNEL_ARCH_SOURCES) kernel/arch/x86_64/selftest_main.c kernel/arch/x86_64/selftest_user.S,-DCAPOS_DEBUG=1))
+
+SELFTEST := kernel/arch/x86_64/selftest.sh
+CHECKS += kernel-arch kernel-iso
+.PHONY: check-kernel-arch check-kernel-iso
+check-kernel-arch: $(B)/kernel-selftest/capos.elf
+	@$(SELFTEST) pvh $<
+check-kernel-iso: $(B)/kernel-selftest/capos.elf
+	@$(SELFTEST) iso $<
+
+# KERNEL_ARGS: the kernel's command line.
+.PHONY: iso
+iso: $(KERNEL_IMAGE) ## make build/capos.iso from the boot package PACKAGE=FILE (BIOS and UEFI)
+	@[ -n "$(PACKAGE)" ] || { echo "make iso: name the boot package: make iso PACKAGE=FILE"; exit 2; }
+	@kernel/iso.sh $(KERNEL_IMAGE) $(PACKAGE) $(B)/capos.iso "$(KERNEL_ARGS)"
+	@echo "$(B)/capos.iso"

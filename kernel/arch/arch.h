@@ -48,8 +48,8 @@ void *direct_map(paddr_t address);
 paddr_t direct_map_to_physical(const void *pointer);
 #endif
 
-/* The page table with nothing in the lower half. Its upper half (PML4 slots 256 to 511) is complete at boot and never
- * changes; a new address space copies it. */
+/* The page table with nothing in the lower half. Its upper half (PML4 slots 256 to 511) is complete at boot
+ * and never changes; a new address space copies it. */
 paddr_t arch_kernel_page_table(void);
 
 /* ---- Processor. */
@@ -79,7 +79,8 @@ _Noreturn void machine_reboot(void);
 /* ---- Devices (kernel/dev). */
 void console_port_write(const char *bytes, size_t len); /* COM1, blocking until accepted by the UART */
 void log_port_write(const char *bytes, size_t len);     /* as log= chose */
-bool log_port_choose(const char *name, size_t len);     /* "com1", "debugcon", "none"; false: no such port, no change */
+bool log_port_choose(const char *name,
+                     size_t len); /* "com1", "debugcon", "none"; false: no such port, no change */
 /* For a panic: from here on the ports take no lock, and a log port of "none" means COM1. */
 void log_port_force(void);
 

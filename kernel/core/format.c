@@ -68,7 +68,8 @@ static void put_string(struct output *out, const struct conversion *conversion, 
     int len = 0;
     if (text == NULL)
         text = "(null)";
-    while ((!conversion->has_precision || len < conversion->precision) && len < INT32_MAX && text[len] != '\0')
+    while ((!conversion->has_precision || len < conversion->precision) && len < INT32_MAX &&
+           text[len] != '\0')
         len++;
     put_field(out, conversion, text, len);
 }

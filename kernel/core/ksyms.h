@@ -1,6 +1,6 @@
 /*
- * Names of the kernel's own functions, for backtraces. The table is made by kernel/ksyms.sh from the linked image and linked
- * in by a second link, behind all code, so that no function moves.
+ * Names of the kernel's own functions, for backtraces. The table is made by kernel/ksyms.sh from the linked
+ * image and linked in by a second link, behind all code, so that no function moves.
  */
 #pragma once
 #include "core/types.h"
@@ -15,5 +15,6 @@ struct ksyms_table {
 /* The function that `offset_in_text` lies in, and how far; null below the first. Pure. */
 const char *ksyms_lookup(const struct ksyms_table *table, uint64_t offset_in_text, uint64_t *offset);
 
-/* The function that the address lies in and the distance from its start; null if it is not in the kernel's text. */
+/* The function that the address lies in and the distance from its start; null if it is not in the kernel's
+ * text. */
 const char *ksyms_find(uint64_t address, uint64_t *offset);

@@ -17,7 +17,8 @@ static void check_acquire(const struct spinlock *lock)
     const uint32_t count = held[cpu].count;
     kassert(lock->class_number != 0);
     if (count != 0 && held[cpu].classes[count - 1] >= lock->class_number)
-        panic("lock order: class %u taken while %u is held", lock->class_number, held[cpu].classes[count - 1]);
+        panic("lock order: class %u taken while %u is held", lock->class_number,
+              held[cpu].classes[count - 1]);
     kassert(count < HELD_MAX);
 }
 

@@ -1,6 +1,6 @@
 /*
- * See log.h. The ring holds records back to back, each a header and its text, and wraps anywhere. LOCK_LOG is held
- * while a record is made and printed, so that lines come out whole and in the order of their numbers.
+ * See log.h. The ring holds records back to back, each a header and its text, and wraps anywhere. LOCK_LOG is
+ * held while a record is made and printed, so that lines come out whole and in the order of their numbers.
  */
 #include "core/log.h"
 #include "arch/arch.h"

@@ -1,6 +1,6 @@
 /*
- * See panic.h. Uses no lock and no memory but its stack: whatever is broken, it must still get its lines out. A panic
- * inside a panic prints one line more and ends.
+ * See panic.h. Uses no lock and no memory but its stack: whatever is broken, it must still get its lines out.
+ * A panic inside a panic prints one line more and ends.
  */
 #include "core/panic.h"
 #include "arch/arch.h"

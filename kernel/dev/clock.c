@@ -2,11 +2,10 @@
  * Time: the TSC, scaled. Where its frequency comes from, first match:
  *   CPUID leaf 0x15                  real processors that say it
  *   CPUID leaf 0x40000010            hypervisors that say it
- *   measured against the APIC timer  whose frequency is measured against the PIT; under a hypervisor both QEMU and KVM
- *                                    run it at exactly 1 GHz, to which a near measurement is rounded, and which is
- *                                    believed where there is no PIT
- * The measurement takes CALIBRATION_TICKS of the PIT: short, since it is part of every boot, and because the APIC
- * timer has a resolution of 1 ns, the PIT only 838 ns.
+ *   measured against the APIC timer  whose frequency is measured against the PIT; under a hypervisor both
+ * QEMU and KVM run it at exactly 1 GHz, to which a near measurement is rounded, and which is believed where
+ * there is no PIT The measurement takes CALIBRATION_TICKS of the PIT: short, since it is part of every boot,
+ * and because the APIC timer has a resolution of 1 ns, the PIT only 838 ns.
  */
 #include "arch/arch.h"
 #include "arch/x86_64/apic.h"
@@ -94,7 +93,8 @@ static struct frequencies frequencies_told(void)
         if (tsc.eax != 0 && tsc.ebx != 0 && tsc.ecx != 0)
             told = (struct frequencies){(uint64_t)tsc.ecx * tsc.ebx / tsc.eax, tsc.ecx};
     }
-    if (told.tsc_hz == 0 && cpu_features.hypervisor && cpuid_read(LEAF_HYPERVISOR, 0).eax >= LEAF_HYPERVISOR_TIMING) {
+    if (told.tsc_hz == 0 && cpu_features.hypervisor &&
+        cpuid_read(LEAF_HYPERVISOR, 0).eax >= LEAF_HYPERVISOR_TIMING) {
         const struct cpuid timing = cpuid_read(LEAF_HYPERVISOR_TIMING, 0);
         told = (struct frequencies){(uint64_t)timing.eax * 1000, (uint64_t)timing.ebx * 1000};
     }
@@ -110,7 +110,8 @@ void clock_init(void)
         found.apic_hz = found.apic_hz != 0 ? found.apic_hz : measured.apic_hz;
     }
     if (found.tsc_hz == 0 || found.apic_hz == 0)
-        panic("clock: the counters make no sense (TSC %lu Hz, APIC timer %lu Hz)", found.tsc_hz, found.apic_hz);
+        panic("clock: the counters make no sense (TSC %lu Hz, APIC timer %lu Hz)", found.tsc_hz,
+              found.apic_hz);
     apic_timer_calibrated(found.apic_hz);
     int64_t seconds = 0;
     (void)rtc_read(&seconds); /* without a clock it is 1970 */

@@ -1,4 +1,5 @@
-/* Ending the machine: see arch.h. Each way is tried in turn; one that does not exist on a machine does nothing there. */
+/* Ending the machine: see arch.h. Each way is tried in turn; one that does not exist on a machine does
+ * nothing there. */
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/regs.h"

@@ -1,4 +1,5 @@
-/* See rtc.h. Register numbers and bits: MC146818A data sheet; the century byte is where ACPI machines have it. */
+/* See rtc.h. Register numbers and bits: MC146818A data sheet; the century byte is where ACPI machines have
+ * it. */
 #include "dev/rtc.h"
 #ifndef CAPOS_HOST_TEST
 #include "arch/arch.h"
@@ -83,9 +84,10 @@ bool rtc_decode(const struct rtc_registers *registers, int64_t *unix_seconds)
 {
     const uint8_t b = registers->status_b;
     uint32_t second, minute, hour, day, month, year;
-    if (!field_decode(registers->second, b, 0, 59, &second) || !field_decode(registers->minute, b, 0, 59, &minute) ||
-        !hour_decode(registers->hour, b, &hour) || !field_decode(registers->month, b, 1, 12, &month) ||
-        !year_decode(registers, &year) || !field_decode(registers->day, b, 1, month_days(month, year), &day))
+    if (!field_decode(registers->second, b, 0, 59, &second) ||
+        !field_decode(registers->minute, b, 0, 59, &minute) || !hour_decode(registers->hour, b, &hour) ||
+        !field_decode(registers->month, b, 1, 12, &month) || !year_decode(registers, &year) ||
+        !field_decode(registers->day, b, 1, month_days(month, year), &day))
         return false;
     *unix_seconds = ((days_since_1970(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
     return true;

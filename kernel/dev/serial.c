@@ -51,7 +51,8 @@ void serial_init(void)
     uart_write(UART_MODEM_CONTROL, MODEM_DTR_RTS);
 }
 
-/* A port that never gets ready (its cable's other end gone, say) must not hang the kernel: then bytes are lost. */
+/* A port that never gets ready (its cable's other end gone, say) must not hang the kernel: then bytes are
+ * lost. */
 static bool uart_wait(uint8_t status)
 {
     for (int tries = 0; tries < WAIT_TRIES_MAX; tries++) {

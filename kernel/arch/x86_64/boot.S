@@ -31,7 +31,7 @@ multiboot2_header:
     .long 2f - 1b
     .long 1, 3, 6
 2:  .balign 8
-1:  .short 3, 0                       /* entry address: ours is physical, the ELF header's is too, but be explicit */
+1:  .short 3, 0                       /* entry address, physical; the ELF header's is virtual, as GRUB wants it */
     .long 2f - 1b
     .long PHYSICAL(boot_multiboot2_entry)
 2:  .balign 8
@@ -47,9 +47,6 @@ multiboot2_header_end:
     .long 4, 8, 18                    /* name size, descriptor size, XEN_ELFNOTE_PHYS32_ENTRY */
     .asciz "Xen"
     .quad PHYSICAL(boot_pvh_entry)
-
-    .global boot_multiboot2_entry_physical
-    .set boot_multiboot2_entry_physical, PHYSICAL(boot_multiboot2_entry)
 
     .section .boot.text, "ax"
     .code32

@@ -13,7 +13,8 @@
 #include "dev/serial.h"
 
 #define BOOT_MAPPED_END UINT64_C(0x100000000)
-/* Firmware scribbles here, a null physical address stays unused, and other CPUs will need a page to start in. */
+/* Firmware scribbles here, a null physical address stays unused, and other CPUs will need a page to start in.
+ */
 enum { LOW_MEMORY_KEPT_BYTES = 0x10000 };
 
 extern const char image_start[], image_end[], image_boot_end[];
@@ -29,9 +30,13 @@ const void *boot_physical(uint64_t address, uint64_t size_bytes)
 static void regions_cut(struct boot_info *boot)
 {
     const uint64_t image_base = (uint64_t)image_start - KERNEL_IMAGE_BASE;
-    if (!boot_regions_contain(boot, image_base, (uint64_t)(image_boot_end - image_start)))
+    const uint64_t image_bytes = (uint64_t)(image_boot_end - image_start);
+    if (!boot_regions_contain(boot, image_base, image_bytes))
         panic("boot: the memory map has no RAM where the kernel is");
-    boot_regions_cut(boot, image_base, (uint64_t)(image_boot_end - image_start));
+    boot_regions_cut(boot, image_base, image_bytes);
+    if (boot->module_size_bytes != 0 &&
+        !boot_regions_contain(boot, boot->module_base, boot->module_size_bytes))
+        panic("boot: the boot package lies over the kernel");
     boot_regions_cut(boot, 0, LOW_MEMORY_KEPT_BYTES);
     boot_regions_cut(boot, boot->module_base, boot->module_size_bytes);
 }

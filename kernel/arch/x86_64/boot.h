@@ -1,8 +1,9 @@
 /*
  * Between the first instructions and kernel_main: what the loader left is turned into struct boot_info.
  *
- * boot.S reaches boot_start (boot.c) in 64-bit mode. boot_info.c reads the loader's structures, boot_regions.c keeps
- * the list of free RAM, kernel_map.c builds the page tables, cpu.c the processor's tables.
+ * boot.S reaches boot_start (boot.c) in 64-bit mode. boot_info.c reads the loader's structures,
+ * boot_regions.c keeps the list of free RAM, kernel_map.c builds the page tables, cpu.c the processor's
+ * tables.
  */
 #pragma once
 
@@ -20,11 +21,12 @@ _Noreturn void boot_start(uint32_t protocol, uint32_t info);
 _Noreturn void boot_switch(struct boot_info *boot, paddr_t page_table, uint64_t stack_end);
 _Noreturn void boot_finish(struct boot_info *boot);
 
-/* Fills everything in *boot except that nothing is cut out of the regions but what the map itself says is not RAM.
- * Null on success, else the sentence that says what is wrong. The loader's structures are not needed afterwards. */
+/* Fills everything in *boot except that nothing is cut out of the regions but what the map itself says is not
+ * RAM. Null on success, else the sentence that says what is wrong. The loader's structures are not needed
+ * afterwards. */
 const char *boot_info_read(struct boot_info *boot, uint32_t protocol, uint64_t info);
 
-/* The loader's memory for reading: null unless [address, address + size_bytes) lies in the first 4 GiB, which is what
- * the boot tables map, and is not at 0. In boot.c; unit tests bring their own. */
+/* The loader's memory for reading: null unless [address, address + size_bytes) lies in the first 4 GiB, which
+ * is what the boot tables map, and is not at 0. In boot.c; unit tests bring their own. */
 const void *boot_physical(uint64_t address, uint64_t size_bytes);
 #endif

@@ -1,8 +1,9 @@
 /*
  * Reads what PVH (hvm_start_info version 1) or Multiboot2 loaders leave in memory into struct boot_info.
  *
- * Nothing the loader wrote is trusted: every structure is reached through boot_physical, which bounds it, and copied
- * before it is looked at. RAM is what an entry of type 1 says and no entry of another type contradicts.
+ * Nothing the loader wrote is trusted: every structure is reached through boot_physical, which bounds it, and
+ * copied before it is looked at. RAM is what an entry of type 1 says and no entry of another type
+ * contradicts.
  */
 #include "arch/x86_64/boot.h"
 #include "arch/x86_64/boot_regions.h"
@@ -106,7 +107,8 @@ static const char *read_pvh(struct boot_info *boot, uint64_t address)
     if (info.module_count > MODULES_MAX)
         return "PVH: too many modules";
     for (uint32_t i = 0; i < info.module_count; i++) {
-        const void *record = boot_physical(info.modules + i * sizeof(struct pvh_module), sizeof(struct pvh_module));
+        const void *record =
+            boot_physical(info.modules + i * sizeof(struct pvh_module), sizeof(struct pvh_module));
         struct pvh_module module;
         if (record == NULL)
             return "PVH: the module list lies outside the first 4 GiB";

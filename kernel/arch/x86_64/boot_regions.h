@@ -1,7 +1,9 @@
 /*
- * The free RAM of struct boot_info: a sorted list of disjoint, page-aligned regions, at most BOOT_REGIONS_MAX.
+ * The free RAM of struct boot_info: a sorted list of disjoint, page-aligned regions, at most
+ * BOOT_REGIONS_MAX.
  *
- * A list that is full drops the smallest region rather than refuse: losing some RAM is better than not booting.
+ * A list that is full drops the smallest region rather than refuse: losing some RAM is better than not
+ * booting.
  */
 #pragma once
 #include "arch/arch.h"

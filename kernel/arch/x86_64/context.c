@@ -1,8 +1,9 @@
 /*
- * Switching what a CPU holds for a thread besides its general registers: FPU, FS and GS base, page table, TSD, RSP0.
+ * Switching what a CPU holds for a thread besides its general registers: FPU, FS and GS base, page table,
+ * TSD, RSP0.
  *
- * A thread may change its own GS base and segment selectors. They do not survive a switch: nothing of one thread's is
- * ever seen by another.
+ * A thread may change its own GS base and segment selectors. They do not survive a switch: nothing of one
+ * thread's is ever seen by another.
  */
 #include "arch/arch.h"
 #include "arch/cpu.h"
@@ -40,8 +41,8 @@ static void fpu_load(const void *image)
         __asm__ volatile("fxrstor64 (%0)" : : "r"(image) : "memory");
 }
 
-void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp, uint64_t ring, uint64_t process_id,
-                       uint64_t capset, uint64_t fs_base)
+void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp, uint64_t ring,
+                       uint64_t process_id, uint64_t capset, uint64_t fs_base)
 {
     kassert((uint64_t)context % 16 == 0 && (uint64_t)context->fpu % 64 == 0);
     context->frame = (struct user_frame){
@@ -77,15 +78,16 @@ static void segments_clear(void)
                      : "ecx", "cc");
     if (__builtin_expect(all == 0, 1))
         return;
-    __asm__ volatile("movl %0, %%ds\n\t"
-                     "movl %0, %%es\n\t"
-                     "movl %0, %%fs\n\t"
-                     "swapgs\n\t" /* so that the load, which may clear the active GS base, does not hit the kernel's */
-                     "movl %0, %%gs\n\t"
-                     "swapgs"
-                     :
-                     : "r"(0)
-                     : "memory");
+    __asm__ volatile(
+        "movl %0, %%ds\n\t"
+        "movl %0, %%es\n\t"
+        "movl %0, %%fs\n\t"
+        "swapgs\n\t" /* so that the load, which may clear the active GS base, does not hit the kernel's */
+        "movl %0, %%gs\n\t"
+        "swapgs"
+        :
+        : "r"(0)
+        : "memory");
 }
 
 static void bases_save(struct user_context *previous)

@@ -67,8 +67,8 @@ void cpu_features_detect(void)
     features->fpu_size_bytes = FXSAVE_BYTES;
     if (features->xsave) {
         uint64_t supported = cpuid_read(0xd, 0).eax;
-        uint64_t wanted = XCR0_X87 | XCR0_SSE | (features->avx ? XCR0_AVX : 0) |
-                          (features->avx512 ? XCR0_AVX512 : 0);
+        uint64_t wanted =
+            XCR0_X87 | XCR0_SSE | (features->avx ? XCR0_AVX : 0) | (features->avx512 ? XCR0_AVX512 : 0);
         features->xcr0 = wanted & supported;
         features->xsaveopt = bit(cpuid_read(0xd, 1).eax, 0);
     }
@@ -82,8 +82,8 @@ static void gdt_init(struct cpu *cpu)
     cpu->gdt[SELECTOR_KERNEL_DATA / 8] = UINT64_C(0x00cf93000000ffff);
     cpu->gdt[SELECTOR_USER_DATA / 8] = UINT64_C(0x00cff3000000ffff);
     cpu->gdt[SELECTOR_USER_CODE / 8] = UINT64_C(0x00affb000000ffff);
-    cpu->gdt[SELECTOR_TSS / 8] = limit | (base & 0xffffff) << 16 | (uint64_t)TSS_AVAILABLE << 40 |
-                                 (base >> 24 & 0xff) << 56;
+    cpu->gdt[SELECTOR_TSS / 8] =
+        limit | (base & 0xffffff) << 16 | (uint64_t)TSS_AVAILABLE << 40 | (base >> 24 & 0xff) << 56;
     cpu->gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
 }
 
@@ -140,7 +140,9 @@ static void fpu_enable(void)
     cr0_write((cr0_read() & ~(CR0_EM | CR0_TS | CR0_AM)) | CR0_MP | CR0_NE | CR0_WP);
     if (!features->xsave)
         return;
-    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)features->xcr0), "d"((uint32_t)(features->xcr0 >> 32)));
+    __asm__ volatile("xsetbv"
+                     :
+                     : "c"(0), "a"((uint32_t)features->xcr0), "d"((uint32_t)(features->xcr0 >> 32)));
     features->fpu_size_bytes = cpuid_read(0xd, 0).ebx; /* for the components just enabled */
 }
 

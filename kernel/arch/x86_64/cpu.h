@@ -1,10 +1,11 @@
 /*
  * One processor: what it can do, its per-CPU block, and the tables that the hardware reads (GDT, TSS, IDT).
  *
- * In the kernel GS base points to the CPU's struct cpu; in user mode the hidden KERNEL_GS_BASE does. entry.S swaps
- * them on every way in and out, told apart by the privilege level saved on the stack. That is sound for every
- * exception and interrupt that can only come while the two agree. NMI, #MC and #DF can come in between: they run on
- * stacks of their own whose last word holds the struct cpu's address, set GS from it, and never return.
+ * In the kernel GS base points to the CPU's struct cpu; in user mode the hidden KERNEL_GS_BASE does. entry.S
+ * swaps them on every way in and out, told apart by the privilege level saved on the stack. That is sound for
+ * every exception and interrupt that can only come while the two agree. NMI, #MC and #DF can come in between:
+ * they run on stacks of their own whose last word holds the struct cpu's address, set GS from it, and never
+ * return.
  */
 #pragma once
 #include "arch/x86_64/cpu_offsets.h"
@@ -18,7 +19,7 @@ struct cpu_features {
     bool xsave, xsaveopt, avx, avx512;
     bool rdrand, rdseed;
     bool apic, hypervisor, mce;
-    uint64_t xcr0;           /* state components that are saved, with xsave */
+    uint64_t xcr0; /* state components that are saved, with xsave */
     uint32_t fpu_size_bytes;
     uint32_t physical_bits;
 };
@@ -36,14 +37,14 @@ struct __attribute__((packed)) task_state {
 /* The first fields are known to entry.S by the CPU_* offsets. */
 struct cpu {
     struct cpu *self;
-    struct user_context *current;   /* whose frame the next entry from user mode fills */
+    struct user_context *current; /* whose frame the next entry from user mode fills */
     uint64_t kernel_stack_end;
-    uint64_t scratch;               /* user RSP for the first instructions of a system call */
+    uint64_t scratch; /* user RSP for the first instructions of a system call */
     struct cpu_counters counters;
     uint32_t number;
-    bool tsc_allowed;               /* CR4.TSD as it is now */
-    uint64_t page_table;            /* CR3 as it is now */
-    uint64_t timer_deadline_ns;     /* what the APIC timer is armed for, UINT64_MAX: nothing */
+    bool tsc_allowed;           /* CR4.TSD as it is now */
+    uint64_t page_table;        /* CR3 as it is now */
+    uint64_t timer_deadline_ns; /* what the APIC timer is armed for, UINT64_MAX: nothing */
     uint64_t gdt[SELECTOR_COUNT];
     struct task_state tss;
 } __attribute__((aligned(64)));

@@ -54,12 +54,28 @@ void user_copy_patch(void)
 static const char *exception_name(uint64_t vector)
 {
     static const char *const names[VECTOR_EXCEPTIONS] = {
-        "divide error",      "debug",           "non-maskable interrupt", "breakpoint",
-        "overflow",          "bound range",     "invalid opcode",         "no FPU",
-        "double fault",      "",                "invalid TSS",            "segment not present",
-        "stack fault",       "protection fault", "page fault",            "",
-        "x87 error",         "alignment check", "machine check",          "SIMD error",
-        "virtualization",    "control protection",
+        "divide error",
+        "debug",
+        "non-maskable interrupt",
+        "breakpoint",
+        "overflow",
+        "bound range",
+        "invalid opcode",
+        "no FPU",
+        "double fault",
+        "",
+        "invalid TSS",
+        "segment not present",
+        "stack fault",
+        "protection fault",
+        "page fault",
+        "",
+        "x87 error",
+        "alignment check",
+        "machine check",
+        "SIMD error",
+        "virtualization",
+        "control protection",
     };
     return vector < VECTOR_EXCEPTIONS && names[vector] != NULL ? names[vector] : "interrupt";
 }
@@ -69,7 +85,8 @@ static void interrupt_serve(uint64_t vector)
 {
     if (vector == VECTOR_APIC_TIMER)
         apic_timer_fired();
-    /* Anything else is spurious: the APIC's own vector, or a masked PIC's. Neither wants an acknowledgement. */
+    /* Anything else is spurious: the APIC's own vector, or a masked PIC's. Neither wants an acknowledgement.
+     */
 }
 
 static _Noreturn void user_fault(struct user_context *context, uint8_t vector)

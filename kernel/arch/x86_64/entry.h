@@ -1,4 +1,5 @@
-/* What entry.S calls, each with interrupts disabled. `frame` is a user_frame for kernel-mode traps as well. */
+/* What entry.S calls, each with interrupts disabled. `frame` is a user_frame for kernel-mode traps as well.
+ */
 #pragma once
 #include "arch/cpu.h"
 

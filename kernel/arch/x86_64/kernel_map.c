@@ -105,7 +105,8 @@ void kernel_map_init(struct boot_info *boot, uint64_t apic_base)
     map_image(image_start, image_text_end, 0);
     map_image(image_text_end, image_rodata_end, PAGE_NX);
     map_image(image_rodata_end, image_end, PAGE_WRITE | PAGE_NX);
-    map_range(KERNEL_DIRECT_MAP + image_high, image_high, boot->memory_end - image_high, PAGE_WRITE | PAGE_NX);
+    map_range(KERNEL_DIRECT_MAP + image_high, image_high, boot->memory_end - image_high,
+              PAGE_WRITE | PAGE_NX);
     map_cpu_stacks(0);
     map_range(KERNEL_APIC, apic_base, PAGE_SIZE, PAGE_WRITE | PAGE_NX | PAGE_UNCACHED);
     frame_source = NULL;

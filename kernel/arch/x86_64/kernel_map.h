@@ -1,9 +1,9 @@
 /*
  * The kernel's final page tables (layout.h says what is where).
  *
- * Tables and stacks come from the lowest free RAM and are cut out of boot->regions. Protections: text read and
- * execute, rodata read, everything else read and write without execute; the direct map's alias of text and rodata is
- * read-only too. Nothing is mapped in the lower half.
+ * Tables and stacks come from the lowest free RAM and are cut out of boot->regions. Protections: text read
+ * and execute, rodata read, everything else read and write without execute; the direct map's alias of text
+ * and rodata is read-only too. Nothing is mapped in the lower half.
  */
 #pragma once
 #include "arch/arch.h"

@@ -1,11 +1,11 @@
 /*
- * The upper half of the address space, in PML4 slots. All of them exist at boot and never change afterwards, so that
- * an address space gets the whole upper half by copying slots 256 to 511.
+ * The upper half of the address space, in PML4 slots. All of them exist at boot and never change afterwards,
+ * so that an address space gets the whole upper half by copying slots 256 to 511.
  *
- *   256 to 383   KERNEL_DIRECT_MAP    RAM, read-write (the kernel's text and rodata in it: read-only), never executable
- *   511          KERNEL_CPU_AREA      per CPU: kernel stack and interrupt stacks, unmapped gaps between them
- *                KERNEL_APIC          the local APIC's registers, uncached
- *                KERNEL_IMAGE_BASE    the kernel image
+ *   256 to 383   KERNEL_DIRECT_MAP    RAM, read-write (the kernel's text and rodata in it: read-only), never
+ * executable 511          KERNEL_CPU_AREA      per CPU: kernel stack and interrupt stacks, unmapped gaps
+ * between them KERNEL_APIC          the local APIC's registers, uncached KERNEL_IMAGE_BASE    the kernel
+ * image
  */
 #pragma once
 #include "arch/arch.h"

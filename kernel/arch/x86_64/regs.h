@@ -63,16 +63,16 @@ static inline uint64_t msr_read(uint32_t msr)
     return (uint64_t)high << 32 | low;
 }
 
-#define CONTROL_REGISTER(name)                                                                               \
-    static inline uint64_t name##_read(void)                                                                 \
-    {                                                                                                        \
-        uint64_t value;                                                                                      \
-        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));                                               \
-        return value;                                                                                        \
-    }                                                                                                        \
-    static inline void name##_write(uint64_t value)                                                          \
-    {                                                                                                        \
-        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                                      \
+#define CONTROL_REGISTER(name)                                          \
+    static inline uint64_t name##_read(void)                            \
+    {                                                                   \
+        uint64_t value;                                                 \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));          \
+        return value;                                                   \
+    }                                                                   \
+    static inline void name##_write(uint64_t value)                     \
+    {                                                                   \
+        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory"); \
     }
 CONTROL_REGISTER(cr0)
 CONTROL_REGISTER(cr2)

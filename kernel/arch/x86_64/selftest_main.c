@@ -1,10 +1,11 @@
 /*
- * The machine layer's test from inside: a kernel of its own whose kernel_main tries what only a real machine can show.
- * kernel/arch/x86_64/selftest.sh boots it on each machine and prints its `ok` lines. The command line's `test=` picks
- * one of the endings that stop the machine: panic, overflow, text, nx, lock; without it everything else runs.
+ * The machine layer's test from inside: a kernel of its own whose kernel_main tries what only a real machine
+ * can show. kernel/arch/x86_64/selftest.sh boots it on each machine and prints its `ok` lines. The command
+ * line's `test=` picks one of the endings that stop the machine (see endings()); without it everything else
+ * runs.
  *
- * One step is one entry into user mode and the way it comes back; the steps are a table, so that the handlers below,
- * which never return, know where to go on.
+ * One step is one entry into user mode and the way it comes back; the steps are a table, so that the handlers
+ * below, which never return, know where to go on.
  */
 #include "arch/arch.h"
 #include "arch/cpu.h"
@@ -126,7 +127,8 @@ bool handle_user_copy_fault(uaddr_t address, bool write)
 {
     if (!page_may_come || address < USER_MISSING || address >= USER_MISSING + PAGE_SIZE)
         return false;
-    user_tables[3][2] = ((uint64_t)user_pages[2] - KERNEL_IMAGE_BASE) | PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_NX;
+    user_tables[3][2] =
+        ((uint64_t)user_pages[2] - KERNEL_IMAGE_BASE) | PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_NX;
     return write;
 }
 
@@ -149,7 +151,8 @@ static _Noreturn void steps_finished(void)
 {
     struct cpu_counters counters;
     arch_counters_read(&counters);
-    report(counters.kernel_entries >= array_count(steps) && counters.cr3_writes >= 1, "entries and CR3 writes are counted");
+    report(counters.kernel_entries >= array_count(steps) && counters.cr3_writes >= 1,
+           "entries and CR3 writes are counted");
     arch_leave_context();
     idle_expected = true;
     timer_count = 0;
@@ -180,7 +183,8 @@ static void user_space_make(void)
     memcpy(user_pages[0], selftest_user_start, (size_t)(selftest_user_end - selftest_user_start));
     memcpy(&user_tables[0][256], (uint64_t *)direct_map(arch_kernel_page_table()) + 256, PAGE_SIZE / 2);
     for (int level = 0; level < 3; level++)
-        user_tables[level][level == 2 ? 2 : 0] = ((uint64_t)user_tables[level + 1] - KERNEL_IMAGE_BASE) | link;
+        user_tables[level][level == 2 ? 2 : 0] =
+            ((uint64_t)user_tables[level + 1] - KERNEL_IMAGE_BASE) | link;
     user_tables[3][0] = ((uint64_t)user_pages[0] - KERNEL_IMAGE_BASE) | PAGE_PRESENT | PAGE_USER;
     user_tables[3][1] = ((uint64_t)user_pages[1] - KERNEL_IMAGE_BASE) | link | PAGE_NX;
     context.fpu = fpu_images[0];
@@ -203,8 +207,9 @@ static void test_boot_info(void)
         end = region->base + region->size_bytes;
         total += region->size_bytes;
     }
-    log_print(LOG_INFO, "# %s: %lu KiB free, memory end %lx, module %lx + %lx, command line \"%s\"", boot->protocol,
-              total / 1024, boot->memory_end, boot->module_base, boot->module_size_bytes, boot->command_line);
+    log_print(LOG_INFO, "# %s: %lu KiB free, memory end %lx, module %lx + %lx, command line \"%s\"",
+              boot->protocol, total / 1024, boot->memory_end, boot->module_base, boot->module_size_bytes,
+              boot->command_line);
     report(sorted && end <= boot->memory_end, "free regions are sorted, disjoint and page-aligned");
     report(boot->module_count == 1, "one module");
     static const char expected[] = "boot package";
@@ -256,7 +261,8 @@ static void test_protections(void)
     const uint64_t alias = KERNEL_DIRECT_MAP - KERNEL_IMAGE_BASE;
     const uint64_t text = (uint64_t)image_start, text_end = (uint64_t)image_text_end;
     const uint64_t rodata_end = (uint64_t)image_rodata_end, end = (uint64_t)image_end;
-    report(mapped_as(text, text_end, PAGE_PRESENT) && mapped_as(text_end, rodata_end, PAGE_PRESENT | PAGE_NX) &&
+    report(mapped_as(text, text_end, PAGE_PRESENT) &&
+               mapped_as(text_end, rodata_end, PAGE_PRESENT | PAGE_NX) &&
                mapped_as(rodata_end, end, PAGE_PRESENT | PAGE_WRITE | PAGE_NX),
            "text is read and execute, rodata read, data read and write");
     report(mapped_as(text + alias, rodata_end + alias, PAGE_PRESENT | PAGE_NX) &&
@@ -268,25 +274,28 @@ static void test_protections(void)
            "null, the end of RAM and the stack guards are not mapped");
     const uint64_t cr4 = cr4_read();
     const struct cpu_features *f = &cpu_features;
-    report((cr0_read() & CR0_WP) != 0 && ((cr4 & CR4_SMEP) != 0) == f->smep && ((cr4 & CR4_SMAP) != 0) == f->smap &&
-               ((cr4 & CR4_UMIP) != 0) == f->umip && (cr4 & CR4_TSD) != 0,
+    report((cr0_read() & CR0_WP) != 0 && ((cr4 & CR4_SMEP) != 0) == f->smep &&
+               ((cr4 & CR4_SMAP) != 0) == f->smap && ((cr4 & CR4_UMIP) != 0) == f->umip &&
+               (cr4 & CR4_TSD) != 0,
            "WP, TSD and what there is of SMEP, SMAP and UMIP are on");
-    log_print(LOG_INFO, "# smep %d smap %d umip %d fsgsbase %d xsave %d xsaveopt %d 1g %d rdrand %d rdseed %d fpu %lu",
-              f->smep, f->smap, f->umip, f->fsgsbase, f->xsave, f->xsaveopt, f->pages_1g, f->rdrand, f->rdseed,
-              arch_fpu_size());
+    log_print(LOG_INFO,
+              "# smep %d smap %d umip %d fsgsbase %d xsave %d xsaveopt %d 1g %d rdrand %d rdseed %d fpu %lu",
+              f->smep, f->smap, f->umip, f->fsgsbase, f->xsave, f->xsaveopt, f->pages_1g, f->rdrand,
+              f->rdseed, arch_fpu_size());
 }
 
 static void test_clock(void)
 {
     struct capos_clock_page page;
     clock_fill_page(&page);
-    log_print(LOG_INFO, "# TSC %lu Hz, unix time at boot %ld", (UINT64_C(1000000000) << page.shift) / page.mult,
-              clock_boot_unix_ns() / 1000000000);
+    log_print(LOG_INFO, "# TSC %lu Hz, unix time at boot %ld",
+              (UINT64_C(1000000000) << page.shift) / page.mult, clock_boot_unix_ns() / 1000000000);
     const uint64_t before = clock_now_ns();
     const uint64_t tsc = arch_read_tsc();
     const uint64_t by_page =
         page.base_ns + (uint64_t)((unsigned __int128)(tsc - page.base_tsc) * page.mult >> page.shift);
-    report(before <= by_page && by_page <= clock_now_ns() && page.sequence == 0, "the clock page says what the clock says");
+    report(before <= by_page && by_page <= clock_now_ns() && page.sequence == 0,
+           "the clock page says what the clock says");
     report(clock_boot_unix_ns() > INT64_C(1500000000) * 1000000000, "the date is of this time");
 }
 
@@ -316,7 +325,8 @@ static void test_user_copy(void)
     memcpy(stack, "from user space", 16);
     arch_context_switch(NULL, &other_context, (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE});
     report(arch_user_copy_in(text, USER_STACK, 16) && memcmp(text, stack, 16) == 0, "copy in");
-    report(arch_user_copy_out(USER_STACK + 101, "13 bytes here", 13) && memcmp(stack + 101, "13 bytes here", 13) == 0,
+    report(arch_user_copy_out(USER_STACK + 101, "13 bytes here", 13) &&
+               memcmp(stack + 101, "13 bytes here", 13) == 0,
            "copy out, unaligned");
     uint64_t word = 0x1122334455667788;
     report(arch_user_copy_out(USER_STACK + 8, &word, 8) && memcmp(stack + 8, &word, 8) == 0 &&
@@ -332,7 +342,8 @@ static void test_user_copy(void)
                !arch_user_probe_write(USER_MISSING),
            "a probe for writing finds out and changes nothing");
     page_may_come = true;
-    report(arch_user_copy_out(USER_MISSING - 8, "across both pages", 17) && memcmp(user_pages[2], "oth pages", 9) == 0,
+    report(arch_user_copy_out(USER_MISSING - 8, "across both pages", 17) &&
+               memcmp(user_pages[2], "oth pages", 9) == 0,
            "a copy goes on when its page came");
     arch_leave_context();
 }
@@ -342,10 +353,12 @@ static void test_log(void)
     struct log_record record = {.sequence = 0};
     for (int i = 0; i < 1000; i++)
         log_print(LOG_DEBUG, "record %d of many that push the oldest out", i);
-    report(log_read(0, &record) && record.sequence > 0 && log_read(record.sequence + 1, &record), "the log drops the oldest");
+    report(log_read(0, &record) && record.sequence > 0 && log_read(record.sequence + 1, &record),
+           "the log drops the oldest");
     uint64_t value = 0, again = 0;
     const bool has = cpu_features.rdrand || cpu_features.rdseed;
-    report(arch_random_u64(&value) == has && arch_random_u64(&again) == has && (!has || value != again), "random numbers where the CPU has them");
+    report(arch_random_u64(&value) == has && arch_random_u64(&again) == has && (!has || value != again),
+           "random numbers where the CPU has them");
 }
 
 /* ---- Endings: each must end in a panic that selftest.sh recognises. */
@@ -358,7 +371,7 @@ static __attribute__((noinline)) uint64_t overflow(volatile uint64_t *depth)
     return frame[0] + overflow(frame) + frame[1];
 }
 
-static void endings(const char *line)
+static __attribute__((noinline)) void endings(const char *line)
 {
     static struct spinlock low = SPINLOCK_INIT(LOCK_OBJECT), high = SPINLOCK_INIT(LOCK_FRAME);
     volatile uint64_t zero = 0;
@@ -377,6 +390,8 @@ static void endings(const char *line)
     }
     if (strcmp(line, "smap") == 0)
         log_print(LOG_INFO, "read %d", *(volatile char *)USER_STACK);
+    if (strcmp(line, "smep") == 0)
+        ((void (*)(void))USER_CODE)();
     if (strcmp(line, "reboot") == 0)
         machine_reboot();
 }
@@ -390,7 +405,8 @@ void kernel_main(const struct boot_info *boot)
     user_space_make();
     for (const char *word = boot->command_line; *word != '\0'; word++)
         if (memcmp(word, "test=", 5) == 0) {
-            arch_context_switch(NULL, &other_context, (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE});
+            arch_context_switch(NULL, &other_context,
+                                (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE});
             endings(word + 5);
         }
     test_boot_info();

@@ -1,0 +1,105 @@
+#!/bin/bash
+# Boots the self test (selftest_main.c) and prints its `ok` lines, each with the machine in front.
+#
+#   selftest.sh pvh IMAGE    by -kernel on q35 and microvm, with several processors, memory sizes and clocks; then every
+#                            ending that must be a panic
+#   selftest.sh iso IMAGE    through GRUB, under SeaBIOS and OVMF
+set -u
+mode=$1 image=$2
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+printf 'boot package of the self test' >"$work/package"
+limit=${SELFTEST_TIMEOUT:-120}
+passed_status=33 panic_status=3
+
+# guest MACHINE CPU MEMORY [OPTION...]: the output in $work/out; returns QEMU's status.
+guest() {
+    local machine=$1 cpu=$2 memory=$3
+    shift 3
+    timeout "$limit" qemu-system-x86_64 -M "$machine" -accel tcg -cpu "$cpu" -m "$memory" -nodefaults -no-user-config \
+        -no-reboot -display none -serial "file:$work/out" -device isa-debug-exit,iobase=0xf4,iosize=4 "$@" \
+        >"$work/qemu" 2>&1
+}
+
+# Prints the guest's lines, and whether it ended as it should.
+report() { # NAME STATUS
+    grep -aE '^(not )?ok ' "$work/out" | tr -d '\r' | sed -E "s/^((not )?ok) /\1 $1: /"
+    if [ "$2" -eq $passed_status ]; then
+        echo "ok $1: passed"
+    else
+        echo "not ok $1: passed - status $2"
+        cat "$work/out" "$work/qemu"
+    fi
+}
+
+whole() { # NAME MACHINE CPU MEMORY [OPTION...]
+    local name=$1
+    shift
+    guest "$@" -kernel "$image" -initrd "$work/package" -append "log=com1 with=words"
+    report "$name" $?
+}
+
+# One ending: the status, and lines that must be in the output.
+ending() { # NAME MACHINE CPU STATUS PATTERN...
+    local name=$1 machine=$2 cpu=$3 wanted=$4 status pattern
+    shift 4
+    guest "$machine" "$cpu" 32M -kernel "$image" -initrd "$work/package" -append "test=$name"
+    status=$?
+    [ $status -eq "$wanted" ] || {
+        echo "not ok $machine: $name - status $status, not $wanted"
+        cat "$work/out"
+        return
+    }
+    for pattern in "$@"; do
+        grep -qE "$pattern" "$work/out" || {
+            echo "not ok $machine: $name - no line like $pattern"
+            cat "$work/out"
+            return
+        }
+    done
+    echo "ok $machine: $name ends as it must"
+}
+
+test_pvh() {
+    local counted="-icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm"
+    whole q35-max q35 max 64M
+    whole q35-qemu64 q35 qemu64 64M -smp 2
+    whole microvm-max microvm max 64M
+    whole microvm-qemu64 microvm qemu64 64M
+    whole q35-4M q35 max 4M
+    whole microvm-4M microvm qemu64 4M
+    whole q35-6G-small-pages q35 qemu64 6G
+    whole microvm-6G microvm max 6G
+    whole microvm-without-pit microvm,pit=off max 64M
+    # shellcheck disable=SC2086
+    whole q35-icount q35 qemu64 64M $counted
+    # shellcheck disable=SC2086
+    whole microvm-icount microvm max 64M $counted
+
+    local machine
+    for machine in q35 microvm; do
+        ending panic $machine max $panic_status '^panic: asked for, number 42$' ' endings\+0x' ' kernel_main\+0x'
+        ending overflow $machine max $panic_status '^panic: double fault$' ' overflow\+0x'
+        ending reboot $machine max 0 'machine layer'
+    done
+    ending text q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 3 address ffffffff80100000'
+    ending nx q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 11 '
+    ending smap q35 max $panic_status '^panic: page fault in the kernel$' 'error 1 address 401000'
+    ending smep q35 max $panic_status '^panic: page fault in the kernel$' 'error 11 address 400000'
+    ending lock q35 max $panic_status '^panic: lock order: class 4 taken while 12 is held$' ' spinlock_acquire\+0x'
+}
+
+test_iso() {
+    local tool firmware=/usr/share/ovmf/OVMF.fd
+    for tool in grub-mkrescue xorriso mformat; do
+        command -v $tool >/dev/null || { echo "skip iso - $tool is not installed"; exit 0; }
+    done
+    kernel/iso.sh "$image" "$work/package" "$work/iso" "log=com1 with=words" || { echo "not ok iso is made"; exit 1; }
+    guest q35 max 64M -cdrom "$work/iso"
+    report iso-bios $?
+    [ -f $firmware ] || { echo "skip iso-uefi - $firmware is not installed"; exit 0; }
+    guest q35 max 256M -cdrom "$work/iso" -bios $firmware
+    report iso-uefi $?
+}
+
+"test_$mode"
