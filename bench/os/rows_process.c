@@ -16,14 +16,16 @@ enum {
 
 #define TEXT(literal) ((struct capnp_text){literal, sizeof(literal) - 1})
 
-/* Starts bench-tiny with `arguments` arguments: with one it exits at once, with two it waits for ever. */
-static void spawn_tiny(size_t arguments, struct cap_process_spawner_spawn_results *out)
+/* Starts bench-tiny: without a timer it exits at once, with one it sleeps for ever. */
+static void spawn_tiny(bool with_timer, struct cap_process_spawner_spawn_results *out)
 {
-    const struct capnp_text texts[] = {TEXT("bench-tiny"), TEXT("wait")};
+    const struct cap_spawn_grant timer = {.name = TEXT("timer"),
+                                          .which = CAP_SPAWN_GRANT_CAPABILITY,
+                                          .capability = cap_timer_as_any(guest.timer)};
     const struct cap_process_spawner_spawn_params params = {
         .name = TEXT("bench-tiny"),
         .binary_name = TEXT("bench-tiny"),
-        .args = CAPNP_LIST(texts, arguments),
+        .grants = CAPNP_LIST(&timer, with_timer ? 1 : 0),
         .has_budget = true,
         .budget = {.frames = BUDGET_FRAMES, .cap_slots = BUDGET_SLOTS, .threads = 1},
     };
@@ -38,7 +40,7 @@ static void run_spawn_wait(void *context, uint32_t count)
         struct cap_process_spawner_spawn_results child;
         struct cap_process_handle_wait_results end;
         struct cap_buffer buffer = {answer, sizeof(answer)};
-        spawn_tiny(1, &child);
+        spawn_tiny(false, &child);
         guest_require(cap_process_handle_wait(child.handle, &end, &buffer), "ProcessHandle.wait");
         guest_require(end.exit_code == 0 && !end.crashed ? 0 : CAPOS_ERR_CANCELED, "bench-tiny");
         guest_require(cap_release(child.handle), "release");
@@ -70,8 +72,9 @@ static void measure_idle_processes(void)
     struct cap_process_spawner_spawn_results child;
     uint64_t before = frames_free();
     for (int i = 0; i < IDLE_PROCESSES; i++)
-        spawn_tiny(2, &child);
-    guest_require(cap_timer_sleep(guest.timer, SETTLE_NS), "Timer.sleep"); /* they get as far as their wait */
+        spawn_tiny(true, &child);
+    guest_require(cap_timer_sleep(guest.timer, SETTLE_NS),
+                  "Timer.sleep"); /* they get as far as their sleep */
     uint64_t gone_bytes = (before - frames_free()) * PAGE_BYTES / IDLE_PROCESSES;
     struct cap_process_stats stats = process_stats(child.process_id);
     guest_value("idle_process_bytes", stats.kernel_bytes);
