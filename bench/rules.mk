@@ -13,6 +13,8 @@ endef
 $(eval $(call bench_host_program,bench-linux,linux figures machine))
 $(eval $(call bench_host_program,bench-capos,capos figures machine table))
 
+$(eval $(call bench_host_program,bench-profile,profile machine symbols trace))
+
 # ---- Linux. The kernel is a package, fetched when it is first wanted; the guest programs are ours.
 
 BENCH_LINUX := $(BENCH_OUT)/linux
@@ -86,3 +88,10 @@ bench-capos: $(BENCH_OUT)/bench-capos $(BENCH_PACKAGES) $(BENCH_KERNEL)
 	    $(B)/bench-linux.tsv bench/linux-reference.tsv
 check-bench-smoke: $(BENCH_OUT)/bench-capos $(BENCH_PACKAGES) $(BENCH_KERNEL)
 	@$< smoke $(BENCH_KERNEL) $(BENCH_OS)
+
+# Where one row's instructions go: make bench-profile ROW=null_call
+ROW ?= null_call
+.PHONY: bench-profile
+bench-profile: $(BENCH_OUT)/bench-profile $(BENCH_OS)/profile-$(ROW).package $(BENCH_KERNEL) ## ROW=null_call: instructions of one operation, by function
+	$(Q)$< $(BENCH_KERNEL) $(BENCH_OS)/profile-$(ROW).package $(BENCH_OS)/bench-os.elf.debug $(ROW) \
+	    $(BENCH_OUT)/profile.log $(BENCH_OUT)/profile-$(ROW).txt

@@ -145,6 +145,8 @@ bool machine_run(const struct machine *machine, const char *marker, unsigned lim
         return false;
     }
     watch(console, marker, started_ms, limit_ms, run);
+    if (run->reached && machine->at_marker != NULL)
+        machine->at_marker(machine->at_marker_context);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     close(console);
