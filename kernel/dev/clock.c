@@ -9,6 +9,7 @@
  */
 #include "arch/arch.h"
 #include "arch/x86_64/apic.h"
+#include "arch/x86_64/boot.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/regs.h"
 #include "core/panic.h"
@@ -142,9 +143,9 @@ void clock_init(void)
     apic_timer_calibrated(found.apic_hz);
     int64_t seconds = 0;
     (void)rtc_read(&seconds); /* without a clock it is 1970 */
-    boot_unix_ns = seconds * NS_PER_SECOND;
-    tsc_base = arch_read_tsc();
+    tsc_base = boot_entry_tsc; /* so that the time of a boot's end is how long our part of it took */
     tsc_mult = clock_mult(found.tsc_hz);
+    boot_unix_ns = seconds * NS_PER_SECOND - (int64_t)clock_now_ns();
 }
 
 uint64_t clock_now_ns(void)
