@@ -25,6 +25,7 @@ struct boot_info {
     uint64_t module_base; /* physical; page-aligned or not */
     uint64_t module_size_bytes;
     size_t module_count; /* the kernel refuses any number but one */
+    uint64_t entry_tsc;  /* when the loader handed over; under -icount shift=0 in instructions since reset */
     uint64_t memory_end; /* end of the direct map: one past the highest RAM address */
 };
 
@@ -57,7 +58,25 @@ paddr_t arch_kernel_page_table(void);
 #ifndef ARCH_CPUS_MAX
 #define ARCH_CPUS_MAX 1
 #endif
-uint32_t arch_cpu_number(void); /* of the calling CPU, from 0 */
+#ifndef CAPOS_HOST_TEST
+/* GS holds the CPU's struct cpu (arch/x86_64/cpu.h, which asserts these offsets). */
+enum { ARCH_CPU_CURRENT_OFFSET = 8, ARCH_CPU_NUMBER_OFFSET = 64 };
+static inline uint32_t arch_cpu_number(void) /* of the calling CPU, from 0 */
+{
+    uint32_t number;
+    __asm__("movl %%gs:%c1, %0" : "=r"(number) : "i"(ARCH_CPU_NUMBER_OFFSET));
+    return number;
+}
+/* The context last switched to on this CPU; null: none. Volatile: a switch changes it. */
+static inline struct user_context *arch_current_context(void)
+{
+    struct user_context *context;
+    __asm__ volatile("movq %%gs:%c1, %0" : "=r"(context) : "i"(ARCH_CPU_CURRENT_OFFSET));
+    return context;
+}
+#else
+uint32_t arch_cpu_number(void);
+#endif
 uint64_t arch_read_tsc(void);
 bool arch_random_u64(
     uint64_t *out);    /* RDSEED or RDRAND with retries; false: the CPU has neither or they failed */

@@ -34,7 +34,7 @@ struct ledger *kcall_ledger(const struct cap_call *call)
 /* Writes to the caller's memory, whichever address space the CPU is in. */
 static status_t caller_write(const struct kcall *kcall, uint64_t offset, const void *bytes, size_t size_bytes)
 {
-    uaddr_t address = kcall->result_addr + offset;
+    uaddr_t address = kcall->sqe.result_addr + offset;
     if (size_bytes == 0)
         return CAPOS_OK;
     if (kcall->thread == thread_current())
@@ -46,9 +46,9 @@ static status_t check_result_room(const struct kcall *kcall)
 {
     uint64_t wanted =
         CAPABILITY_RESULT_PAYLOAD_MAX + (kcall->caps_out_count + 1) * sizeof(struct capos_xfer_result);
-    if (kcall->result_len < wanted)
+    if (kcall->sqe.result_len < wanted)
         return CAPOS_ERR_RESULT_TRUNCATED;
-    return kcall->thread == thread_current() ? umem_probe_write(kcall->result_addr, wanted) : CAPOS_OK;
+    return kcall->thread == thread_current() ? umem_probe_write(kcall->sqe.result_addr, wanted) : CAPOS_OK;
 }
 
 status_t kcall_reserve_result(struct cap_call *call, struct call_result_cap **out)
@@ -104,7 +104,7 @@ static status_t write_capability_records(const struct kcall *kcall, size_t paylo
     uint64_t offset = align_up(payload_bytes, 8);
     if (count == 0)
         return CAPOS_OK;
-    if (offset + count * sizeof(records[0]) > kcall->result_len)
+    if (offset + count * sizeof(records[0]) > kcall->sqe.result_len)
         return CAPOS_ERR_RESULT_TRUNCATED;
     for (size_t i = 0; i < count; i++) {
         const struct cap_transfer *out = &kcall->call.caps_out[i];
@@ -126,7 +126,7 @@ static void deliver_exception(struct kcall *kcall, struct capos_cqe *cqe)
     int32_t bytes = cap_cap_exception_encode(&exception, message, sizeof(message), none, &none_count);
     cqe->detail = (uint16_t)kcall->call.exception_kind;
     cqe->result = CAPOS_ERR_EXCEPTION_TRUNCATED;
-    if (bytes < 0 || (uint32_t)bytes > kcall->result_len ||
+    if (bytes < 0 || (uint32_t)bytes > kcall->sqe.result_len ||
         caller_write(kcall, 0, message, (size_t)bytes) < 0)
         return;
     cqe->result = CAPOS_ERR_EXCEPTION;
@@ -135,7 +135,7 @@ static void deliver_exception(struct kcall *kcall, struct capos_cqe *cqe)
 
 static status_t deliver_results(struct kcall *kcall, size_t payload_bytes)
 {
-    if (payload_bytes > kcall->result_len)
+    if (payload_bytes > kcall->sqe.result_len)
         return CAPOS_ERR_RESULT_TRUNCATED;
     status_t status = caller_write(kcall, 0, kcall->call.results, payload_bytes);
     return status < 0 ? status : write_capability_records(kcall, payload_bytes);

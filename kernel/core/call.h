@@ -10,6 +10,7 @@
  */
 #pragma once
 #include <capnp/call.h>
+#include <capos/ring.h>
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include "object/object.h"
@@ -19,7 +20,6 @@ struct thread;
 struct process;
 struct aspace;
 struct ledger;
-struct capos_cqe;
 
 /* A result capability in its reserved slot. Owns a reference to the object. */
 struct call_result_cap {
@@ -30,10 +30,7 @@ struct call_result_cap {
 struct kcall {
     struct cap_call call; /* first: generated code hands this back to operations */
     struct thread *thread;
-    uint64_t user_data;
-    uaddr_t result_addr;
-    uint32_t result_len;
-    uint64_t deadline_ns;
+    struct capos_sqe sqe; /* the kernel's copy of the entry; in a reply only what a reply needs */
     struct capability caps_in[CAPOS_XFER_CAPS_MAX]; /* referenced for the time of the call */
     struct call_result_cap caps_out[CAPOS_XFER_CAPS_MAX];
     size_t caps_out_count;
@@ -59,11 +56,11 @@ static inline struct capability kcall_capability_in(const struct cap_call *call,
     return ((const struct kcall *)(const void *)call)->caps_in[handle_id - 1];
 }
 
-/* An object_type's dispatch function over a generated one and a server. */
-#define KERNEL_DISPATCH(function, generated_dispatch, server)                               \
-    static int32_t function(struct object *object, uint16_t method_id, struct kcall *kcall) \
-    {                                                                                       \
-        return generated_dispatch(&(server), object, method_id, &kcall->call);              \
+/* An object_type's dispatch function over a generated one. */
+#define KERNEL_DISPATCH(function, generated_dispatch)                                                     \
+    static int32_t function(const void *methods, void *object, uint16_t method_id, struct cap_call *call) \
+    {                                                                                                     \
+        return generated_dispatch(methods, object, method_id, call);                                      \
     }
 
 /* Result capabilities. Reserve takes a slot in the caller's table; its id is what the operation writes into

@@ -14,14 +14,6 @@ static size_t chunk_bytes(unsigned chunk)
     return chunk_slots(chunk) * sizeof(struct cap_slot);
 }
 
-/* Chunk k starts at index 16 * (2^k - 1). */
-static struct cap_slot *slot_at(const struct captable *table, uint32_t index)
-{
-    uint32_t shifted = index + (1u << CAP_CHUNK0_LOG2);
-    unsigned chunk = 31u - (unsigned)__builtin_clz(shifted) - CAP_CHUNK0_LOG2;
-    return &table->chunks[chunk][shifted - chunk_slots(chunk)];
-}
-
 static uint32_t id_make(uint32_t index, uint32_t generation)
 {
     return generation << CAP_INDEX_BITS | index;
@@ -75,7 +67,7 @@ static status_t reserve_locked(struct captable *table, uint32_t *out_id)
     if (status < 0)
         return status;
     uint32_t index = table->free_head - 1;
-    struct cap_slot *slot = slot_at(table, index);
+    struct cap_slot *slot = captable_slot(table, index);
     table->free_head = slot->next_free;
     table->used++;
     slot->state = SLOT_RESERVED;
@@ -95,18 +87,20 @@ void captable_publish(struct captable *table, uint32_t id, struct capability cap
                       enum cap_origin origin)
 {
     spinlock_acquire(&table->lock);
-    struct cap_slot *slot = slot_at(table, id & CAP_INDEX_MASK);
+    struct cap_slot *slot = captable_slot(table, id & CAP_INDEX_MASK);
     slot->capability = capability;
     slot->origin = (uint8_t)origin;
     slot->state = SLOT_LIVE;
+    slot->live_id = id;
     spinlock_release(&table->lock);
 }
 
 /* Makes the slot's id stale and the slot free again, unless its generations are used up. */
 static void empty_locked(struct captable *table, uint32_t index)
 {
-    struct cap_slot *slot = slot_at(table, index);
+    struct cap_slot *slot = captable_slot(table, index);
     slot->capability = (struct capability){NULL, NULL};
+    slot->live_id = 0;
     table->used--;
     ledger_refund(table->ledger, LEDGER_CAP_SLOTS, 1);
     if (slot->generation == CAP_GENERATION_MAX) {
@@ -133,7 +127,7 @@ static status_t find_locked(const struct captable *table, uint32_t id, struct ca
     uint32_t generation = id >> CAP_INDEX_BITS;
     if (generation == 0 || index >= table->capacity)
         return CAPOS_ERR_BAD_CAP;
-    struct cap_slot *slot = slot_at(table, index);
+    struct cap_slot *slot = captable_slot(table, index);
     if (slot->generation == generation && slot->state == SLOT_LIVE) {
         *out = slot;
         return CAPOS_OK;
@@ -143,17 +137,13 @@ static status_t find_locked(const struct captable *table, uint32_t id, struct ca
     return was_valid && generation <= slot->generation ? CAPOS_ERR_STALE_CAP : CAPOS_ERR_BAD_CAP;
 }
 
-status_t captable_get(struct captable *table, uint32_t id, struct capability *out)
+status_t captable_refuse(struct captable *table, uint32_t id)
 {
     struct cap_slot *slot;
     spinlock_acquire(&table->lock);
     status_t status = find_locked(table, id, &slot);
-    if (status == CAPOS_OK) {
-        *out = slot->capability;
-        object_get(out->object);
-    }
     spinlock_release(&table->lock);
-    return status;
+    return status == CAPOS_OK ? CAPOS_ERR_STALE_CAP : status;
 }
 
 status_t captable_release(struct captable *table, uint32_t id)
@@ -179,6 +169,7 @@ status_t captable_move_begin(struct captable *table, uint32_t id, struct capabil
     status_t status = find_locked(table, id, &slot);
     if (status == CAPOS_OK) {
         slot->state = SLOT_MOVING;
+        slot->live_id = 0;
         *out = slot->capability;
         object_get(out->object);
     }
@@ -189,7 +180,7 @@ status_t captable_move_begin(struct captable *table, uint32_t id, struct capabil
 void captable_move_commit(struct captable *table, uint32_t id)
 {
     spinlock_acquire(&table->lock);
-    struct object *object = slot_at(table, id & CAP_INDEX_MASK)->capability.object;
+    struct object *object = captable_slot(table, id & CAP_INDEX_MASK)->capability.object;
     empty_locked(table, id & CAP_INDEX_MASK);
     spinlock_release(&table->lock);
     object_put(object);
@@ -198,7 +189,9 @@ void captable_move_commit(struct captable *table, uint32_t id)
 void captable_move_abort(struct captable *table, uint32_t id)
 {
     spinlock_acquire(&table->lock);
-    slot_at(table, id & CAP_INDEX_MASK)->state = SLOT_LIVE;
+    struct cap_slot *slot = captable_slot(table, id & CAP_INDEX_MASK);
+    slot->state = SLOT_LIVE;
+    slot->live_id = id;
     spinlock_release(&table->lock);
 }
 
@@ -208,7 +201,7 @@ bool captable_next(struct captable *table, uint32_t cursor, uint32_t *out_id, st
     bool found = false;
     spinlock_acquire(&table->lock);
     for (uint32_t index = cursor; index < table->capacity && !found; index++) {
-        const struct cap_slot *slot = slot_at(table, index);
+        const struct cap_slot *slot = captable_slot(table, index);
         if (slot->state != SLOT_LIVE)
             continue;
         *out_id = id_make(index, slot->generation);
@@ -224,7 +217,7 @@ bool captable_next(struct captable *table, uint32_t cursor, uint32_t *out_id, st
 static struct object *strip(struct captable *table, uint32_t index)
 {
     spinlock_acquire(&table->lock);
-    struct cap_slot *slot = slot_at(table, index);
+    struct cap_slot *slot = captable_slot(table, index);
     struct object *object = slot->capability.object;
     if (slot->state != SLOT_FREE && slot->state != SLOT_RETIRED)
         empty_locked(table, index);

@@ -26,6 +26,7 @@ enum cap_origin { CAP_FROM_KERNEL, CAP_FROM_SPAWN, CAP_FROM_IPC, CAP_FROM_RESULT
 struct cap_slot {
     struct capability capability; /* valid when LIVE or MOVING */
     uint32_t generation;
+    uint32_t live_id; /* the slot's id while LIVE, else 0 */
     uint8_t state;
     uint8_t origin;     /* enum cap_origin */
     uint16_t next_free; /* index + 1 of the next free slot; 0: none */
@@ -51,8 +52,35 @@ void captable_publish(struct captable *table, uint32_t id, struct capability cap
                       enum cap_origin origin);
 void captable_cancel(struct captable *table, uint32_t id);
 
+static inline struct cap_slot *captable_slot(const struct captable *table, uint32_t index)
+{
+    if (__builtin_expect(index < 1u << CAP_CHUNK0_LOG2, 1))
+        return &table->chunks[0][index];
+    uint32_t shifted = index + (1u << CAP_CHUNK0_LOG2); /* chunk k starts at index 16 * (2^k - 1) */
+    unsigned chunk = 31u - (unsigned)__builtin_clz(shifted) - CAP_CHUNK0_LOG2;
+    return &table->chunks[chunk][shifted - (1u << (chunk + CAP_CHUNK0_LOG2))];
+}
+
+/* Why an id is not good: BAD_CAP or STALE_CAP. */
+CHECKED status_t captable_refuse(struct captable *table, uint32_t id);
+
 /* A reference for the caller to put. BAD_CAP: never was valid. STALE_CAP: was, and is not any more. */
-CHECKED status_t captable_get(struct captable *table, uint32_t id, struct capability *out);
+CHECKED static inline status_t captable_get(struct captable *table, uint32_t id, struct capability *out)
+{
+    uint32_t index = id & CAP_INDEX_MASK;
+    bool found = false;
+    spinlock_acquire(&table->lock);
+    if (__builtin_expect(index < table->capacity && id != 0, 1)) {
+        const struct cap_slot *slot = captable_slot(table, index);
+        found = slot->live_id == id;
+        if (__builtin_expect(found, 1)) {
+            *out = slot->capability;
+            object_get(out->object);
+        }
+    }
+    spinlock_release(&table->lock);
+    return __builtin_expect(found, 1) ? CAPOS_OK : captable_refuse(table, id);
+}
 /* BAD_CAP, STALE_CAP. */
 CHECKED status_t captable_release(struct captable *table, uint32_t id);
 

@@ -9,8 +9,9 @@ static struct captable *table(void)
     return &world_process()->captable;
 }
 
-static int32_t no_dispatch(struct object *object, uint16_t method_id, struct kcall *call)
+static int32_t no_dispatch(const void *server, void *object, uint16_t method_id, struct cap_call *call)
 {
+    (void)server;
     (void)object;
     (void)method_id;
     (void)call;

@@ -55,33 +55,6 @@ void spinlock_assert_none_held(void)
     if (held[cpu].count != 0)
         panic("lock: class %u is still held", held[cpu].classes[0]);
 }
-#else
-static inline void check_acquire(const struct spinlock *lock)
-{
-    (void)lock;
-}
-static inline void note_acquired(struct spinlock *lock)
-{
-    (void)lock;
-}
-static inline void note_release(struct spinlock *lock)
-{
-    (void)lock;
-}
-void spinlock_assert_held(const struct spinlock *lock)
-{
-    (void)lock;
-}
-void spinlock_assert_none_held(void)
-{
-}
-#endif
-
-void spinlock_init(struct spinlock *lock, enum lock_class class_number)
-{
-    *lock = (struct spinlock)SPINLOCK_INIT(class_number);
-}
-
 void spinlock_acquire(struct spinlock *lock)
 {
     check_acquire(lock);
@@ -94,6 +67,26 @@ void spinlock_acquire(struct spinlock *lock)
 void spinlock_release(struct spinlock *lock)
 {
     note_release(lock);
-    /* Only the holder writes now_serving: a plain increment, published. */
     __atomic_store_n(&lock->now_serving, lock->now_serving + 1, __ATOMIC_RELEASE);
+}
+#else
+void spinlock_wait(const struct spinlock *lock, uint32_t ticket)
+{
+    while (__atomic_load_n(&lock->now_serving, __ATOMIC_ACQUIRE) != ticket)
+        arch_relax();
+}
+
+void spinlock_assert_held(const struct spinlock *lock)
+{
+    (void)lock;
+}
+
+void spinlock_assert_none_held(void)
+{
+}
+#endif
+
+void spinlock_init(struct spinlock *lock, enum lock_class class_number)
+{
+    *lock = (struct spinlock)SPINLOCK_INIT(class_number);
 }

@@ -43,8 +43,25 @@ struct spinlock {
     }
 
 void spinlock_init(struct spinlock *lock, enum lock_class class_number);
+#if defined(CAPOS_DEBUG) || defined(CAPOS_HOST_TEST)
 void spinlock_acquire(struct spinlock *lock);
 void spinlock_release(struct spinlock *lock);
+#else
+void spinlock_wait(const struct spinlock *lock, uint32_t ticket);
+
+static inline void spinlock_acquire(struct spinlock *lock)
+{
+    uint32_t ticket = __atomic_fetch_add(&lock->next_ticket, 1, __ATOMIC_RELAXED);
+    if (__builtin_expect(__atomic_load_n(&lock->now_serving, __ATOMIC_ACQUIRE) != ticket, 0))
+        spinlock_wait(lock, ticket);
+}
+
+static inline void spinlock_release(struct spinlock *lock)
+{
+    /* Only the holder writes now_serving: a plain increment, published. */
+    __atomic_store_n(&lock->now_serving, lock->now_serving + 1, __ATOMIC_RELEASE);
+}
+#endif
 /* Panics in debug builds if the calling CPU does not hold the lock. */
 void spinlock_assert_held(const struct spinlock *lock);
 /* Panics in debug builds if the calling CPU holds any lock. */

@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/panic.h"
 #include "core/process.h"
+#include "core/ring.h"
 #include "core/sched.h"
 #include "mm/frame.h"
 #include "mm/ledger.h"
@@ -91,6 +92,7 @@ void kernel_main(const struct boot_info *boot)
     ledger_root_init();
     entropy_init();
     sched_init();
+    ring_scratch_init();
     log_print(LOG_DEBUG, "boot: capOS by %s, %lu frames", boot->protocol, frame_total_count());
 
     const char *why;

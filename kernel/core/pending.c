@@ -92,9 +92,9 @@ status_t pending_create(struct cap_call *call, struct object *object, bool (*can
     if (status < 0)
         return status;
     pending->thread = thread;
-    pending->user_data = kcall->user_data;
-    pending->result_addr = kcall->result_addr;
-    pending->result_len = kcall->result_len;
+    pending->user_data = kcall->sqe.user_data;
+    pending->result_addr = kcall->sqe.result_addr;
+    pending->result_len = kcall->sqe.result_len;
     pending->references = 1;
     pending->cancel = cancel;
     pending->object = object;
@@ -103,9 +103,9 @@ status_t pending_create(struct cap_call *call, struct object *object, bool (*can
     list_push_back(&thread->pending, &pending->in_thread);
     thread->ring.in_flight++;
     spinlock_release(&thread->lock);
-    if (kcall->deadline_ns != 0) {
+    if (kcall->sqe.deadline_ns != 0) {
         pending_get(pending);
-        timer_event_start(&pending->deadline, kcall->deadline_ns, deadline_fire);
+        timer_event_start(&pending->deadline, kcall->sqe.deadline_ns, deadline_fire);
     }
     *out = pending;
     return CAPOS_OK;
@@ -138,9 +138,9 @@ void pending_reply_begin(struct pending *pending, struct kcall *reply)
                  .results_limit = pending->result_len < CAPOS_MESSAGE_MAX_BYTES ? pending->result_len
                                                                                 : CAPOS_MESSAGE_MAX_BYTES},
         .thread = pending->thread,
-        .user_data = pending->user_data,
-        .result_addr = pending->result_addr,
-        .result_len = pending->result_len,
+        .sqe = {.user_data = pending->user_data,
+                .result_addr = pending->result_addr,
+                .result_len = pending->result_len},
     };
 }
 

@@ -16,9 +16,11 @@ _Static_assert(CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= C
 _Static_assert((CAPOS_RING_SQ_ENTRIES & SQ_MASK) == 0 && (CAPOS_RING_CQ_ENTRIES & CQ_MASK) == 0,
                "powers of two");
 
-/* What one CALL works in; the kernel runs one at a time on a CPU. */
+/* What one operation works in; the kernel runs one at a time on a CPU. The buffers' addresses never change,
+ * so the parts of `kcall` that say where they are are filled in once. */
 struct call_scratch {
     struct kcall kcall;
+    const struct object_type *last_type; /* what kcall is a call of: for a panic's report */
     struct cap_transfer transfers[CAPOS_XFER_CAPS_MAX];
     struct capos_xfer_desc descriptors[CAPOS_XFER_CAPS_MAX];
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
@@ -67,23 +69,33 @@ static void reset_corrupt(struct thread *thread)
     spinlock_release(&thread->lock);
 }
 
-uint32_t ring_available(struct thread *thread)
-{
-    uint32_t available = unread(&thread->ring);
-    return available <= CAPOS_RING_CQ_ENTRIES ? available : 0;
-}
-
-static void post_locked(struct ring *ring, const struct capos_cqe *cqe)
+static inline void post_locked(struct ring *ring, const struct capos_cqe *cqe)
 {
     ring->cq[ring->cq_tail & CQ_MASK] = *cqe;
     ring->cq_tail++;
     __atomic_store_n(&ring->page->cq_tail, ring->cq_tail, __ATOMIC_RELEASE);
 }
 
-static void post(struct thread *thread, const struct capos_cqe *cqe)
+/* Posts the bare result of an entry just executed. Without operations in flight nobody else posts to this
+ * ring. */
+static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
+    const struct capos_cqe cqe = {.user_data = user_data, .result = result};
+    bool alone = __builtin_expect(thread->ring.in_flight == 0, 1);
+    if (!alone)
+        spinlock_acquire(&thread->lock);
+    post_locked(&thread->ring, &cqe);
+    if (!alone)
+        spinlock_release(&thread->lock);
+}
+
+static __attribute__((noinline)) void deliver_and_post(struct thread *thread, struct kcall *kcall,
+                                                       int32_t encoded)
+{
+    struct capos_cqe cqe = {.user_data = kcall->sqe.user_data};
+    kcall_deliver(kcall, encoded, &cqe);
     spinlock_acquire(&thread->lock);
-    post_locked(&thread->ring, cqe);
+    post_locked(&thread->ring, &cqe);
     spinlock_release(&thread->lock);
 }
 
@@ -177,114 +189,207 @@ static status_t begin_transfers(struct call_scratch *scratch, struct captable *t
 
 /* ---- CALL. */
 
-static int32_t dispatch(struct thread *thread, struct call_scratch *scratch, const struct capos_sqe *sqe)
+/* Parameters and capabilities into the kernel. OK: end_transfers is due. */
+static status_t bring_params(struct call_scratch *scratch, struct captable *table)
 {
-    struct captable *table = &thread->process->captable;
-    struct capability target;
-    status_t status = captable_get(table, sqe->cap_id, &target);
-    if (status < 0)
-        return status;
-    if (sqe->len != 0)
-        status = umem_copy_in(scratch->params, sqe->addr, sqe->len);
+    const struct capos_sqe *sqe = &scratch->kcall.sqe;
+    status_t status = sqe->len == 0 ? CAPOS_OK : umem_copy_in(scratch->params, sqe->addr, sqe->len);
     if (status == CAPOS_OK && sqe->xfer_cap_count != 0)
         status = begin_transfers(scratch, table, sqe);
+    return status;
+}
+
+static inline void prepare(struct thread *thread, struct kcall *kcall)
+{
+    uint32_t room = kcall->sqe.result_len;
+    kcall->thread = thread;
+    kcall->caps_out_count = 0;
+    kcall->call.params_bytes = kcall->sqe.len;
+    kcall->call.caps_in_count = kcall->sqe.xfer_cap_count;
+    kcall->call.results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
+}
+
+static inline int32_t run_method(const struct capability *target, struct call_scratch *scratch)
+{
+    scratch->last_type = target->type;
+    return target->type->dispatch(target->type->server, target->object, scratch->kcall.sqe.method_id,
+                                  &scratch->kcall.call);
+}
+
+/* Any CALL. */
+static __attribute__((noinline)) int32_t call_with_params(struct thread *thread, struct call_scratch *scratch)
+{
+    struct captable *table = &thread->process->captable;
+    const struct capos_sqe *sqe = &scratch->kcall.sqe;
+    struct capability target;
+    status_t status = check_call(sqe);
+    if (status == CAPOS_OK)
+        status = captable_get(table, sqe->cap_id, &target);
+    if (status < 0)
+        return status;
+    status = bring_params(scratch, table);
     if (status == CAPOS_OK) {
-        thread->current_type = target.type;
-        thread->current_method = sqe->method_id;
-        status = target.type->dispatch(target.object, sqe->method_id, &scratch->kcall);
-        if (sqe->xfer_cap_count != 0)
-            end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
-        thread->current_type = NULL;
+        prepare(thread, &scratch->kcall);
+        status = run_method(&target, scratch);
+        end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
     }
     object_put(target.object);
     return status;
 }
 
-static void prepare(struct thread *thread, struct call_scratch *scratch, const struct capos_sqe *sqe)
+static __attribute__((noinline)) int32_t call_plain_shared(struct thread *thread,
+                                                           struct call_scratch *scratch)
+{
+    struct capability target;
+    status_t status = captable_get(&thread->process->captable, scratch->kcall.sqe.cap_id, &target);
+    if (status < 0)
+        return status;
+    status = run_method(&target, scratch);
+    object_put(target.object);
+    return status;
+}
+
+/* A CALL that brings nothing with it: the shortest way to a method. While a process has one thread, nobody
+ * but that thread takes capabilities out of its table, so one found there needs neither the lock nor a
+ * reference to stay. */
+static inline int32_t call_plain(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    kcall->call.params = scratch->params;
-    kcall->call.params_bytes = sqe->len;
-    kcall->call.caps_in = scratch->transfers;
-    kcall->call.caps_in_count = sqe->xfer_cap_count;
-    kcall->call.results = scratch->results;
-    kcall->call.results_limit =
-        sqe->result_len < CAPOS_MESSAGE_MAX_BYTES ? sqe->result_len : CAPOS_MESSAGE_MAX_BYTES;
-    kcall->call.results_bytes = 0;
-    kcall->call.caps_out_count = 0;
-    kcall->caps_out_count = 0;
+    const struct process *process = thread->process;
+    uint32_t id = kcall->sqe.cap_id;
+    uint32_t index = id & CAP_INDEX_MASK;
+    uint32_t room = kcall->sqe.result_len;
     kcall->thread = thread;
-    kcall->user_data = sqe->user_data;
-    kcall->result_addr = sqe->result_addr;
-    kcall->result_len = sqe->result_len;
-    kcall->deadline_ns = sqe->deadline_ns;
+    kcall->caps_out_count = 0;
+    kcall->call.params_bytes = 0;
+    kcall->call.caps_in_count = 0;
+    kcall->call.results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
+    const struct cap_slot *slots = process->captable.chunks[0];
+    if (__builtin_expect(process->thread_count != 1 || index >= 1u << CAP_CHUNK0_LOG2 || slots == NULL, 0))
+        return call_plain_shared(thread, scratch);
+    if (__builtin_expect(slots[index].live_id != id || id == 0, 0))
+        return call_plain_shared(thread, scratch);
+    return run_method(&slots[index].capability, scratch);
 }
 
-/* True if *cqe is to be posted now; false if the operation is in flight. */
-static bool execute_call(struct thread *thread, const struct capos_sqe *sqe, struct capos_cqe *cqe)
-{
-    cqe->result = check_call(sqe);
-    if (cqe->result < 0)
-        return true;
-    struct call_scratch *scratch = &scratch_of_cpu[arch_cpu_number()];
-    prepare(thread, scratch, sqe);
-    int32_t encoded = dispatch(thread, scratch, sqe);
-    if (encoded == CAP_CALL_PENDING)
-        return false;
-    kcall_deliver(&scratch->kcall, encoded, cqe);
-    return true;
-}
-
-static bool execute(struct thread *thread, const struct capos_sqe *sqe, struct capos_cqe *cqe)
+static __attribute__((noinline)) int32_t execute_other(struct thread *thread, const struct capos_sqe *sqe)
 {
     switch (sqe->opcode) {
-    case CAPOS_OP_CALL:
-        return execute_call(thread, sqe, cqe);
     case CAPOS_OP_NOP:
-        cqe->result =
-            unused_fields_zero(sqe) && (sqe->cap_id | sqe->addr) == 0 ? CAPOS_OK : CAPOS_ERR_BAD_FLAGS;
-        return true;
+        return unused_fields_zero(sqe) && (sqe->cap_id | sqe->addr) == 0 ? CAPOS_OK : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RELEASE:
-        cqe->result = unused_fields_zero(sqe) && sqe->addr == 0
-                          ? captable_release(&thread->process->captable, sqe->cap_id)
-                          : CAPOS_ERR_BAD_FLAGS;
-        return true;
+        return unused_fields_zero(sqe) && sqe->addr == 0
+                   ? captable_release(&thread->process->captable, sqe->cap_id)
+                   : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_CANCEL:
-        cqe->result = unused_fields_zero(sqe) && sqe->cap_id == 0
-                          ? pending_cancel_by_user_data(thread, sqe->addr)
-                          : CAPOS_ERR_BAD_FLAGS;
-        return true;
+        return unused_fields_zero(sqe) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
+                                                           : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RECV:
     case CAPOS_OP_RETURN:
     case CAPOS_OP_PARK:
     case CAPOS_OP_UNPARK:
-        cqe->result = CAPOS_ERR_UNSUPPORTED;
-        return true;
+        return CAPOS_ERR_UNSUPPORTED;
     default:
-        cqe->result = CAPOS_ERR_BAD_OPCODE;
-        return true;
+        return CAPOS_ERR_BAD_OPCODE;
     }
 }
 
-status_t ring_drain(struct thread *thread)
+/* An entry as the eight words that it is in memory. */
+struct sqe_words {
+    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
+};
+_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry is eight words");
+
+/* Takes the next entry: it is read this once, from here on only the copy counts. True if it is a CALL that
+ * brings nothing with it and has nothing to be suspicious about, found out from the words while they are in
+ * registers. */
+static inline bool take_entry(struct ring *ring, struct capos_sqe *out)
+{
+    struct sqe_words words;
+    __builtin_memcpy(&words, &ring->sq[ring->sq_head & SQ_MASK], sizeof(words));
+    __asm__ volatile("" ::: "memory");
+    ring->sq_head++;
+    __builtin_memcpy(out, &words, sizeof(words));
+    return (((words.target >> 48) ^ CAPOS_OP_CALL) | (uint32_t)words.lengths | words.transfer |
+            words.pipeline | (words.result_addr & 7) | words.addr) == 0;
+}
+
+static inline void execute_next(struct thread *thread, struct call_scratch *scratch)
+{
+    struct kcall *kcall = &scratch->kcall;
+    int32_t result;
+    if (__builtin_expect(take_entry(&thread->ring, &kcall->sqe), 1)) {
+        result = call_plain(thread, scratch);
+    } else if (kcall->sqe.opcode == CAPOS_OP_CALL) {
+        kcall->caps_out_count = 0;
+        result = call_with_params(thread, scratch);
+    } else {
+        post(thread, kcall->sqe.user_data, execute_other(thread, &kcall->sqe));
+        return;
+    }
+    if (__builtin_expect((result | (int32_t)kcall->caps_out_count) == 0, 1))
+        post(thread, kcall->sqe.user_data, 0);
+    else if (result != CAP_CALL_PENDING)
+        deliver_and_post(thread, kcall, result);
+}
+
+bool ring_last_call(const struct object_type **out_type, uint16_t *out_method)
+{
+    const struct call_scratch *scratch = &scratch_of_cpu[arch_cpu_number()];
+    *out_type = scratch->last_type;
+    *out_method = scratch->kcall.sqe.method_id;
+    return scratch->last_type != NULL;
+}
+
+void ring_scratch_init(void)
+{
+    for (size_t i = 0; i < array_count(scratch_of_cpu); i++) {
+        struct call_scratch *scratch = &scratch_of_cpu[i];
+        scratch->kcall.call.params = scratch->params;
+        scratch->kcall.call.caps_in = scratch->transfers;
+        scratch->kcall.call.results = scratch->results;
+    }
+}
+
+/* Executes `waiting` entries, or as many as completions fit for; there is one and it fits. */
+static inline void drain(struct thread *thread, uint32_t waiting)
+{
+    struct ring *ring = &thread->ring;
+    struct call_scratch *scratch = &scratch_of_cpu[arch_cpu_number()];
+    do {
+        execute_next(thread, scratch);
+        waiting--;
+    } while (waiting > 0 && has_room(ring));
+    __atomic_store_n(&ring->page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
+    ring->page->in_flight = ring->in_flight;
+}
+
+static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
 {
     struct ring *ring = &thread->ring;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
-    if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES || unread(ring) > CAPOS_RING_CQ_ENTRIES, 0)) {
+    uint32_t taken = unread(ring);
+    if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES || taken > CAPOS_RING_CQ_ENTRIES, 0)) {
         reset_corrupt(thread);
         return CAPOS_ERR_RING_CORRUPT;
     }
-    for (; waiting > 0 && has_room(ring); waiting--) {
-        /* The one time that the entry is read: from here on only the copy counts. */
-        struct capos_sqe sqe;
-        __builtin_memcpy(&sqe, &ring->sq[ring->sq_head & SQ_MASK], sizeof(sqe));
-        __asm__ volatile("" ::: "memory");
-        ring->sq_head++;
-        struct capos_cqe cqe = {.user_data = sqe.user_data};
-        if (execute(thread, &sqe, &cqe))
-            post(thread, &cqe);
-    }
-    __atomic_store_n(&ring->page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
-    ring->page->in_flight = ring->in_flight;
-    return CAPOS_OK;
+    if (waiting != 0 && taken + ring->in_flight < CAPOS_RING_CQ_ENTRIES)
+        drain(thread, waiting);
+    return ring_available(thread);
 }
+
+int64_t ring_enter(struct thread *thread)
+{
+    return enter(thread);
+}
+
+#ifndef CAPOS_HOST_TEST
+int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
+{
+    struct thread *thread = thread_current();
+    int64_t available = enter(thread);
+    if (__builtin_expect(available < 0 || available >= min_complete || timeout_ns == 0, 1))
+        return available;
+    return thread_wait_completions(thread, min_complete, timeout_ns);
+}
+#endif

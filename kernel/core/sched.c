@@ -26,11 +26,6 @@ void sched_init(void)
     }
 }
 
-struct thread *thread_current(void)
-{
-    return my_queue()->current;
-}
-
 void sched_make_ready(struct thread *thread)
 {
     struct run_queue *queue = my_queue();

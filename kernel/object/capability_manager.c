@@ -69,12 +69,13 @@ static int32_t capability_manager_list(void *self, struct cap_call *call,
 }
 
 static const struct cap_capability_manager_server server = {.list = capability_manager_list};
-KERNEL_DISPATCH(dispatch, cap_capability_manager_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_capability_manager_dispatch)
 
 static const struct object_type capability_manager_type = {
     .name = "CapabilityManager",
     .interface_id = CAP_CAPABILITY_MANAGER_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
     .destroy = capability_manager_destroy,
 };
 

@@ -37,11 +37,12 @@ static int32_t console_write_line(void *self, struct cap_call *call,
 }
 
 static const struct cap_console_server server = {.write = console_write, .write_line = console_write_line};
-KERNEL_DISPATCH(dispatch, cap_console_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_console_dispatch)
 
 static const struct object_type console_type = {
     .name = "Console",
     .interface_id = CAP_CONSOLE_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_CONSOLE, console_type);

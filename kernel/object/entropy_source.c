@@ -25,11 +25,12 @@ static int32_t entropy_source_fill(void *self, struct cap_call *call,
 }
 
 static const struct cap_entropy_source_server server = {.fill = entropy_source_fill};
-KERNEL_DISPATCH(dispatch, cap_entropy_source_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_entropy_source_dispatch)
 
 static const struct object_type entropy_source_type = {
     .name = "EntropySource",
     .interface_id = CAP_ENTROPY_SOURCE_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_ENTROPY, entropy_source_type);

@@ -66,14 +66,15 @@ static int32_t log_sink_write(void *self, struct cap_call *call,
 }
 
 static const struct cap_log_reader_server reader_server = {.read = log_reader_read};
-KERNEL_DISPATCH(reader_dispatch, cap_log_reader_dispatch, reader_server)
+KERNEL_DISPATCH(reader_dispatch, cap_log_reader_dispatch)
 static const struct cap_log_sink_server sink_server = {.write = log_sink_write};
-KERNEL_DISPATCH(sink_dispatch, cap_log_sink_dispatch, sink_server)
+KERNEL_DISPATCH(sink_dispatch, cap_log_sink_dispatch)
 
 static const struct object_type log_reader_type = {
     .name = "LogReader",
     .interface_id = CAP_LOG_READER_INTERFACE_ID,
     .dispatch = reader_dispatch,
+    .server = &reader_server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_LOG_READER, log_reader_type);
 
@@ -81,5 +82,6 @@ static const struct object_type log_sink_type = {
     .name = "LogSink",
     .interface_id = CAP_LOG_SINK_INTERFACE_ID,
     .dispatch = sink_dispatch,
+    .server = &sink_server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_LOG_SINK, log_sink_type);

@@ -379,22 +379,25 @@ static const struct cap_memory_object_server server = {
     .read_only = op_read_only,
 };
 
-static int32_t dispatch_read_write(struct object *object, uint16_t method_id, struct kcall *call)
+static int32_t dispatch_read_write(const void *methods, void *object, uint16_t method_id,
+                                   struct cap_call *call)
 {
     struct facet facet = {of(object), true};
-    return cap_memory_object_dispatch(&server, &facet, method_id, &call->call);
+    return cap_memory_object_dispatch(methods, &facet, method_id, call);
 }
 
-static int32_t dispatch_read_only(struct object *object, uint16_t method_id, struct kcall *call)
+static int32_t dispatch_read_only(const void *methods, void *object, uint16_t method_id,
+                                  struct cap_call *call)
 {
     struct facet facet = {of(object), false};
-    return cap_memory_object_dispatch(&server, &facet, method_id, &call->call);
+    return cap_memory_object_dispatch(methods, &facet, method_id, call);
 }
 
 const struct object_type memory_object_type = {
     .name = "MemoryObject",
     .interface_id = CAP_MEMORY_OBJECT_INTERFACE_ID,
     .dispatch = dispatch_read_write,
+    .server = &server,
     .destroy = destroy,
 };
 
@@ -402,5 +405,6 @@ const struct object_type memory_object_read_only_type = {
     .name = "MemoryObject (read-only)",
     .interface_id = CAP_MEMORY_OBJECT_INTERFACE_ID,
     .dispatch = dispatch_read_only,
+    .server = &server,
     .destroy = destroy,
 };

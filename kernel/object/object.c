@@ -1,6 +1,5 @@
 /* Reference counts of kernel objects. */
 #include "object/object.h"
-#include "core/panic.h"
 
 static uint64_t live_count;
 
@@ -11,18 +10,8 @@ void object_init(struct object *object, const struct object_type *type)
     __atomic_add_fetch(&live_count, 1, __ATOMIC_RELAXED);
 }
 
-void object_get(struct object *object)
+void object_destroy(struct object *object)
 {
-    uint32_t references = __atomic_add_fetch(&object->references, 1, __ATOMIC_RELAXED);
-    kassert(references > 1); /* it was dead, or has 2^32 references */
-}
-
-void object_put(struct object *object)
-{
-    uint32_t references = __atomic_sub_fetch(&object->references, 1, __ATOMIC_ACQ_REL);
-    kassert(references != UINT32_MAX);
-    if (references != 0)
-        return;
     __atomic_sub_fetch(&live_count, 1, __ATOMIC_RELAXED);
     object->type->destroy(object);
 }

@@ -11,14 +11,14 @@
 #include "core/types.h"
 
 struct object;
-struct kcall;
+struct cap_call;
 
 struct object_type {
     const char *name;
     uint64_t interface_id;
-    /* Runs one call: a generated dispatch function behind a cast of `object`. Returns as a cap_x_dispatch
-     * does. */
-    int32_t (*dispatch)(struct object *object, uint16_t method_id, struct kcall *call);
+    /* Runs one call: KERNEL_DISPATCH's function over the generated one. Returns as a cap_x_dispatch does. */
+    int32_t (*dispatch)(const void *server, void *object, uint16_t method_id, struct cap_call *call);
+    const void *server; /* the struct cap_x_server that dispatch is given */
     /* The last reference is gone: release everything, free the memory. Never fails, takes bounded time. */
     void (*destroy)(struct object *object);
     bool stays_home; /* may not be transferred to another process */
@@ -36,9 +36,17 @@ struct capability {
 
 /* One reference, counted in object_live_count. */
 void object_init(struct object *object, const struct object_type *type);
-void object_get(struct object *object);
-/* The last put calls the type's destroy: with no lock held unless the caller knows that it is not the last.
- */
-void object_put(struct object *object);
+static inline void object_get(struct object *object)
+{
+    __atomic_add_fetch(&object->references, 1, __ATOMIC_RELAXED);
+}
+/* Calls the type's destroy: the last reference is gone. */
+void object_destroy(struct object *object);
+/* The last put destroys: with no lock held unless the caller knows that it is not the last. */
+static inline void object_put(struct object *object)
+{
+    if (__atomic_sub_fetch(&object->references, 1, __ATOMIC_ACQ_REL) == 0)
+        object_destroy(object);
+}
 /* Objects that were initialised and not destroyed: back where it was after everything was released. */
 uint64_t object_live_count(void);

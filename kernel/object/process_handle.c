@@ -97,11 +97,12 @@ static int32_t process_handle_info(void *self, struct cap_call *call,
 
 static const struct cap_process_handle_server server = {.wait = process_handle_wait,
                                                         .info = process_handle_info};
-KERNEL_DISPATCH(dispatch, cap_process_handle_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_process_handle_dispatch)
 
 const struct object_type process_handle_type = {
     .name = "ProcessHandle",
     .interface_id = CAP_PROCESS_HANDLE_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
     .stays_home = true,
 };

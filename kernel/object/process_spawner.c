@@ -117,11 +117,12 @@ static int32_t spawn(void *self, struct cap_call *call, const struct cap_process
 }
 
 static const struct cap_process_spawner_server server = {.spawn = spawn};
-KERNEL_DISPATCH(dispatch, cap_process_spawner_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_process_spawner_dispatch)
 
 static const struct object_type process_spawner_type = {
     .name = "ProcessSpawner",
     .interface_id = CAP_PROCESS_SPAWNER_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_PROCESS_SPAWNER, process_spawner_type);

@@ -29,11 +29,12 @@ static const struct cap_system_control_server server = {
     .shutdown = system_control_shutdown,
     .reboot = system_control_reboot,
 };
-KERNEL_DISPATCH(dispatch, cap_system_control_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_system_control_dispatch)
 
 static const struct object_type system_control_type = {
     .name = "SystemControl",
     .interface_id = CAP_SYSTEM_CONTROL_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_SYSTEM_CONTROL, system_control_type);

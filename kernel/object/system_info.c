@@ -127,11 +127,12 @@ static const struct cap_system_info_server server = {
     .process = process_stats,
     .version = version,
 };
-KERNEL_DISPATCH(dispatch, cap_system_info_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_system_info_dispatch)
 
 static const struct object_type system_info_type = {
     .name = "SystemInfo",
     .interface_id = CAP_SYSTEM_INFO_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_SYSTEM_INFO, system_info_type);

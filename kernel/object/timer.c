@@ -96,11 +96,12 @@ static const struct cap_timer_server server = {
     .sleep_until = timer_sleep_until,
     .map_clock = timer_map_clock,
 };
-KERNEL_DISPATCH(dispatch, cap_timer_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_timer_dispatch)
 
 static const struct object_type timer_type = {
     .name = "Timer",
     .interface_id = CAP_TIMER_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_TIMER, timer_type);

@@ -136,7 +136,7 @@ static const struct cap_virtual_memory_server server = {
     .create_object = op_create_object,
     .info = op_info,
 };
-KERNEL_DISPATCH(dispatch, cap_virtual_memory_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_virtual_memory_dispatch)
 
 static void destroy(struct object *object)
 {
@@ -151,6 +151,7 @@ const struct object_type virtual_memory_type = {
     .name = "VirtualMemory",
     .interface_id = CAP_VIRTUAL_MEMORY_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
     .destroy = destroy,
 };
 

@@ -16,11 +16,12 @@ static int32_t wall_clock_now(void *self, struct cap_call *call, struct cap_wall
 }
 
 static const struct cap_wall_clock_server server = {.now = wall_clock_now};
-KERNEL_DISPATCH(dispatch, cap_wall_clock_dispatch, server)
+KERNEL_DISPATCH(dispatch, cap_wall_clock_dispatch)
 
 static const struct object_type wall_clock_type = {
     .name = "WallClock",
     .interface_id = CAP_WALL_CLOCK_INTERFACE_ID,
     .dispatch = dispatch,
+    .server = &server,
 };
 KERNEL_CAP(CAP_KERNEL_CAP_WALL_CLOCK, wall_clock_type);

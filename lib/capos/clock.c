@@ -24,7 +24,8 @@ static uint64_t page_ns(const struct capos_clock_page *page)
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
         if ((sequence & 1) != 0 || __atomic_load_n(&page->sequence, __ATOMIC_RELAXED) != sequence)
             continue;
-        uint64_t elapsed = tsc < base_tsc ? 0 : tsc - base_tsc; /* another processor's counter may lag a little */
+        uint64_t elapsed =
+            tsc < base_tsc ? 0 : tsc - base_tsc; /* another processor's counter may lag a little */
         return base_ns + (uint64_t)(((unsigned __int128)elapsed * mult) >> shift);
     }
 }

@@ -1,5 +1,5 @@
-/* What C++ programs need of a run-time library when they use neither exceptions nor RTTI: new, delete, and the trap
- * behind a pure virtual function. The names are the Itanium C++ ABI's. */
+/* What C++ programs need of a run-time library when they use neither exceptions nor RTTI: new, delete, and
+ * the trap behind a pure virtual function. The names are the Itanium C++ ABI's. */
 #include "internal.h"
 
 void *_Znwm(size_t size);

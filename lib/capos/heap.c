@@ -10,7 +10,7 @@ enum {
 };
 
 static const uint16_t class_bytes[HEAP_CLASSES] = {
-    16,  32,  48,  64,  80,   96,   112,  128,  160,  192,  224,  256,  320,  384,  448,  512,
+    16,  32,  48,  64,   80,   96,   112,  128,  160,  192,  224,  256,  320,  384,  448,  512,
     640, 768, 896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192,
 };
 
@@ -35,13 +35,15 @@ void heap_init(struct heap *heap, const struct heap_source *source, uint64_t sec
     heap->secret = secret;
 }
 
-/* ---- Size classes --------------------------------------------------------------------------------------------- */
+/* ---- Size classes
+ * --------------------------------------------------------------------------------------------- */
 
 static uint32_t class_of(size_t bytes) /* 1 .. SMALL_MAX */
 {
     if (bytes <= 128)
         return (uint32_t)(bytes + HEAP_ALIGN - 1) / HEAP_ALIGN - 1;
-    uint32_t log2 = 63 - (uint32_t)__builtin_clzll(bytes - 1); /* 2^log2 < bytes <= 2^(log2 + 1), in four steps */
+    uint32_t log2 =
+        63 - (uint32_t)__builtin_clzll(bytes - 1); /* 2^log2 < bytes <= 2^(log2 + 1), in four steps */
     return 8 + (log2 - 7) * 4 + ((uint32_t)((bytes - 1) >> (log2 - 2)) & 3);
 }
 
@@ -68,7 +70,8 @@ static uint32_t choose_class(size_t size_bytes, size_t alignment)
     return denser ? size_class : CLASS_NONE;
 }
 
-/* ---- The end of a small object: its unused length, and a mark ------------------------------------------------- */
+/* ---- The end of a small object: its unused length, and a mark
+ * ------------------------------------------------- */
 
 static uint64_t mark_of(const struct heap *heap, uint64_t address)
 {
@@ -84,12 +87,14 @@ static void trailer_write(const struct heap *heap, uint8_t *object, size_t objec
         object[size_bytes] = CANARY;
 }
 
-static const char *trailer_read(const struct heap *heap, const uint8_t *object, size_t object_bytes, size_t *size_bytes)
+static const char *trailer_read(const struct heap *heap, const uint8_t *object, size_t object_bytes,
+                                size_t *size_bytes)
 {
     uint64_t trailer;
     memcpy(&trailer, object + object_bytes - TRAILER_BYTES, sizeof trailer);
     uint64_t slack = trailer & 0xffff;
-    if ((trailer & ~UINT64_C(0xffff)) != mark_of(heap, (uintptr_t)object) || slack > object_bytes - TRAILER_BYTES)
+    if ((trailer & ~UINT64_C(0xffff)) != mark_of(heap, (uintptr_t)object) ||
+        slack > object_bytes - TRAILER_BYTES)
         return "memory was written past the end of an allocation";
     *size_bytes = object_bytes - TRAILER_BYTES - slack;
     if (slack > 0 && object[*size_bytes] != CANARY)
@@ -97,7 +102,8 @@ static const char *trailer_read(const struct heap *heap, const uint8_t *object, 
     return NULL;
 }
 
-/* ---- Slabs ---------------------------------------------------------------------------------------------------- */
+/* ---- Slabs
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void slab_link(struct heap *heap, struct heap_page *slab)
 {
@@ -174,13 +180,15 @@ static void small_free(struct heap *heap, struct heap_zone *zone, struct heap_pa
     slab->free_bits[index / 64] |= UINT64_C(1) << index % 64;
     slab->used--;
     bool only_one = slab->prev == NULL && slab->next == NULL;
-    if (slab->used == 0 && !only_one) { /* the class keeps one, so that a pair of malloc and free stays cheap */
+    if (slab->used == 0 &&
+        !only_one) { /* the class keeps one, so that a pair of malloc and free stays cheap */
         slab_unlink(heap, slab);
         heap_run_free(heap, zone, (uint32_t)(slab - zone->pages), slab_pages(slab->size_class));
     }
 }
 
-/* ---- Runs ----------------------------------------------------------------------------------------------------- */
+/* ---- Runs
+ * ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t pages_for(size_t size_bytes)
 {
@@ -213,7 +221,8 @@ static void *run_alloc(struct heap *heap, size_t size_bytes, bool zero)
     return memory;
 }
 
-static bool run_resize(struct heap *heap, struct heap_zone *zone, uint32_t first, uint8_t *memory, size_t size_bytes)
+static bool run_resize(struct heap *heap, struct heap_zone *zone, uint32_t first, uint8_t *memory,
+                       size_t size_bytes)
 {
     struct heap_page *page = &zone->pages[first];
     uint32_t have = page->pages, want = pages_for(size_bytes);
@@ -241,7 +250,8 @@ static struct huge *huge_find(const struct heap *heap, uint64_t address)
     return NULL;
 }
 
-/* ---- What a pointer points at --------------------------------------------------------------------------------- */
+/* ---- What a pointer points at
+ * --------------------------------------------------------------------------------- */
 
 struct place {
     struct heap_zone *zone; /* null: huge */
@@ -305,7 +315,8 @@ static void free_small_at(struct heap *heap, const void *object)
         small_free(heap, place.zone, place.page, place.index);
 }
 
-/* ---- Huge allocations ----------------------------------------------------------------------------------------- */
+/* ---- Huge allocations
+ * ----------------------------------------------------------------------------------------- */
 
 static void huge_insert(struct heap *heap, struct huge *huge)
 {
@@ -392,12 +403,14 @@ static void huge_free(struct heap *heap, struct huge *huge)
     free_small_at(heap, huge);
 }
 
-/* ---- The four operations -------------------------------------------------------------------------------------- */
+/* ---- The four operations
+ * -------------------------------------------------------------------------------------- */
 
 void *heap_alloc(struct heap *heap, size_t size_bytes, size_t alignment, bool zero)
 {
     void *memory;
-    if (alignment == 0 || (alignment & (alignment - 1)) != 0 || size_bytes > PTRDIFF_MAX || alignment > PTRDIFF_MAX / 4)
+    if (alignment == 0 || (alignment & (alignment - 1)) != 0 || size_bytes > PTRDIFF_MAX ||
+        alignment > PTRDIFF_MAX / 4)
         return NULL;
     uint32_t size_class = choose_class(size_bytes, alignment);
     if (size_class < HEAP_CLASSES)
@@ -439,7 +452,8 @@ const char *heap_size(struct heap *heap, const void *memory, size_t *size_bytes)
     return wrong;
 }
 
-static bool small_resize(const struct heap *heap, const struct place *place, uint8_t *memory, size_t size_bytes)
+static bool small_resize(const struct heap *heap, const struct place *place, uint8_t *memory,
+                         size_t size_bytes)
 {
     uint32_t object_bytes = class_bytes[place->page->size_class];
     if (size_bytes > object_bytes - TRAILER_BYTES || size_bytes < object_bytes / 4)
@@ -459,7 +473,8 @@ bool heap_resize(struct heap *heap, void *memory, size_t size_bytes)
     else if (place.page->kind == HEAP_PAGE_SLAB)
         resized = small_resize(heap, &place, memory, size_bytes);
     else
-        resized = run_resize(heap, place.zone, (uint32_t)(place.page - place.zone->pages), memory, size_bytes);
+        resized =
+            run_resize(heap, place.zone, (uint32_t)(place.page - place.zone->pages), memory, size_bytes);
     if (resized)
         heap->allocated_bytes += size_bytes - place.size_bytes;
     return resized;

@@ -1,18 +1,19 @@
 /*
- * The allocator behind malloc, without its lock and without the kernel: memory comes from a struct heap_source, which
- * libcapos implements with a VirtualMemory capability and the unit tests with a fake.
+ * The allocator behind malloc, without its lock and without the kernel: memory comes from a struct
+ * heap_source, which libcapos implements with a VirtualMemory capability and the unit tests with a fake.
  *
  * Three sizes of allocation:
- *   small  up to about 7 KiB: one of 32 size classes, in slabs of 1 to 8 pages. A bitmap says which objects are free;
- *          it lies outside the slab, so that a wild write into the heap's objects cannot mislead the allocator.
- *          The last 8 bytes of an object hold its unused length and a mark made from its address and a secret.
- *   runs   of whole pages, up to HEAP_HUGE_MIN.
- *   huge   a reservation of its own, given back to the kernel when freed, and grown in place while the reservation
- *          lasts (it is rounded up to a power of two, since address space costs nothing).
+ *   small  up to about 7 KiB: one of 32 size classes, in slabs of 1 to 8 pages. A bitmap says which objects
+ * are free; it lies outside the slab, so that a wild write into the heap's objects cannot mislead the
+ * allocator. The last 8 bytes of an object hold its unused length and a mark made from its address and a
+ * secret. runs   of whole pages, up to HEAP_HUGE_MIN. huge   a reservation of its own, given back to the
+ * kernel when freed, and grown in place while the reservation lasts (it is rounded up to a power of two,
+ * since address space costs nothing).
  *
- * Small slabs and runs live in zones: large reservations, committed as they fill up from the bottom. Each page of a zone
- * has a descriptor at the zone's start; all the allocator knows is in descriptors. Free runs are found by their exact
- * length and coalesce with neighbours in the same state: committed, or bare (given back to the kernel, reads as zeros).
+ * Small slabs and runs live in zones: large reservations, committed as they fill up from the bottom. Each
+ * page of a zone has a descriptor at the zone's start; all the allocator knows is in descriptors. Free runs
+ * are found by their exact length and coalesce with neighbours in the same state: committed, or bare (given
+ * back to the kernel, reads as zeros).
  *
  * Not thread-safe: the caller holds a lock. See docs/libcapos.md for the reasons.
  */
@@ -104,8 +105,8 @@ void heap_init(struct heap *heap, const struct heap_source *source, uint64_t sec
 /* Null: no memory, or alignment is no power of two. `zero`: the bytes asked for read as zero. */
 void *heap_alloc(struct heap *heap, size_t size_bytes, size_t alignment, bool zero);
 
-/* Null, or a sentence about what is wrong with the pointer or with the allocation's surroundings; nothing was done
- * then. `memory` is not null. */
+/* Null, or a sentence about what is wrong with the pointer or with the allocation's surroundings; nothing was
+ * done then. `memory` is not null. */
 const char *heap_free(struct heap *heap, void *memory);
 
 /* The size an allocation was made with. A sentence as above, and nothing stored. */
@@ -123,12 +124,13 @@ struct heap_run {
     bool zeroed;
 };
 
-/* A run of `pages` (1 .. HEAP_RUN_BINS - 1) committed pages; its descriptors say BODY but for the first, which the
- * caller describes. False: no memory. */
+/* A run of `pages` (1 .. HEAP_RUN_BINS - 1) committed pages; its descriptors say BODY but for the first,
+ * which the caller describes. False: no memory. */
 bool heap_run_alloc(struct heap *heap, uint32_t pages, struct heap_run *out);
 void heap_run_free(struct heap *heap, struct heap_zone *zone, uint32_t first, uint32_t pages);
 /* Takes `more` pages that follow an allocated run, if they are free and committed. */
-bool heap_run_extend(struct heap *heap, struct heap_zone *zone, uint32_t first, uint32_t pages, uint32_t more);
+bool heap_run_extend(struct heap *heap, struct heap_zone *zone, uint32_t first, uint32_t pages,
+                     uint32_t more);
 /* The zone that the address lies in, and the page's number, below the frontier; null if in none. */
 struct heap_zone *heap_zone_of(struct heap *heap, uint64_t address, uint32_t *page);
 

@@ -1,9 +1,9 @@
 /*
  * Runs of pages in zones. See heap.h.
  *
- * Invariants: every page below a zone's frontier belongs to exactly one free run, allocated run or slab, and its
- * descriptor says so; a free run is in exactly one bin; no two neighbouring free runs are in the same state; a bare run
- * never touches the frontier (the frontier moves down instead).
+ * Invariants: every page below a zone's frontier belongs to exactly one free run, allocated run or slab, and
+ * its descriptor says so; a free run is in exactly one bin; no two neighbouring free runs are in the same
+ * state; a bare run never touches the frontier (the frontier moves down instead).
  */
 #include "heap.h"
 
@@ -51,7 +51,8 @@ static struct heap_zone *zone_of_descriptor(struct heap *heap, const struct heap
     __builtin_trap(); /* bins hold nothing but descriptors */
 }
 
-/* ---- Bins ----------------------------------------------------------------------------------------------------- */
+/* ---- Bins
+ * ----------------------------------------------------------------------------------------------------- */
 
 static struct heap_bins *bins_of(struct heap *heap, enum heap_page_kind kind)
 {
@@ -117,7 +118,8 @@ static void mark_pages(struct heap_zone *zone, uint32_t first, uint32_t pages, e
         zone->pages[i].kind = (uint8_t)kind;
 }
 
-/* ---- Zones ---------------------------------------------------------------------------------------------------- */
+/* ---- Zones
+ * ---------------------------------------------------------------------------------------------------- */
 
 static bool commit(struct heap *heap, uint64_t address, uint64_t bytes)
 {
@@ -173,10 +175,12 @@ static bool zone_grow(struct heap *heap, struct heap_zone *zone, uint32_t pages,
     grow = grow < pages ? pages : grow;
     grow = grow > room ? room : grow;
     uint32_t first = zone->frontier;
-    bool grown = zone_describe(heap, zone, first + grow) && commit(heap, page_address(zone, first), page_bytes(grow));
+    bool grown =
+        zone_describe(heap, zone, first + grow) && commit(heap, page_address(zone, first), page_bytes(grow));
     if (!grown && grow != pages) { /* not that much: then only what is needed */
         grow = pages;
-        grown = zone_describe(heap, zone, first + grow) && commit(heap, page_address(zone, first), page_bytes(grow));
+        grown = zone_describe(heap, zone, first + grow) &&
+                commit(heap, page_address(zone, first), page_bytes(grow));
     }
     if (!grown)
         return false;
@@ -189,7 +193,8 @@ static bool zone_grow(struct heap *heap, struct heap_zone *zone, uint32_t pages,
     return true;
 }
 
-/* ---- Allocating ----------------------------------------------------------------------------------------------- */
+/* ---- Allocating
+ * ----------------------------------------------------------------------------------------------- */
 
 /* Takes the front of a free run and files the rest again. False: it was bare and could not be committed. */
 static bool take_free(struct heap *heap, struct heap_page *head, uint32_t pages, struct heap_run *out)
@@ -239,7 +244,8 @@ bool heap_run_alloc(struct heap *heap, uint32_t pages, struct heap_run *out)
     return true;
 }
 
-/* ---- Freeing -------------------------------------------------------------------------------------------------- */
+/* ---- Freeing
+ * -------------------------------------------------------------------------------------------------- */
 
 /* Joins the run with free neighbours of its kind, which leave their bins. */
 static void coalesce(struct heap *heap, struct heap_zone *zone, uint32_t *first, uint32_t *pages,

@@ -1,4 +1,5 @@
-/* The allocator over a fake VirtualMemory: anonymous mappings, a limit on what may be committed, injected failures. */
+/* The allocator over a fake VirtualMemory: anonymous mappings, a limit on what may be committed, injected
+ * failures. */
 #include "heap.h"
 #include "unit.h"
 #include <stdlib.h>
@@ -120,7 +121,8 @@ static void check_heap(void)
             } else {
                 assert_true(head->kind == HEAP_PAGE_RUN || head->kind == HEAP_PAGE_SLAB);
                 for (uint32_t i = 1; i < pages; i++)
-                    assert_true(zone->pages[page + i].kind == HEAP_PAGE_BODY && zone->pages[page + i].pages == i);
+                    assert_true(zone->pages[page + i].kind == HEAP_PAGE_BODY &&
+                                zone->pages[page + i].pages == i);
                 used_pages += pages;
             }
             before = head->kind;
@@ -258,7 +260,8 @@ static void wrong_pointers_are_refused(void)
     int local;
     assert_non_null(heap_free(&heap, &local));
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        char *memory = heap_alloc(&heap, sizes[i], 16, false), *other = heap_alloc(&heap, sizes[i], 16, false);
+        char *memory = heap_alloc(&heap, sizes[i], 16, false),
+             *other = heap_alloc(&heap, sizes[i], 16, false);
         UNIT_OK(memory != NULL && other != NULL);
         size_t known;
         assert_non_null(heap_free(&heap, memory + 16));

@@ -1,5 +1,6 @@
 /*
- * What the parts of libcapos share with each other and with no program. Everything here has hidden visibility.
+ * What the parts of libcapos share with each other and with no program. Everything here has hidden
+ * visibility.
  */
 #pragma once
 #include <capos/call.h>
@@ -7,6 +8,22 @@
 #include <stdbool.h>
 
 #define HIDDEN __attribute__((visibility("hidden")))
+
+/* ---- sys.c: the system call itself, also inline for the shortest calls. Host tests put a simulated kernel
+ * behind capos_sys_cap_enter. */
+#ifdef CAPOS_HOST_TEST
+#define sys_cap_enter capos_sys_cap_enter
+#else
+static inline int64_t sys_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
+{
+    int64_t result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"((uint64_t)CAPOS_SYS_CAP_ENTER), "D"((uint64_t)min_complete), "S"(timeout_ns)
+                     : "rcx", "r11", "rdx", "r8", "r9", "r10", "memory");
+    return result;
+}
+#endif
 
 /* ---- ring.c: this thread's side of its ring. */
 struct ring {
@@ -35,4 +52,5 @@ HIDDEN void emergency_line(const char *text);
 /* ---- start.c, from crt0.S: the first C code of a process. */
 struct elf_dynamic;
 HIDDEN _Noreturn void capos_start(struct capos_ring_header *ring, uint64_t process_id,
-                                  const struct capos_capset_header *capset, const struct elf_dynamic *dynamic);
+                                  const struct capos_capset_header *capset,
+                                  const struct elf_dynamic *dynamic);

@@ -1,4 +1,5 @@
-/* Behind <capos/lookup.h>: capabilities by name and interface, and what a program says when one is missing. */
+/* Behind <capos/lookup.h>: capabilities by name and interface, and what a program says when one is missing.
+ */
 #include "internal.h"
 #include <base/string.h>
 #include <capos/print.h>
@@ -40,8 +41,8 @@ uint32_t capos_need_capability(const char *name, uint64_t interface_id, const ch
         return cap_id;
     list_grants(grants, sizeof grants);
     if (status == CAPOS_ERR_WRONG_INTERFACE)
-        capos_snprintf(text, sizeof text, "the capability \"%s\" is not a %s; granted: %s", name, interface_name,
-                       grants);
+        capos_snprintf(text, sizeof text, "the capability \"%s\" is not a %s; granted: %s", name,
+                       interface_name, grants);
     else
         capos_snprintf(text, sizeof text, "this program needs a %s capability named \"%s\"; granted: %s",
                        interface_name, name, grants);

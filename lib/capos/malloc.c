@@ -1,5 +1,6 @@
 /*
- * malloc and relatives: the process' heap (heap.h) behind a lock, over the VirtualMemory grant named "memory".
+ * malloc and relatives: the process' heap (heap.h) behind a lock, over the VirtualMemory grant named
+ * "memory".
  */
 #include "heap.h"
 #include "internal.h"
@@ -15,8 +16,9 @@ static bool heap_ready;
 static bool told_out_of_memory;
 static uint32_t heap_lock;
 
-/* Spins, then sleeps for a moment, so that a holder on the same processor gets on. The sleep counts completions like
- * any other, hence the impossible number. (It becomes a wait on the lock when there is a ParkSpace to wait in.) */
+/* Spins, then sleeps for a moment, so that a holder on the same processor gets on. The sleep counts
+ * completions like any other, hence the impossible number. (It becomes a wait on the lock when there is a
+ * ParkSpace to wait in.) */
 static void lock(void)
 {
     for (unsigned spins = 0; __atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE) != 0; spins++) {
@@ -63,7 +65,8 @@ static int32_t source_release(void *self, uint64_t address, uint64_t size_bytes)
 /* False: there is no memory grant. Called with the lock held. */
 static bool heap_prepare(void)
 {
-    static const struct heap_source source = {source_reserve, source_commit, source_decommit, source_release, NULL};
+    static const struct heap_source source = {source_reserve, source_commit, source_decommit, source_release,
+                                              NULL};
     uint64_t interface_id;
     uint32_t cap_id;
     if (heap_ready)
@@ -73,7 +76,8 @@ static bool heap_prepare(void)
         return false;
     memory_cap.id = cap_id;
     /* Addresses are random, which is all the secret has to be. */
-    heap_init(&heap, &source, (uintptr_t)&cap_id ^ (uintptr_t)capos_capset() << 20 ^ capos_process_id() << 52);
+    heap_init(&heap, &source,
+              (uintptr_t)&cap_id ^ (uintptr_t)capos_capset() << 20 ^ capos_process_id() << 52);
     heap_ready = true;
     return true;
 }

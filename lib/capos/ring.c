@@ -1,22 +1,24 @@
 /*
  * The ring client: calls, blocking and asynchronous, over the calling thread's own ring.
  *
- * The shared page is the truth: this side keeps no copies of indexes, so a program that drives the ring by hand and
- * calls libcapos in between does no harm as long as it takes in its own completions. A completion's user_data is the
- * address of whoever waits for it: a struct waiter on the stack of a blocking call, or (tagged) a struct cap_pending.
+ * The shared page is the truth: this side keeps no copies of indexes, so a program that drives the ring by
+ * hand and calls libcapos in between does no harm as long as it takes in its own completions. A completion's
+ * user_data is the address of whoever waits for it: a struct waiter on the stack of a blocking call, or
+ * (tagged) a struct cap_pending.
  *
- * The kernel accepts an operation only when a completion slot is free for it. Started calls leave the last slot to
- * blocking calls, which therefore always get through, however many calls wait for something that never comes.
+ * The kernel accepts an operation only when a completion slot is free for it. Started calls leave the last
+ * slot to blocking calls, which therefore always get through, however many calls wait for something that
+ * never comes.
  *
- * Order: an entry is complete before sq_tail is stored (release); an entry is read after cq_tail was loaded (acquire)
- * and before cq_head is stored (release). The kernel does the same from its side.
+ * Order: an entry is complete before sq_tail is stored (release); an entry is read after cq_tail was loaded
+ * (acquire) and before cq_head is stored (release). The kernel does the same from its side.
  */
 #include "internal.h"
 
 _Thread_local struct ring ring_self;
 
-/* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy, so that
- * the reason is never lost. */
+/* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy,
+ * so that the reason is never lost. */
 enum { SCRATCH_WORDS = 32, PENDING_TAG = 1 };
 
 struct waiter {
@@ -55,6 +57,11 @@ bool ring_attach(struct capos_ring_header *header)
     return true;
 }
 
+struct capos_ring_header *capos_ring(void)
+{
+    return ring_self.header;
+}
+
 static size_t round_up_8(size_t bytes)
 {
     return (bytes + 7) & ~(size_t)7;
@@ -65,14 +72,16 @@ static uint32_t clamp_u32(size_t value)
     return value > UINT32_MAX ? UINT32_MAX : (uint32_t)value; /* the kernel refuses it as too large */
 }
 
-/* ---- Completions ---------------------------------------------------------------------------------------------- */
+/* ---- Completions
+ * ---------------------------------------------------------------------------------------------- */
 
-/* Reads the capability records behind a payload. A record that would lie outside the buffer is ignored: the kernel
- * does not make such. */
-static void message_take_caps(struct cap_message *message, const void *results, size_t limit, size_t payload_bytes,
-                              size_t count)
+/* Reads the capability records behind a payload. A record that would lie outside the buffer is ignored: the
+ * kernel does not make such. */
+static void message_take_caps(struct cap_message *message, const void *results, size_t limit,
+                              size_t payload_bytes, size_t count)
 {
-    const struct capos_xfer_result *records = (const void *)((const char *)results + round_up_8(payload_bytes));
+    const struct capos_xfer_result *records =
+        (const void *)((const char *)results + round_up_8(payload_bytes));
     size_t taken = 0;
     while (taken < count && taken < CAPOS_XFER_CAPS_MAX &&
            round_up_8(payload_bytes) + (taken + 1) * sizeof *records <= limit) {
@@ -91,7 +100,8 @@ static void pending_complete(struct ring *ring, struct cap_pending *pending, con
     pending->exception_kind = cqe->detail;
     message->results_bytes = cqe->payload_len;
     if (cqe->result >= 0)
-        message_take_caps(message, message->results, message->results_limit, cqe->payload_len, cqe->cap_count);
+        message_take_caps(message, message->results, message->results_limit, cqe->payload_len,
+                          cqe->cap_count);
     pending->done = 1;
     ring->started--;
 }
@@ -129,10 +139,15 @@ static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
     ring_reap(ring);
     if (entered < 0)
         return (int32_t)entered;
-    return entered == 0 && timeout_ns != CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_TIMEOUT : CAPOS_OK;
+    if (entered > 0)
+        return CAPOS_OK;
+    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for
+     * is lost. */
+    return timeout_ns == CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_RING_CORRUPT : CAPOS_ERR_TIMEOUT;
 }
 
-/* ---- Submissions ---------------------------------------------------------------------------------------------- */
+/* ---- Submissions
+ * ---------------------------------------------------------------------------------------------- */
 
 static uint32_t ring_queued(const struct ring *ring)
 {
@@ -200,7 +215,8 @@ static inline int32_t ring_run(struct submission *submission, struct waiter *wai
     return status;
 }
 
-/* ---- Blocking calls ------------------------------------------------------------------------------------------- */
+/* ---- Blocking calls
+ * ------------------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) int32_t call_refused(const struct waiter *waiter, const void *results)
 {
@@ -211,8 +227,8 @@ static __attribute__((noinline)) int32_t call_refused(const struct waiter *waite
     return waiter->result;
 }
 
-/* The answer lies in `scratch`, the caller's buffer is smaller: copies it if it fits. If not, the capabilities in it
- * would have no owner. */
+/* The answer lies in `scratch`, the caller's buffer is smaller: copies it if it fits. If not, the
+ * capabilities in it would have no owner. */
 static int32_t copy_results(struct cap_message *message, const void *scratch, size_t payload_bytes)
 {
     if (payload_bytes <= message->results_limit) {
@@ -226,9 +242,21 @@ static int32_t copy_results(struct cap_message *message, const void *scratch, si
     return CAPOS_ERR_RESULT_TRUNCATED;
 }
 
+/* What a completed call brought, into the message. */
+static inline int32_t invoke_take(struct cap_message *message, const void *results, size_t limit,
+                                  const struct waiter *waiter)
+{
+    message->results_bytes = waiter->payload_bytes;
+    if (__builtin_expect(waiter->result < 0, 0))
+        return call_refused(waiter, results);
+    if (waiter->cap_count != 0)
+        message_take_caps(message, results, limit, waiter->payload_bytes, waiter->cap_count);
+    return waiter->result;
+}
+
 /* `params` are message->params with message->cap_count descriptors behind them. */
-static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message, const void *params,
-                             uint64_t deadline_ns)
+static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
+                             const void *params, uint64_t deadline_ns)
 {
     uint64_t scratch[SCRATCH_WORDS];
     bool use_scratch = message->results_limit < sizeof scratch;
@@ -250,17 +278,13 @@ static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_mes
     int32_t status = ring_run(&submission, &waiter);
     if (__builtin_expect(status < 0, 0))
         return status;
-    message->results_bytes = waiter.payload_bytes;
-    if (__builtin_expect(waiter.result < 0, 0))
-        return call_refused(&waiter, results);
-    if (waiter.cap_count != 0)
-        message_take_caps(message, results, limit, waiter.payload_bytes, waiter.cap_count);
-    if (use_scratch && waiter.payload_bytes != 0) {
+    int32_t result = invoke_take(message, results, limit, &waiter);
+    if (result >= 0 && use_scratch && waiter.payload_bytes != 0) {
         status = copy_results(message, scratch, waiter.payload_bytes);
         if (status < 0)
             return status;
     }
-    return waiter.result;
+    return result;
 }
 
 /* Puts params and transfer descriptors into `staging`, as the kernel wants them: one behind the other. */
@@ -288,22 +312,146 @@ static __attribute__((noinline)) int32_t invoke_with_caps(uint32_t cap_id, uint1
     return status < 0 ? status : invoke(cap_id, method_id, message, staging, deadline_ns);
 }
 
-int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message, uint64_t deadline_ns)
+int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
+                         uint64_t deadline_ns)
 {
     if (message->cap_count != 0)
         return invoke_with_caps(cap_id, method_id, message, deadline_ns);
     return invoke(cap_id, method_id, message, message->params, deadline_ns);
 }
 
-int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message)
+static __attribute__((noinline)) int32_t invoke_any(uint32_t cap_id, uint16_t method_id,
+                                                    struct cap_message *message)
 {
-    if (message->cap_count != 0)
-        return invoke_with_caps(cap_id, method_id, message, 0);
-    return invoke(cap_id, method_id, message, message->params, 0);
+    return cap_invoke_until(cap_id, method_id, message, 0);
 }
 
-int32_t capos_cap_call(uint32_t cap_id, uint16_t method_id, const void *params, size_t params_len, void *result,
-                       size_t result_len)
+/* The answer of an entry that was submitted alone came in some other way than as the next completion. */
+static __attribute__((noinline)) int32_t wait_for(struct ring *ring, const struct waiter *waiter,
+                                                  int64_t entered)
+{
+    int32_t status = entered < 0 ? (int32_t)entered : CAPOS_OK;
+    ring_reap(ring);
+    while (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0) {
+        if (status < 0)
+            return status;
+        status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
+    }
+    return CAPOS_OK;
+}
+
+/*
+ * Calls while nothing else is queued or started, which is nearly every call: the entry is the only one, and
+ * its completion the next. In as few instructions as that allows; everything unusual goes the general way.
+ */
+
+static inline bool ring_is_quiet(const struct ring *ring)
+{
+    return __builtin_expect((ring->started | (ring->header->sq_tail ^ ring->header->sq_head)) == 0, 1);
+}
+
+/* Submits one CALL and enters. The completion, if it is the next one and the waiter's; else null with *status
+ * final or 0. */
+static inline const struct capos_cqe *ring_run_alone(struct ring *ring, const struct capos_sqe *sqe,
+                                                     struct waiter *waiter, int32_t *status)
+{
+    struct capos_ring_header *header = ring->header;
+    uint32_t tail = header->sq_tail;
+    ring->sq[tail & ring->sq_mask] = *sqe;
+    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
+    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
+    uint32_t head = header->cq_head;
+    const struct capos_cqe *cqe = &ring->cq[head & ring->cq_mask];
+    if (__builtin_expect(__atomic_load_n(&header->cq_tail, __ATOMIC_ACQUIRE) == head + 1 &&
+                             cqe->user_data == (uintptr_t)waiter,
+                         1))
+        return cqe;
+    waiter->done = 0;
+    *status = wait_for(ring, waiter, entered);
+    return NULL;
+}
+
+/* The completion's slot may be used again. */
+static inline void ring_done_alone(struct ring *ring)
+{
+    __atomic_store_n(&ring->header->cq_head, ring->header->cq_head + 1, __ATOMIC_RELEASE);
+}
+
+int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message)
+{
+    struct ring *ring = &ring_self;
+    if (__builtin_expect(!ring_is_quiet(ring) || message->cap_count != 0 ||
+                             message->params_bytes > UINT32_MAX || message->results_limit > UINT32_MAX ||
+                             message->results_limit < SCRATCH_WORDS * sizeof(uint64_t),
+                         0))
+        return invoke_any(cap_id, method_id, message);
+    struct waiter waiter;
+    const struct capos_sqe sqe = {
+        .user_data = (uintptr_t)&waiter,
+        .cap_id = cap_id,
+        .method_id = method_id,
+        .opcode = CAPOS_OP_CALL,
+        .addr = (uintptr_t)message->params,
+        .len = (uint32_t)message->params_bytes,
+        .result_len = (uint32_t)message->results_limit,
+        .result_addr = (uintptr_t)message->results,
+    };
+    int32_t status = CAPOS_OK;
+    const struct capos_cqe *cqe = ring_run_alone(ring, &sqe, &waiter, &status);
+    if (__builtin_expect(status < 0, 0))
+        return status;
+    message->caps_in_count = 0;
+    if (__builtin_expect(cqe != NULL, 1)) {
+        deliver(ring, cqe);
+        ring_done_alone(ring);
+    }
+    return invoke_take(message, message->results, message->results_limit, &waiter);
+}
+
+static __attribute__((noinline)) int32_t invoke_empty_any(uint32_t cap_id, uint16_t method_id)
+{
+    struct cap_message message;
+    message.params = NULL;
+    message.params_bytes = 0;
+    message.cap_count = 0;
+    message.results = NULL;
+    message.results_limit = 0;
+    int32_t result = cap_invoke_until(cap_id, method_id, &message, 0);
+    return result < 0 ? result : CAPOS_OK;
+}
+
+int32_t cap_invoke_empty(uint32_t cap_id, uint16_t method_id)
+{
+    struct ring *ring = &ring_self;
+    if (!ring_is_quiet(ring))
+        return invoke_empty_any(cap_id, method_id);
+    struct waiter waiter;
+    uint64_t exception[SCRATCH_WORDS];
+    const struct capos_sqe sqe = {
+        .user_data = (uintptr_t)&waiter,
+        .cap_id = cap_id,
+        .method_id = method_id,
+        .opcode = CAPOS_OP_CALL,
+        .result_len = sizeof exception,
+        .result_addr = (uintptr_t)exception,
+    };
+    int32_t status = CAPOS_OK;
+    const struct capos_cqe *cqe = ring_run_alone(ring, &sqe, &waiter, &status);
+    if (__builtin_expect(cqe != NULL && cqe->result == CAPOS_OK, 1)) {
+        ring_done_alone(ring);
+        return CAPOS_OK;
+    }
+    if (status < 0)
+        return status;
+    if (cqe != NULL) {
+        deliver(ring, cqe);
+        ring_done_alone(ring);
+    }
+    return waiter.result < 0 ? call_refused(&waiter, exception) : CAPOS_OK;
+}
+
+int32_t capos_cap_call(uint32_t cap_id, uint16_t method_id, const void *params, size_t params_len,
+                       void *result, size_t result_len)
 {
     struct cap_message message;
     message.params = params;
@@ -325,7 +473,8 @@ int32_t cap_release_id(uint32_t cap_id)
     return status < 0 ? status : waiter.result;
 }
 
-/* ---- Asynchronous calls --------------------------------------------------------------------------------------- */
+/* ---- Asynchronous calls
+ * --------------------------------------------------------------------------------------- */
 
 static int32_t pending_fail(struct cap_pending *pending, int32_t error)
 {

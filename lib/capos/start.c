@@ -1,6 +1,6 @@
 /*
- * From the entry point to main: relocation, thread-local storage, the ring, argv and envp, constructors; and from
- * main's return to the end of the process.
+ * From the entry point to main: relocation, thread-local storage, the ring, argv and envp, constructors; and
+ * from main's return to the end of the process.
  *
  * Until relocate() is done nothing here may use an address that the linker had to leave to the loader.
  */
@@ -29,8 +29,8 @@ extern HIDDEN hook __preinit_array_start[], __preinit_array_end[];
 extern HIDDEN hook __init_array_start[], __init_array_end[];
 extern HIDDEN hook __fini_array_start[], __fini_array_end[];
 
-/* A static-PIE program's own relocations. Whatever else than RELATIVE is in there, or points outside the image, means
- * that the program was linked for something else: no message is possible yet. */
+/* A static-PIE program's own relocations. Whatever else than RELATIVE is in there, or points outside the
+ * image, means that the program was linked for something else: no message is possible yet. */
 static void relocate(uint64_t base, const struct elf_dynamic *dynamic)
 {
     uint64_t table = 0, size_bytes = 0, entry_bytes = sizeof(struct elf_rela);
@@ -43,7 +43,8 @@ static void relocate(uint64_t base, const struct elf_dynamic *dynamic)
         else if (dynamic->tag == DT_RELAENT)
             entry_bytes = dynamic->value;
     }
-    if (entry_bytes != sizeof(struct elf_rela) || size_bytes > image_bytes || table > image_bytes - size_bytes)
+    if (entry_bytes != sizeof(struct elf_rela) || size_bytes > image_bytes ||
+        table > image_bytes - size_bytes)
         __builtin_trap();
     const struct elf_rela *rela = (const void *)(uintptr_t)(base + table);
     for (uint64_t i = 0; i < size_bytes / sizeof *rela; i++) {
@@ -69,9 +70,10 @@ static void refresh_tls(const struct capos_capset_header *capset)
     memcpy(block, (const void *)(uintptr_t)capset->tls_image, capset->tls_file_bytes);
 }
 
-/* The texts of argv or envp, copied to `text` because main may write to them; returns where the copies end. */
-static char *copy_strings(const struct capos_capset_header *capset, uint32_t offset, uint32_t count, char **pointers,
-                          char *text)
+/* The texts of argv or envp, copied to `text` because main may write to them; returns where the copies end.
+ */
+static char *copy_strings(const struct capos_capset_header *capset, uint32_t offset, uint32_t count,
+                          char **pointers, char *text)
 {
     const struct capos_string *strings = (const void *)((const char *)capset + offset);
     for (uint32_t i = 0; i < count; i++) {

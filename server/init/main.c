@@ -1,10 +1,10 @@
 /*
- * init: the first process. Reads the manifest through BootPackage, checks all of it (plan.c), starts the services in
- * order, waits for them, and ends with the first exit code, in the manifest's order, that is not zero. Says nothing
- * when all is well, but for the manifest's message of the day.
+ * init: the first process. Reads the manifest through BootPackage, checks all of it (plan.c), starts the
+ * services in order, waits for them, and ends with the first exit code, in the manifest's order, that is not
+ * zero. Says nothing when all is well, but for the manifest's message of the day.
  *
- * Exit codes of its own: 1 if the manifest is refused or something could not be started. init needs a bootPackage and a
- * processSpawner, under any names; a console to complain on is wise.
+ * Exit codes of its own: 1 if the manifest is refused or something could not be started. init needs a
+ * bootPackage and a processSpawner, under any names; a console to complain on is wise.
  */
 #include "plan.h"
 #include <capos/boot.h>
@@ -21,7 +21,8 @@ static struct holdings holdings;
 static struct plan plan;
 static cap_process_handle handles[PLAN_SERVICES_MAX];
 
-/* ---- What init holds ------------------------------------------------------------------------------------------ */
+/* ---- What init holds
+ * ------------------------------------------------------------------------------------------ */
 
 static void collect_holdings(void)
 {
@@ -57,7 +58,8 @@ static void say(const char *format, ...)
     (void)capos_printf(console, "init: %s\n", line);
 }
 
-/* ---- Reading the manifest ------------------------------------------------------------------------------------- */
+/* ---- Reading the manifest
+ * ------------------------------------------------------------------------------------- */
 
 /* Maps the whole package; null if that is not possible. */
 static const void *map_manifest(cap_boot_package package, size_t *size_bytes)
@@ -84,7 +86,8 @@ static bool read_pieces(cap_boot_package package, uint8_t *bytes, size_t size_by
         struct cap_boot_package_read_manifest_results read;
         int32_t status = cap_boot_package_read_manifest(package, have, READ_CHUNK_BYTES, &read, &buffer);
         if (status < 0 || read.data.len == 0 || read.data.len > size_bytes - have) {
-            say("the manifest cannot be read at byte %zu: %s", have, status < 0 ? cap_why(status) : "it is cut short");
+            say("the manifest cannot be read at byte %zu: %s", have,
+                status < 0 ? cap_why(status) : "it is cut short");
             return false;
         }
         memcpy(bytes + have, read.data.bytes, read.data.len);
@@ -138,7 +141,8 @@ static bool read_plan(void)
     return true;
 }
 
-/* ---- Starting and waiting ------------------------------------------------------------------------------------- */
+/* ---- Starting and waiting
+ * ------------------------------------------------------------------------------------- */
 
 static void print_motd(void)
 {
@@ -166,8 +170,8 @@ static bool start(cap_process_spawner spawner, size_t index)
     };
     int32_t status = cap_process_spawner_spawn(spawner, &params, &started);
     if (status < 0) {
-        say("initConfig.services[%zu]: \"%.*s\" was not started: %s", index, (int)service->name.len, service->name.bytes,
-            cap_why(status));
+        say("initConfig.services[%zu]: \"%.*s\" was not started: %s", index, (int)service->name.len,
+            service->name.bytes, cap_why(status));
         return false;
     }
     handles[index] = started.handle;

@@ -36,9 +36,11 @@ static const struct kernel_object kernel_objects[] = {
                                        .own = true,
                                        .own_object = CAP_OWN_OBJECT_VIRTUAL_MEMORY},
     [CAP_KERNEL_CAP_BOOT_PACKAGE] = {.name = "bootPackage", .interface_id = CAP_BOOT_PACKAGE_INTERFACE_ID},
-    [CAP_KERNEL_CAP_PROCESS_SPAWNER] = {.name = "processSpawner", .interface_id = CAP_PROCESS_SPAWNER_INTERFACE_ID},
+    [CAP_KERNEL_CAP_PROCESS_SPAWNER] = {.name = "processSpawner",
+                                        .interface_id = CAP_PROCESS_SPAWNER_INTERFACE_ID},
     [CAP_KERNEL_CAP_SYSTEM_INFO] = {.name = "systemInfo", .interface_id = CAP_SYSTEM_INFO_INTERFACE_ID},
-    [CAP_KERNEL_CAP_SYSTEM_CONTROL] = {.name = "systemControl", .interface_id = CAP_SYSTEM_CONTROL_INTERFACE_ID},
+    [CAP_KERNEL_CAP_SYSTEM_CONTROL] = {.name = "systemControl",
+                                       .interface_id = CAP_SYSTEM_CONTROL_INTERFACE_ID},
     [CAP_KERNEL_CAP_CAPABILITY_MANAGER] = {.name = "capabilityManager",
                                            .interface_id = CAP_CAPABILITY_MANAGER_INTERFACE_ID,
                                            .own = true,
@@ -109,12 +111,13 @@ static void list_holdings(const struct holdings *holdings, char *out, size_t siz
     capos_snprintf(out, size, "nothing");
     for (size_t i = 0; i < holdings->count && used < size; i++) {
         const struct holding *holding = &holdings->items[i];
-        used += (size_t)capos_snprintf(out + used, size - used, "%s%.*s", i == 0 ? "" : ", ", (int)holding->name_len,
-                                       holding->name);
+        used += (size_t)capos_snprintf(out + used, size - used, "%s%.*s", i == 0 ? "" : ", ",
+                                       (int)holding->name_len, holding->name);
     }
 }
 
-/* ---- Texts ---------------------------------------------------------------------------------------------------- */
+/* ---- Texts
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* A name that goes into a kernel record: 1 to `limit` bytes, no control characters. */
 static bool check_name(const struct place *at, const char *field, struct capnp_text name, size_t limit)
@@ -130,8 +133,8 @@ static bool check_name(const struct place *at, const char *field, struct capnp_t
 }
 
 /* argv or envp: C strings of limited number; adds up their bytes. */
-static bool check_strings(const struct place *at, const char *field, const struct capnp_list *list, bool assignments,
-                          size_t *bytes)
+static bool check_strings(const struct place *at, const char *field, const struct capnp_list *list,
+                          bool assignments, size_t *bytes)
 {
     if (list->count > CAPOS_ARGS_MAX)
         return fail(at, "%s has %zu entries, at most %u are possible", field, list->count, CAPOS_ARGS_MAX);
@@ -141,14 +144,16 @@ static bool check_strings(const struct place *at, const char *field, const struc
             return fail(at, "%s[%zu] is malformed", field, i);
         if (memchr(text.bytes, '\0', text.len) != NULL)
             return fail(at, "%s[%zu] has a NUL byte in it", field, i);
-        if (assignments && (text.len == 0 || text.bytes[0] == '=' || memchr(text.bytes, '=', text.len) == NULL))
+        if (assignments &&
+            (text.len == 0 || text.bytes[0] == '=' || memchr(text.bytes, '=', text.len) == NULL))
             return fail(at, "%s[%zu] \"%s\" is not of the form KEY=value", field, i, quote(text).text);
         *bytes += text.len + 1;
     }
     return true;
 }
 
-/* ---- Binaries ------------------------------------------------------------------------------------------------- */
+/* ---- Binaries
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool find_binary(const struct plan *plan, struct capnp_text name)
 {
@@ -178,7 +183,8 @@ static bool check_binaries(struct place *at, const struct cap_system_manifest *m
     return true;
 }
 
-/* ---- Grants --------------------------------------------------------------------------------------------------- */
+/* ---- Grants
+ * --------------------------------------------------------------------------------------------------- */
 
 static void grant_own(struct cap_spawn_grant *out, enum cap_own_object own)
 {
@@ -197,7 +203,8 @@ static bool resolve_kernel(const struct place *at, enum cap_kernel_cap kernel, s
 {
     char held[HOLDINGS_TEXT_BYTES];
     if ((uint32_t)kernel >= KERNEL_OBJECTS)
-        return fail(at, "source.kernel is %u, which is no kernel object that this init knows", (unsigned)kernel);
+        return fail(at, "source.kernel is %u, which is no kernel object that this init knows",
+                    (unsigned)kernel);
     const struct kernel_object *object = &kernel_objects[kernel];
     if (object->own) {
         grant_own(out, object->own_object);
@@ -209,7 +216,9 @@ static bool resolve_kernel(const struct place *at, enum cap_kernel_cap kernel, s
             return true;
         }
     list_holdings(at->holdings, held, sizeof held);
-    return fail(at, "init was not granted the kernel's %s, so it cannot pass it on (initConfig.init.caps); init holds: %s",
+    return fail(at,
+                "init was not granted the kernel's %s, so it cannot pass it on (initConfig.init.caps); init "
+                "holds: %s",
                 object->name, held);
 }
 
@@ -267,14 +276,16 @@ static bool check_grants(struct place *at, size_t index)
         if (!check_grant(at, &grant))
             return false;
         if (at->plan->grants[i].which == CAP_SPAWN_GRANT_CAPABILITY && ++sent > CAPOS_XFER_CAPS_MAX)
-            return fail(at, "one more than the %u capabilities that can be passed to a new process (its own "
-                            "virtualMemory and capabilityManager do not count)",
+            return fail(at,
+                        "one more than the %u capabilities that can be passed to a new process (its own "
+                        "virtualMemory and capabilityManager do not count)",
                         CAPOS_XFER_CAPS_MAX);
     }
     return true;
 }
 
-/* ---- Services ------------------------------------------------------------------------------------------------- */
+/* ---- Services
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool check_budget(const struct place *at, const struct service *service)
 {
@@ -282,7 +293,8 @@ static bool check_budget(const struct place *at, const struct service *service)
     if (!service->program.has_budget)
         return true;
     if (budget->cap_slots > CAPOS_CAP_SLOTS_MAX)
-        return fail(at, "budget.capSlots is %u, at most %u are possible", budget->cap_slots, CAPOS_CAP_SLOTS_MAX);
+        return fail(at, "budget.capSlots is %u, at most %u are possible", budget->cap_slots,
+                    CAPOS_CAP_SLOTS_MAX);
     size_t grants = service->program.caps.count;
     if (budget->cap_slots != 0 && budget->cap_slots < grants)
         return fail(at, "budget.capSlots is %u, but caps has %zu entries", budget->cap_slots, grants);
@@ -353,7 +365,8 @@ bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, co
     plan->motd = capnp_text_n("", 0);
     place_set(&at, "schemaVersion");
     if (manifest->schema_version != CAP_CURRENT_SCHEMA_VERSION)
-        return fail(&at, "%u, this init reads version %u", manifest->schema_version, CAP_CURRENT_SCHEMA_VERSION);
+        return fail(&at, "%u, this init reads version %u", manifest->schema_version,
+                    CAP_CURRENT_SCHEMA_VERSION);
     if (!check_binaries(&at, manifest))
         return false;
     place_set(&at, "initConfig");

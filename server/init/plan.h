@@ -1,10 +1,11 @@
 /*
- * What init is to do, worked out of a manifest before anything is started. A pure function of the decoded manifest and
- * of what init itself holds: no calls, no memory, so that unit tests and a fuzzer run it on the build machine.
+ * What init is to do, worked out of a manifest before anything is started. A pure function of the decoded
+ * manifest and of what init itself holds: no calls, no memory, so that unit tests and a fuzzer run it on the
+ * build machine.
  *
- * A plan that was made can be carried out, as far as the manifest is concerned: every binary exists, every name is
- * unique and legal, every grant has a source, everything fits the limits. What is left to fail is the machine's memory
- * and the contents of the ELF files.
+ * A plan that was made can be carried out, as far as the manifest is concerned: every binary exists, every
+ * name is unique and legal, every grant has a source, everything fits the limits. What is left to fail is the
+ * machine's memory and the contents of the ELF files.
  */
 #pragma once
 #include <capos/manifest.h>
@@ -49,10 +50,11 @@ struct plan {
 };
 
 /* False: plan->error is a sentence that begins with the path of what is wrong, such as
- * `initConfig.services[2].caps[1]: no capability named "x"; init holds: console, timer`. Texts in the plan are views of
- * the manifest's message. */
-bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, const struct holdings *holdings);
+ * `initConfig.services[2].caps[1]: no capability named "x"; init holds: console, timer`. Texts in the plan
+ * are views of the manifest's message. */
+bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest,
+               const struct holdings *holdings);
 
-/* Works out the grants of service `index` into plan->grants: plan_make found that they are all right, so that this fails
- * (as plan_make does) only if the manifest's bytes have changed. */
+/* Works out the grants of service `index` into plan->grants: plan_make found that they are all right, so that
+ * this fails (as plan_make does) only if the manifest's bytes have changed. */
 bool plan_grants(struct plan *plan, size_t index, const struct holdings *holdings);

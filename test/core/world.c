@@ -52,6 +52,7 @@ static void make_process(void)
     world.thread.state = THREAD_RUNNING;
     list_init(&world.thread.pending);
     ring_init(&world.thread.ring, ring_page);
+    ring_scratch_init();
     world.has_process = true;
 }
 
@@ -279,17 +280,9 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
 
 /* ---- Objects. */
 
-void object_get(struct object *object)
+void object_destroy(struct object *object)
 {
-    assert_true(object->references > 0);
-    object->references++;
-}
-
-void object_put(struct object *object)
-{
-    assert_true(object->references > 0);
-    if (--object->references == 0)
-        object->type->destroy(object);
+    object->type->destroy(object);
 }
 
 static void world_object_destroy(struct object *object)
@@ -299,7 +292,7 @@ static void world_object_destroy(struct object *object)
 }
 
 struct world_object *world_object(uint64_t interface_id,
-                                  int32_t (*dispatch)(struct object *, uint16_t, struct kcall *))
+                                  int32_t (*dispatch)(const void *, void *, uint16_t, struct cap_call *))
 {
     struct world_object *made = calloc(1, sizeof(*made));
     assert_non_null(made);

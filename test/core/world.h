@@ -41,4 +41,4 @@ struct world_object {
     int calls;
 };
 struct world_object *world_object(uint64_t interface_id,
-                                  int32_t (*dispatch)(struct object *, uint16_t, struct kcall *));
+                                  int32_t (*dispatch)(const void *, void *, uint16_t, struct cap_call *));

@@ -166,7 +166,5 @@ void cpu_protection_init(void)
     syscall_enable();
 }
 
-uint32_t arch_cpu_number(void)
-{
-    return this_cpu()->number;
-}
+_Static_assert(offsetof(struct cpu, current) == ARCH_CPU_CURRENT_OFFSET, "arch_current_context");
+_Static_assert(offsetof(struct cpu, number) == ARCH_CPU_NUMBER_OFFSET, "arch_cpu_number");

@@ -1,6 +1,6 @@
 /*
- * The part of C's <string.h> that libcapos has, for programs without a C library: what compilers call on their own, and
- * a little more. With the C library of lib/posix its own header stands in front of this one.
+ * The part of C's <string.h> that libcapos has, for programs without a C library: what compilers call on
+ * their own, and a little more. With the C library of lib/posix its own header stands in front of this one.
  */
 #pragma once
 #include <stddef.h>

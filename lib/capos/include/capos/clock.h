@@ -10,9 +10,10 @@ extern "C" {
 #endif
 
 /*
- * Nanoseconds since boot, monotonic. The first call maps the kernel's clock page with Timer.mapClock, which also allows
- * this process to read the TSC; after that no call enters the kernel. If the page cannot be mapped (no memory) each
- * call asks Timer.now instead. Returns 0 if `timer` is not a Timer capability of this process.
+ * Nanoseconds since boot, monotonic. The first call maps the kernel's clock page with Timer.mapClock, which
+ * also allows this process to read the TSC; after that no call enters the kernel. If the page cannot be
+ * mapped (no memory) each call asks Timer.now instead. Returns 0 if `timer` is not a Timer capability of this
+ * process.
  */
 uint64_t capos_clock_ns(cap_timer timer);
 
