@@ -180,6 +180,13 @@ int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *sent
     return last_result;
 }
 
+int32_t cap_invoke_empty(uint32_t cap_id, uint16_t method_id)
+{
+    struct cap_message nothing;
+    memset(&nothing, 0, sizeof nothing);
+    return cap_invoke(cap_id, method_id, &nothing);
+}
+
 static struct cap_pending *started;
 static uint16_t started_method;
 
