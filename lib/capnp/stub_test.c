@@ -18,8 +18,10 @@
 _Static_assert((int)CAPOS_EXCEPTION_FAILED == (int)CAP_CAP_EXCEPTION_KIND_FAILED, "failed");
 _Static_assert((int)CAPOS_EXCEPTION_OVERLOADED == (int)CAP_CAP_EXCEPTION_KIND_OVERLOADED, "overloaded");
 _Static_assert((int)CAPOS_EXCEPTION_DISCONNECTED == (int)CAP_CAP_EXCEPTION_KIND_DISCONNECTED, "disconnected");
-_Static_assert((int)CAPOS_EXCEPTION_UNIMPLEMENTED == (int)CAP_CAP_EXCEPTION_KIND_UNIMPLEMENTED, "unimplemented");
-_Static_assert((int)CAPOS_EXCEPTION_INVALID_ARGUMENT == (int)CAP_CAP_EXCEPTION_KIND_INVALID_ARGUMENT, "argument");
+_Static_assert((int)CAPOS_EXCEPTION_UNIMPLEMENTED == (int)CAP_CAP_EXCEPTION_KIND_UNIMPLEMENTED,
+               "unimplemented");
+_Static_assert((int)CAPOS_EXCEPTION_INVALID_ARGUMENT == (int)CAP_CAP_EXCEPTION_KIND_INVALID_ARGUMENT,
+               "argument");
 
 /* ---- The server ---- */
 
