@@ -19,7 +19,7 @@ _Thread_local struct ring ring_self;
 
 /* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy,
  * so that the reason is never lost. */
-enum { SCRATCH_WORDS = 32, PENDING_TAG = 1 };
+enum { SCRATCH_BYTES = 256, PENDING_TAG = 1 };
 
 struct waiter {
     int32_t result;
@@ -43,10 +43,26 @@ struct submission {
     uint8_t opcode;
 };
 
+#ifdef CAPOS_HOST_TEST
+#define enter capos_sys_cap_enter
+#else
+/* The system call in line: a function call would save registers that the kernel does not touch. */
+static inline int64_t enter(uint32_t min_complete, uint64_t timeout_ns)
+{
+    int64_t result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"((uint64_t)CAPOS_SYS_CAP_ENTER), "D"((uint64_t)min_complete), "S"(timeout_ns)
+                     : "rcx", "r11", "rdx", "r8", "r9", "r10", "memory");
+    return result;
+}
+#endif
+
 bool ring_attach(struct capos_ring_header *header)
 {
     struct ring *ring = &ring_self;
-    if (header == NULL || header->magic != CAPOS_RING_MAGIC || header->version != CAPOS_RING_VERSION)
+    if (header == NULL || header->magic != CAPOS_RING_MAGIC || header->version != CAPOS_RING_VERSION ||
+        header->sq_entries < header->cq_entries)
         return false;
     ring->header = header;
     ring->sq = (struct capos_sqe *)(void *)((char *)header + header->sq_offset);
@@ -135,7 +151,7 @@ static void ring_reap(struct ring *ring)
 /* Waits for at least one completion, and takes in all there are. */
 static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
 {
-    int64_t entered = capos_sys_cap_enter(1, timeout_ns);
+    int64_t entered = enter(1, timeout_ns);
     ring_reap(ring);
     if (entered < 0)
         return (int32_t)entered;
@@ -153,73 +169,77 @@ static uint32_t ring_queued(const struct ring *ring)
     return ring->header->sq_tail - __atomic_load_n(&ring->header->sq_head, __ATOMIC_ACQUIRE);
 }
 
-/* The submission queue is full: gives it to the kernel until an entry is free. */
-static __attribute__((noinline)) int32_t ring_make_room(struct ring *ring)
+/* The entry in the units in which it is written: the compiler would store field by field. */
+struct sqe_words {
+    uint64_t user_data;
+    uint32_t cap_id;
+    uint32_t method_and_opcode;
+    uint64_t addr;
+    uint32_t len;
+    uint32_t result_len;
+    uint64_t result_addr;
+    uint32_t call_id;
+    uint32_t xfer_cap_count;
+    uint64_t pipeline;
+    uint64_t deadline_ns;
+};
+_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "all of the entry");
+
+/* Puts one entry into the queue; the kernel sees it when it is next entered. There is always room: the calls started and
+ * not done are one less than the queues hold, and a thread has one blocking operation at a time. */
+static inline void ring_queue(struct ring *ring, struct capos_ring_header *header, const struct submission *from)
 {
-    while (ring_queued(ring) > ring->sq_mask) {
-        ring_reap(ring);
-        int64_t entered = capos_sys_cap_enter(0, 0);
-        ring_reap(ring);
-        if (entered < 0)
-            return (int32_t)entered;
-        if (ring_queued(ring) <= ring->sq_mask)
-            break;
-        int32_t status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
-        if (status < 0)
-            return status;
-    }
-    return CAPOS_OK;
+    uint32_t tail = header->sq_tail;
+    const struct sqe_words words = {
+        .user_data = from->user_data,
+        .cap_id = from->cap_id,
+        .method_and_opcode = from->method_id | (uint32_t)from->opcode << 16,
+        .addr = from->addr,
+        .len = from->len,
+        .result_len = from->result_len,
+        .result_addr = from->result_addr,
+        .xfer_cap_count = from->xfer_cap_count,
+        .deadline_ns = from->deadline_ns,
+    };
+    __builtin_memcpy(&ring->sq[tail & ring->sq_mask], &words, sizeof words);
+    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
 }
 
-/* Puts one entry into the queue; the kernel sees it when it is next entered. */
-static inline int32_t ring_queue(struct ring *ring, const struct submission *submission)
+/* Waits for the completion of an operation that was queued with this waiter. */
+static __attribute__((noinline)) int32_t ring_await(struct ring *ring, struct waiter *waiter)
 {
-    struct capos_ring_header *header = ring->header;
-    if (__builtin_expect(ring_queued(ring) > ring->sq_mask, 0)) {
-        int32_t status = ring_make_room(ring);
-        if (status < 0)
+    for (;;) {
+        /* Completions arrive through the address in user_data, behind the compiler's back. */
+        if (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) != 0)
+            return CAPOS_OK;
+        int32_t status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
+        if (status < 0 && __atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0)
             return status;
     }
-    uint32_t tail = header->sq_tail;
-    struct capos_sqe *sqe = &ring->sq[tail & ring->sq_mask];
-    *sqe = (struct capos_sqe){
-        .user_data = submission->user_data,
-        .cap_id = submission->cap_id,
-        .method_id = submission->method_id,
-        .opcode = submission->opcode,
-        .addr = submission->addr,
-        .len = submission->len,
-        .result_len = submission->result_len,
-        .result_addr = submission->result_addr,
-        .xfer_cap_count = submission->xfer_cap_count,
-        .deadline_ns = submission->deadline_ns,
-    };
-    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
-    return CAPOS_OK;
 }
 
 /* Runs one operation to its completion. `submission->user_data` is filled in here. */
-static inline int32_t ring_run(struct submission *submission, struct waiter *waiter)
+static int32_t ring_run(struct submission *submission, struct waiter *waiter)
 {
     struct ring *ring = &ring_self;
     waiter->done = 0;
     submission->user_data = (uintptr_t)waiter;
-    int32_t status = ring_queue(ring, submission);
-    while (status >= 0) {
-        status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
-        /* Completions arrive through the address in user_data, behind the compiler's back. */
-        if (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) != 0)
-            return CAPOS_OK;
-    }
-    return status;
+    ring_queue(ring, ring->header, submission);
+    return ring_await(ring, waiter);
 }
 
 /* ---- Blocking calls
  * ------------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) int32_t call_refused(const struct waiter *waiter, const void *results)
+/* Takes over what a completed call brought: payload, capabilities, or an exception. */
+static __attribute__((noinline)) int32_t finish_call(struct cap_message *message, const void *results, size_t limit,
+                                                     const struct waiter *waiter)
 {
-    if (waiter->result == CAPOS_ERR_EXCEPTION)
+    message->results_bytes = waiter->payload_bytes;
+    message->caps_in_count = 0;
+    if (waiter->result >= 0)
+        message_take_caps(message, results, limit, waiter->payload_bytes, waiter->cap_count);
+    else if (waiter->result == CAPOS_ERR_EXCEPTION)
         exception_take(results, waiter->payload_bytes, 0);
     else if (waiter->result == CAPOS_ERR_EXCEPTION_TRUNCATED)
         exception_take(NULL, 0, waiter->detail);
@@ -233,7 +253,7 @@ static int32_t copy_results(struct cap_message *message, const void *scratch, si
     if (payload_bytes <= message->results_limit) {
         if (payload_bytes != 0)
             __builtin_memcpy(message->results, scratch, payload_bytes);
-        return CAPOS_OK;
+        return (int32_t)payload_bytes;
     }
     for (size_t i = 0; i < message->caps_in_count; i++)
         cap_release_id(message->caps_in[i].id);
@@ -241,11 +261,11 @@ static int32_t copy_results(struct cap_message *message, const void *scratch, si
     return CAPOS_ERR_RESULT_TRUNCATED;
 }
 
-/* `params` are message->params with message->cap_count descriptors behind them. */
-static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
-                             const void *params, uint64_t deadline_ns)
+/* The general call. `params` are message->params with message->cap_count descriptors behind them. */
+static int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message, const void *params,
+                      uint64_t deadline_ns)
 {
-    uint64_t scratch[SCRATCH_WORDS];
+    uint64_t scratch[SCRATCH_BYTES / sizeof(uint64_t)];
     bool use_scratch = message->results_limit < sizeof scratch;
     void *results = use_scratch ? scratch : message->results;
     size_t limit = use_scratch ? sizeof scratch : message->results_limit;
@@ -261,21 +281,11 @@ static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_mes
         .xfer_cap_count = (uint16_t)message->cap_count,
         .opcode = CAPOS_OP_CALL,
     };
-    message->caps_in_count = 0;
     int32_t status = ring_run(&submission, &waiter);
-    if (__builtin_expect(status < 0, 0))
+    if (status < 0)
         return status;
-    message->results_bytes = waiter.payload_bytes;
-    if (__builtin_expect(waiter.result < 0, 0))
-        return call_refused(&waiter, results);
-    if (waiter.cap_count != 0)
-        message_take_caps(message, results, limit, waiter.payload_bytes, waiter.cap_count);
-    if (use_scratch && waiter.payload_bytes != 0) {
-        status = copy_results(message, scratch, waiter.payload_bytes);
-        if (status < 0)
-            return status;
-    }
-    return waiter.result;
+    status = finish_call(message, results, limit, &waiter);
+    return status >= 0 && use_scratch ? copy_results(message, scratch, waiter.payload_bytes) : status;
 }
 
 /* Puts params and transfer descriptors into `staging`, as the kernel wants them: one behind the other. */
@@ -303,19 +313,66 @@ static __attribute__((noinline)) int32_t invoke_with_caps(uint32_t cap_id, uint1
     return status < 0 ? status : invoke(cap_id, method_id, message, staging, deadline_ns);
 }
 
-int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
-                         uint64_t deadline_ns)
+int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message, uint64_t deadline_ns)
 {
     if (message->cap_count != 0)
         return invoke_with_caps(cap_id, method_id, message, deadline_ns);
     return invoke(cap_id, method_id, message, message->params, deadline_ns);
 }
 
+/* The completion of `waiter`'s operation was not the only thing that came, or is not there yet. */
+static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *message, struct waiter *waiter)
+{
+    struct ring *ring = &ring_self;
+    waiter->done = 0;
+    ring_reap(ring);
+    int32_t status = ring_await(ring, waiter);
+    return status < 0 ? status : finish_call(message, message->results, message->results_limit, waiter);
+}
+
+static __attribute__((noinline)) int32_t finish_cqe(struct cap_message *message, const struct capos_cqe *cqe)
+{
+    const struct waiter waiter = {cqe->result, 1, cqe->payload_len, cqe->cap_count, cqe->detail};
+    return finish_call(message, message->results, message->results_limit, &waiter);
+}
+
+/* The path of nearly every call, in as few instructions as possible: no capabilities sent, a results buffer of decent
+ * size; and then a single completion, ours, without capabilities or error. Everything else goes to the general
+ * functions above, which do the same. */
 int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message)
 {
-    if (message->cap_count != 0)
-        return invoke_with_caps(cap_id, method_id, message, 0);
-    return invoke(cap_id, method_id, message, message->params, 0);
+    struct ring *ring = &ring_self;
+    struct waiter waiter;
+    if (__builtin_expect(message->cap_count != 0, 0) ||
+        __builtin_expect(message->results_limit - SCRATCH_BYTES > INT32_MAX, 0) ||
+        __builtin_expect(message->params_bytes > INT32_MAX, 0))
+        return cap_invoke_until(cap_id, method_id, message, 0);
+    const struct submission submission = {
+        .user_data = (uintptr_t)&waiter,
+        .addr = (uintptr_t)message->params,
+        .result_addr = (uintptr_t)message->results,
+        .cap_id = cap_id,
+        .len = (uint32_t)message->params_bytes,
+        .result_len = (uint32_t)message->results_limit,
+        .method_id = method_id,
+        .opcode = CAPOS_OP_CALL,
+    };
+    struct capos_ring_header *header = ring->header;
+    ring_queue(ring, header, &submission);
+    int64_t entered = enter(1, CAPOS_TIMEOUT_NEVER);
+    uint32_t head = header->cq_head;
+    const struct capos_cqe *cqe = &ring->cq[head & ring->cq_mask];
+    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter, 0))
+        return entered < 0 ? (int32_t)entered : await_and_finish(message, &waiter);
+    int32_t result = cqe->result;
+    if (__builtin_expect(result < 0 || cqe->cap_count != 0, 0)) {
+        result = finish_cqe(message, cqe);
+    } else {
+        message->results_bytes = cqe->payload_len;
+        message->caps_in_count = 0;
+    }
+    __atomic_store_n(&header->cq_head, head + 1, __ATOMIC_RELEASE);
+    return result;
 }
 
 int32_t capos_cap_call(uint32_t cap_id, uint16_t method_id, const void *params, size_t params_len,
@@ -352,7 +409,7 @@ static int32_t pending_fail(struct cap_pending *pending, int32_t error)
 }
 
 /* Waits until a completion slot is free for one more started call. */
-static int32_t wait_for_slot(struct ring *ring)
+static __attribute__((noinline)) int32_t wait_for_slot(struct ring *ring)
 {
     ring_reap(ring);
     while (ring->started >= ring->cq_mask) {
@@ -381,10 +438,10 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
     message->results_bytes = 0;
     message->caps_in_count = 0;
     pending->done = 0;
-    int32_t status = wait_for_slot(ring);
+    int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
     if (status < 0)
         return pending_fail(pending, status);
-    struct submission submission = {
+    const struct submission submission = {
         .user_data = (uintptr_t)pending + PENDING_TAG,
         .addr = (uintptr_t)params,
         .result_addr = (uintptr_t)message->results,
@@ -396,9 +453,7 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
         .xfer_cap_count = (uint16_t)message->cap_count,
         .opcode = CAPOS_OP_CALL,
     };
-    status = ring_queue(ring, &submission);
-    if (status < 0)
-        return pending_fail(pending, status);
+    ring_queue(ring, ring->header, &submission);
     ring->started++;
     return CAPOS_OK;
 }
@@ -408,7 +463,7 @@ int32_t cap_submit(void)
     struct ring *ring = &ring_self;
     if (ring_queued(ring) == 0)
         return CAPOS_OK;
-    int64_t entered = capos_sys_cap_enter(0, 0);
+    int64_t entered = enter(0, 0);
     ring_reap(ring);
     return entered < 0 ? (int32_t)entered : CAPOS_OK;
 }
