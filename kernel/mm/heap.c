@@ -187,8 +187,8 @@ static void free_locked(void *memory, size_t size_bytes)
         struct slab *slab = (struct slab *)((uintptr_t)memory & ~(uintptr_t)PAGE_MASK);
         unsigned class = class_for(size_bytes);
         kassert(slab->magic == SLAB_MAGIC && slab->size_class == class);
-        heap.used_bytes -= class_size[class];
         slab_free(slab, memory);
+        heap.used_bytes -= class_size[class];
     } else {
         unsigned order = block_order(size_bytes);
         heap.used_bytes -= PAGE_SIZE << order;

@@ -43,21 +43,6 @@ struct submission {
     uint8_t opcode;
 };
 
-#ifdef CAPOS_HOST_TEST
-#define enter capos_sys_cap_enter
-#else
-/* The system call in line: a function call would save registers that the kernel does not touch. */
-static inline int64_t enter(uint32_t min_complete, uint64_t timeout_ns)
-{
-    int64_t result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"((uint64_t)CAPOS_SYS_CAP_ENTER), "D"((uint64_t)min_complete), "S"(timeout_ns)
-                     : "rcx", "r11", "rdx", "r8", "r9", "r10", "memory");
-    return result;
-}
-#endif
-
 bool ring_attach(struct capos_ring_header *header)
 {
     struct ring *ring = &ring_self;
@@ -151,7 +136,7 @@ static void ring_reap(struct ring *ring)
 /* Waits for at least one completion, and takes in all there are. */
 static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
 {
-    int64_t entered = enter(1, timeout_ns);
+    int64_t entered = sys_cap_enter(1, timeout_ns);
     ring_reap(ring);
     if (entered < 0)
         return (int32_t)entered;
@@ -320,7 +305,22 @@ int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message
     return invoke(cap_id, method_id, message, message->params, deadline_ns);
 }
 
-/* The completion of `waiter`'s operation was not the only thing that came, or is not there yet. */
+/*
+ * Nearly every call: no capabilities sent, a results buffer of decent size; and then a single completion, ours, without
+ * capabilities or error. The two functions below do that in as few instructions as possible, and leave everything else
+ * to the general ones above, which do the same. A completion that is not as hoped for is left where it is, for ring_reap.
+ */
+
+static inline const struct capos_cqe *first_completion(const struct ring *ring, const struct capos_ring_header *header)
+{
+    return &ring->cq[header->cq_head & ring->cq_mask];
+}
+
+static inline void take_completion(struct capos_ring_header *header)
+{
+    __atomic_store_n(&header->cq_head, header->cq_head + 1, __ATOMIC_RELEASE);
+}
+
 static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *message, struct waiter *waiter)
 {
     struct ring *ring = &ring_self;
@@ -330,15 +330,6 @@ static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *me
     return status < 0 ? status : finish_call(message, message->results, message->results_limit, waiter);
 }
 
-static __attribute__((noinline)) int32_t finish_cqe(struct cap_message *message, const struct capos_cqe *cqe)
-{
-    const struct waiter waiter = {cqe->result, 1, cqe->payload_len, cqe->cap_count, cqe->detail};
-    return finish_call(message, message->results, message->results_limit, &waiter);
-}
-
-/* The path of nearly every call, in as few instructions as possible: no capabilities sent, a results buffer of decent
- * size; and then a single completion, ours, without capabilities or error. Everything else goes to the general
- * functions above, which do the same. */
 int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message)
 {
     struct ring *ring = &ring_self;
@@ -359,20 +350,48 @@ int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *mess
     };
     struct capos_ring_header *header = ring->header;
     ring_queue(ring, header, &submission);
-    int64_t entered = enter(1, CAPOS_TIMEOUT_NEVER);
-    uint32_t head = header->cq_head;
-    const struct capos_cqe *cqe = &ring->cq[head & ring->cq_mask];
-    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter, 0))
+    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
+    const struct capos_cqe *cqe = first_completion(ring, header);
+    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter, 0) ||
+        __builtin_expect(cqe->result < 0 || cqe->cap_count != 0, 0))
         return entered < 0 ? (int32_t)entered : await_and_finish(message, &waiter);
     int32_t result = cqe->result;
-    if (__builtin_expect(result < 0 || cqe->cap_count != 0, 0)) {
-        result = finish_cqe(message, cqe);
-    } else {
-        message->results_bytes = cqe->payload_len;
-        message->caps_in_count = 0;
-    }
-    __atomic_store_n(&header->cq_head, head + 1, __ATOMIC_RELEASE);
+    message->results_bytes = cqe->payload_len;
+    message->caps_in_count = 0;
+    take_completion(header);
     return result;
+}
+
+static __attribute__((noinline)) int32_t finish_empty(struct waiter *waiter, void *exception, int64_t entered)
+{
+    struct cap_message message;
+    message.results = exception;
+    message.results_limit = SCRATCH_BYTES;
+    int32_t result = entered < 0 ? (int32_t)entered : await_and_finish(&message, waiter);
+    return result < 0 ? result : CAPOS_OK;
+}
+
+int32_t cap_invoke_empty(uint32_t cap_id, uint16_t method_id)
+{
+    struct ring *ring = &ring_self;
+    struct waiter waiter;
+    uint64_t exception[SCRATCH_BYTES / sizeof(uint64_t)];
+    const struct submission submission = {
+        .user_data = (uintptr_t)&waiter,
+        .result_addr = (uintptr_t)exception,
+        .cap_id = cap_id,
+        .result_len = sizeof exception,
+        .method_id = method_id,
+        .opcode = CAPOS_OP_CALL,
+    };
+    struct capos_ring_header *header = ring->header;
+    ring_queue(ring, header, &submission);
+    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
+    const struct capos_cqe *cqe = first_completion(ring, header);
+    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter || cqe->result != CAPOS_OK, 0))
+        return finish_empty(&waiter, exception, entered);
+    take_completion(header);
+    return CAPOS_OK;
 }
 
 int32_t capos_cap_call(uint32_t cap_id, uint16_t method_id, const void *params, size_t params_len,
@@ -463,7 +482,7 @@ int32_t cap_submit(void)
     struct ring *ring = &ring_self;
     if (ring_queued(ring) == 0)
         return CAPOS_OK;
-    int64_t entered = enter(0, 0);
+    int64_t entered = sys_cap_enter(0, 0);
     ring_reap(ring);
     return entered < 0 ? (int32_t)entered : CAPOS_OK;
 }

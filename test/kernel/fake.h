@@ -17,6 +17,10 @@ void fake_machine_start(uint64_t size_bytes);
 void fake_machine_start_with(const struct boot_info *boot);
 /* Checks the frame allocator and unmaps the memory. */
 void fake_machine_stop(void);
+/* What the next start fills memory with, as firmware may have left it. 0: fresh, and nothing is touched. */
+extern uint8_t fake_dirt;
+/* Physical memory that was ever touched. */
+uint64_t fake_resident_bytes(void);
 
 /* ---- Allocation failures. Off: none. On with one_in 0: whatever unit_alloc_should_fail says. Else one in
  * `one_in`, pseudo-random, the same every time. */

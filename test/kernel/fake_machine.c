@@ -22,6 +22,7 @@ static uint32_t inject_state = 12345;
 static const struct spinlock *held[LOCKS_HELD_MAX];
 static unsigned held_count;
 
+uint8_t fake_dirt;
 void (*fake_preemption_hook)(void *context);
 void *fake_preemption_context;
 jmp_buf *fake_panic_target;
@@ -55,6 +56,9 @@ void fake_machine_start_with(const struct boot_info *boot)
     memory =
         mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     assert_true(memory != MAP_FAILED);
+    if (fake_dirt != 0)
+        memset(memory, fake_dirt, memory_size);
+    fake_dirt = 0;
     for (size_t i = 256; i < 512; i++)
         kernel_root[i] = i; /* recognisable, never followed */
     kernel_root[1] = 0xbad; /* the lower half must not be copied */
@@ -81,6 +85,20 @@ void fake_machine_stop(void)
     memory = NULL;
     fake_preemption_hook = NULL;
     fake_inject(false, 0);
+}
+
+uint64_t fake_resident_bytes(void)
+{
+    enum { WINDOW = 1 << 16 };
+    static unsigned char present[WINDOW];
+    uint64_t resident = 0;
+    for (uint64_t at = 0; at < memory_size; at += WINDOW * PAGE_SIZE) {
+        uint64_t left = memory_size - at, length = left < WINDOW * PAGE_SIZE ? left : WINDOW * PAGE_SIZE;
+        assert_int_equal(mincore(memory + at, length, present), 0);
+        for (uint64_t i = 0; i < length / PAGE_SIZE; i++)
+            resident += present[i] & 1 ? PAGE_SIZE : 0;
+    }
+    return resident;
 }
 
 /* ---- Failures. */

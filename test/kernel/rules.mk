@@ -11,3 +11,8 @@ MM_OBJECTS     := kernel/object/object.c kernel/object/memory_object.c kernel/ob
 
 $(eval $(call unit_test,mm-aspace,kernel/mm/aspace_test.c $(MM_ASPACE) $(MM_OBJECTS) $(MM_FAKES) test/kernel/fake_heap.c,$(MM_TEST_CFLAGS)))
 $(eval $(call unit_test,mm-aspace-model,kernel/mm/aspace_model_test.c $(MM_ASPACE) $(MM_OBJECTS) $(MM_FAKES) test/kernel/fake_heap.c,$(MM_TEST_CFLAGS)))
+$(eval $(call unit_test,mm-frame,kernel/mm/frame_test.c $(MM_FAKES),$(MM_TEST_CFLAGS)))
+$(eval $(call unit_test,mm-heap,kernel/mm/heap_test.c kernel/mm/heap.c $(MM_FAKES),$(MM_TEST_CFLAGS)))
+$(eval $(call unit_test,mm-ledger,kernel/mm/ledger_test.c kernel/mm/ledger.c kernel/mm/heap.c $(MM_FAKES),$(MM_TEST_CFLAGS)))
+$(eval $(call unit_test,memory-object,kernel/object/memory_object_test.c $(MM_ASPACE) $(MM_OBJECTS) $(MM_FAKES) test/kernel/fake_heap.c,$(MM_TEST_CFLAGS)))
+$(eval $(call unit_test,memory-calls,kernel/object/memory_calls_test.c $(MM_ASPACE) $(MM_OBJECTS) $(MM_FAKES) test/kernel/fake_heap.c,$(MM_TEST_CFLAGS)))

@@ -9,20 +9,15 @@
  */
 #include "arch/x86_64/paging.h"
 #include "arch/arch.h"
+#include "arch/x86_64/page_entry.h"
 #include "core/panic.h"
 #include "mm/aspace.h"
 #include "mm/frame.h"
 #include "mm/ledger.h"
 #include <base/string.h>
 
-#define PTE_PRESENT  UINT64_C(0x001)
-#define PTE_WRITE    UINT64_C(0x002)
-#define PTE_USER     UINT64_C(0x004)
-#define PTE_ACCESSED UINT64_C(0x020)
-#define PTE_DIRTY    UINT64_C(0x040)
-#define PTE_LARGE    UINT64_C(0x080)
-#define PTE_NX       (UINT64_C(1) << 63)
-#define PTE_ADDRESS  UINT64_C(0x000ffffffffff000)
+#define PAGE_ACCESSED UINT64_C(0x020)
+#define PAGE_DIRTY    UINT64_C(0x040)
 
 enum { TABLE_ENTRIES = 512, TABLE_BITS = 9, USER_ENTRIES = 256, LEVEL_ROOT = 3, COUNT_SHIFT = 52 };
 
@@ -33,34 +28,34 @@ static const uint64_t COUNT_MASK = UINT64_C(0x3ff) << COUNT_SHIFT; /* 0 .. 512 *
 
 static pte_t prot_bits(uint32_t prot)
 {
-    pte_t bits = PTE_USER | PTE_ACCESSED;
+    pte_t bits = PAGE_USER | PAGE_ACCESSED;
     if ((prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) != 0)
-        bits |= PTE_PRESENT;
+        bits |= PAGE_PRESENT;
     if ((prot & PROT_WRITE) != 0)
-        bits |= PTE_WRITE | PTE_DIRTY;
+        bits |= PAGE_WRITE | PAGE_DIRTY;
     if ((prot & PROT_EXEC) == 0)
-        bits |= PTE_NX;
+        bits |= PAGE_NX;
     return bits;
 }
 
 pte_t pte_make(paddr_t frame, uint32_t prot)
 {
-    return frame.raw | prot_bits(prot) | ((prot & PROT_LARGE) != 0 ? PTE_LARGE : 0);
+    return frame.raw | prot_bits(prot) | ((prot & PROT_LARGE) != 0 ? PAGE_LARGE : 0);
 }
 
 paddr_t pte_frame(pte_t entry)
 {
-    return (paddr_t){entry & PTE_ADDRESS};
+    return (paddr_t){entry & PAGE_ADDRESS_MASK};
 }
 
 pte_t pte_with_prot(pte_t entry, uint32_t prot)
 {
-    return (entry & (PTE_ADDRESS | PTE_LARGE)) | prot_bits(prot);
+    return (entry & (PAGE_ADDRESS_MASK | PAGE_LARGE)) | prot_bits(prot);
 }
 
 pte_t pte_hidden(pte_t entry)
 {
-    return entry & ~PTE_PRESENT;
+    return entry & ~PAGE_PRESENT;
 }
 
 /* ---- Tables. */
@@ -83,7 +78,7 @@ static uint64_t count_of(pte_t entry)
 
 static pte_t entry_for_table(paddr_t table)
 {
-    return table.raw | PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED;
+    return table.raw | PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_ACCESSED;
 }
 
 status_t paging_create(struct page_tables *tables)
@@ -117,7 +112,7 @@ static unsigned walk(const struct page_tables *tables, uaddr_t address, unsigned
         path[level] = entry_in(table, address, level);
         if (*path[level] == 0)
             return level;
-        kassert((*path[level] & PTE_LARGE) == 0);
+        kassert((*path[level] & PAGE_LARGE) == 0);
         table = pte_frame(*path[level]);
     }
     return leaf_level;
@@ -229,7 +224,7 @@ static bool check_level_1(struct check *check, pte_t above, uaddr_t base)
         uaddr_t address = base + i * PAGING_SPAN;
         if (entries[i] == 0)
             continue;
-        if ((entries[i] & PTE_LARGE) != 0) {
+        if ((entries[i] & PAGE_LARGE) != 0) {
             filled++;
             if (!check->visit(check->context, address, 1, &entries[i], true))
                 return false;

@@ -4,12 +4,7 @@
 
 int32_t cap_canvas_clear_call(cap_canvas self)
 {
-    struct cap_message message;
-    cap_message_empty(&message);
-    uint64_t response[34];
-    cap_message_results(&message, response, sizeof response);
-    int32_t result = cap_invoke(self.id, CAP_CANVAS_CLEAR, &message);
-    return result < 0 ? result : CAPOS_OK;
+    return cap_invoke_empty(self.id, CAP_CANVAS_CLEAR);
 }
 
 int32_t cap_canvas_clear(cap_canvas self)

@@ -30,17 +30,19 @@ int32_t cap_canvas_clear_reply(struct cap_call *call)
     return cap_call_answer(call, 0, 0);
 }
 
+static __attribute__((noinline)) int32_t check_cap_canvas_clear(const struct cap_canvas_server *server, void *self, struct cap_call *call)
+{
+    int32_t error = capnp_message_check(call->params, call->params_bytes);
+    return error < 0 ? error : server->clear(self, call);
+}
+
 static int32_t run_cap_canvas_clear(const struct cap_canvas_server *server, void *self, struct cap_call *call)
 {
     if (server->clear == NULL)
         return no_such_method_cap_canvas(call);
-    if (call->params_bytes != 0) {
-        int32_t error = capnp_message_check(call->params, call->params_bytes);
-        if (error < 0)
-            return error;
-    }
-    int32_t result = server->clear(self, call);
-    return result != CAPOS_OK ? result : cap_canvas_clear_reply(call);
+    if (__builtin_expect(call->params_bytes != 0, 0))
+        return check_cap_canvas_clear(server, self, call);
+    return server->clear(self, call);
 }
 
 int32_t cap_canvas_draw_reply(struct cap_call *call, const struct cap_canvas_draw_results *results)
@@ -106,7 +108,7 @@ static int32_t run_cap_canvas_owner(const struct cap_canvas_server *server, void
 {
     if (server->owner == NULL)
         return no_such_method_cap_canvas(call);
-    if (call->params_bytes != 0) {
+    if (__builtin_expect(call->params_bytes != 0, 0)) {
         int32_t error = capnp_message_check(call->params, call->params_bytes);
         if (error < 0)
             return error;
