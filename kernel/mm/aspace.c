@@ -87,6 +87,14 @@ err_heap_charge:
     return status;
 }
 
+void aspace_choose_near(struct aspace *aspace, uaddr_t address)
+{
+    spinlock_acquire(&aspace->lock);
+    if (address >= CAPOS_USER_MIN && address < CAPOS_USER_MAX)
+        aspace->base = aspace->gap_hint = align_down(address, PAGE_SIZE);
+    spinlock_release(&aspace->lock);
+}
+
 void aspace_get(struct aspace *aspace)
 {
     __atomic_add_fetch(&aspace->references, 1, __ATOMIC_RELAXED);
@@ -287,6 +295,7 @@ static status_t map(struct aspace *aspace, const struct map_request *request, ua
     status = aspace_begin(aspace, 1 + (request->guard_bytes > 0 ? 1 : 0));
     if (status != CAPOS_OK)
         return status;
+    aspace->has_large = aspace->has_large || (request->prot & PROT_LARGE) != 0;
     status = place(aspace, request, hint, size, &start);
     if (status == CAPOS_OK)
         status = map_at(aspace, request, start, start + size);

@@ -38,9 +38,9 @@ struct region {
 };
 
 enum {
-    REGIONS_MAX = 65536, /* in one address space: bounds every walk over regions */
-    REGION_SPARES_KEPT = 2,
-    SPLITS_MAX = 2, /* nodes that an operation on a range may need: one at either end */
+    REGIONS_MAX = 65536,    /* in one address space: bounds every walk over regions */
+    REGION_SPARES_KEPT = 3, /* so that map and unmap in turns never go to the heap */
+    SPLITS_MAX = 2,         /* nodes that an operation on a range may need: one at either end */
 };
 
 struct aspace {
@@ -48,18 +48,19 @@ struct aspace {
     uint32_t references; /* atomic */
     bool busy;
     bool dead;
+    bool has_large; /* a large page was ever asked for */
     struct rb_root regions;
     struct region *spares; /* reserved nodes, so that splitting cannot fail */
     uint32_t spare_count;
     uint32_t region_count;
     struct page_tables tables;
+    uaddr_t base;             /* where the search for gaps begins; random */
     uaddr_t gap_hint;         /* [base, gap_hint) is all occupied */
     uint64_t reserved_pages;  /* = charged to LEDGER_RESERVED_PAGES */
     uint64_t committed_pages; /* = charged to LEDGER_FRAMES for memory */
     uint64_t resident_cpus;   /* for the shootdown: CPUs that may have it loaded */
 
     struct ledger *ledger; /* constant, referenced */
-    uaddr_t base;          /* constant: where the search for gaps begins; random */
 };
 
 /* ---- aspace.c */

@@ -170,6 +170,8 @@ void region_merge_range(struct aspace *aspace, uaddr_t start, uaddr_t end)
 
 bool region_cuts_large(const struct aspace *aspace, uaddr_t start, uaddr_t end)
 {
+    if (!aspace->has_large)
+        return false;
     const uaddr_t borders[] = {start, end};
     for (size_t i = 0; i < array_count(borders); i++) {
         const struct region *region = region_at(aspace, borders[i]);
@@ -211,6 +213,11 @@ bool region_find_gap(struct aspace *aspace, uint64_t size_bytes, uint64_t alignm
     while (region != NULL && region->start <= aspace->gap_hint) {
         aspace->gap_hint = region->end;
         region = region_next(region);
+    }
+    if (guard_bytes == 0 && alignment == PAGE_SIZE && region != NULL &&
+        region->start - aspace->gap_hint >= size_bytes) { /* what first_fit would find */
+        *out = aspace->gap_hint;
+        return true;
     }
     return first_fit(aspace, aspace->gap_hint, CAPOS_USER_MAX, size_bytes, alignment, guard_bytes, out) ||
            first_fit(aspace, CAPOS_USER_MIN, aspace->base, size_bytes, alignment, guard_bytes, out);
