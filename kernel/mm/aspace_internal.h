@@ -93,9 +93,16 @@ struct region *region_insert(struct aspace *aspace, const struct region *like);
 /* Out of the tree; the node becomes a spare. The caller has dealt with the object reference. */
 void region_erase(struct aspace *aspace, struct region *region);
 /* Frees spare nodes beyond `keep`. */
-void region_trim_spares(struct aspace *aspace, unsigned keep);
+void region_free_spares(struct aspace *aspace, unsigned keep);
+static inline void region_trim_spares(struct aspace *aspace, unsigned keep)
+{
+    if (__builtin_expect(aspace->spare_count > keep, 0))
+        region_free_spares(aspace, keep);
+}
 /* Sees to it that no region lies across the address; takes a spare node if one does. */
 void region_split_at(struct aspace *aspace, uaddr_t address);
+/* Joins a region with its neighbours if it can be. The region may be gone afterwards. */
+void region_merge_around(struct aspace *aspace, struct region *region);
 /* Joins what can be joined in [start, end] and across both its ends. */
 void region_merge_range(struct aspace *aspace, uaddr_t start, uaddr_t end);
 /* True if either end of the range would cut a large page. */

@@ -76,7 +76,7 @@ static struct region *spare_take(struct aspace *aspace)
     return region;
 }
 
-void region_trim_spares(struct aspace *aspace, unsigned keep)
+void region_free_spares(struct aspace *aspace, unsigned keep)
 {
     while (aspace->spare_count > keep) {
         struct region *region = spare_take(aspace);
@@ -148,23 +148,35 @@ static bool can_merge(const struct region *low, const struct region *high)
     }
 }
 
+/* `low` takes over `high`, which begins where it ends. */
+static void merge(struct aspace *aspace, struct region *low, struct region *high)
+{
+    uaddr_t end = high->end, hint = aspace->gap_hint;
+    if (high->kind == REGION_OBJECT)
+        object_put(memory_object_as_object(high->object)); /* `low` holds another one */
+    region_erase(aspace, high);
+    aspace->gap_hint = hint; /* nothing became free */
+    low->end = end;
+}
+
+void region_merge_around(struct aspace *aspace, struct region *region)
+{
+    struct region *next = region_next(region), *previous = region_previous(region);
+    if (next != NULL && can_merge(region, next))
+        merge(aspace, region, next);
+    if (previous != NULL && can_merge(previous, region))
+        merge(aspace, previous, region);
+}
+
 void region_merge_range(struct aspace *aspace, uaddr_t start, uaddr_t end)
 {
     struct region *region = region_from(aspace, start == 0 ? 0 : start - 1);
     while (region != NULL && region->start <= end) {
         struct region *next = region_next(region);
-        if (next == NULL)
-            return;
-        if (!can_merge(region, next)) {
+        if (next != NULL && can_merge(region, next))
+            merge(aspace, region, next);
+        else
             region = next;
-            continue;
-        }
-        if (next->kind == REGION_OBJECT)
-            object_put(memory_object_as_object(next->object)); /* `region` holds another one */
-        uaddr_t merged_end = next->end, hint = aspace->gap_hint;
-        region_erase(aspace, next);
-        aspace->gap_hint = hint; /* nothing became free */
-        region->end = merged_end;
     }
 }
 
