@@ -10,8 +10,9 @@ for tool in grub-mkrescue xorriso mformat; do
         exit 1
     }
 done
-tree=$(mktemp -d)
-trap 'rm -rf "$tree"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
 mkdir -p "$tree/boot/grub"
 ${OBJCOPY:-objcopy} --strip-all "$kernel" "$tree/boot/capos.elf"
 cp "$package" "$tree/boot/package"
@@ -23,4 +24,4 @@ menuentry "capOS" {
     module2 /boot/package
 }
 CONFIG
-grub-mkrescue -o "$iso" "$tree" >"$tree/log" 2>&1 || { cat "$tree/log" >&2; exit 1; }
+grub-mkrescue -o "$iso" "$tree" >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }

@@ -70,9 +70,33 @@ check-kernel-arch: $(B)/kernel-selftest/capos.elf
 check-kernel-iso: $(B)/kernel-selftest/capos.elf
 	@$(SELFTEST) iso $<
 
+# The published limit; what is loaded, without the zeroed memory.
+KERNEL_BYTES_MAX := 262144
+ifneq ($(KERNEL_IMAGE),)
+CHECKS += kernel-size
+endif
+.PHONY: check-kernel-size
+check-kernel-size: $(KERNEL_IMAGE)
+	@set -- $$(size $< | tail -n 1); bytes=$$(($$1 + $$2)); \
+	if [ $$bytes -le $(KERNEL_BYTES_MAX) ]; then echo "ok the kernel image has $$bytes bytes"; \
+	else echo "not ok kernel image - $$bytes bytes, more than $(KERNEL_BYTES_MAX)"; exit 1; fi
+
 # KERNEL_ARGS: the kernel's command line.
 .PHONY: iso
 iso: $(KERNEL_IMAGE) ## make build/capos.iso from the boot package PACKAGE=FILE (BIOS and UEFI)
 	@[ -n "$(PACKAGE)" ] || { echo "make iso: name the boot package: make iso PACKAGE=FILE"; exit 2; }
 	@kernel/iso.sh $(KERNEL_IMAGE) $(PACKAGE) $(B)/capos.iso "$(KERNEL_ARGS)"
 	@echo "$(B)/capos.iso"
+
+KERNEL_UNIT := -DCAPOS_HOST_TEST -Iabi -Ikernel -Ilib
+$(eval $(call unit_test,kernel-boot,$(addprefix kernel/arch/x86_64/,boot_test.c boot_info.c boot_regions.c),$(KERNEL_UNIT)))
+$(eval $(call unit_test,kernel-time,$(addprefix kernel/dev/,time_test.c rtc.c clock_math.c),$(KERNEL_UNIT)))
+$(eval $(call unit_test,kernel-log,$(addprefix kernel/core/,log_test.c log.c format.c ksyms.c),$(KERNEL_UNIT) -Wno-format-security))
+
+# The other compiler must take it all too.
+LINTS += lint-kernel-gcc
+.PHONY: lint-kernel-gcc
+lint-kernel-gcc: | $(GENERATED)
+	@for source in $(filter %.c,$(sort $(KERNEL_SOURCES) $(KERNEL_ARCH_SOURCES) kernel/arch/x86_64/selftest_main.c)); do \
+	    $(GCC) $(STD) $(KERNEL_MACHINE) $(KERNEL_INCLUDES) $(WARN) -c $$source -o /dev/null || exit 1; \
+	done; echo "lint-kernel-gcc: clean"

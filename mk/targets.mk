@@ -7,7 +7,23 @@ all: $(ALL) ## build everything
 check: ## run all tests; ends with "N passed, N failed"
 	@tool/check $(CHECKS)
 
+LINTS += lint-headers lint-layers
+.PHONY: lint-headers lint-layers check-lint check-formatting
+lint-headers: $(GENERATED)
+	@tool/lint-headers
+lint-layers: $(GENERATED)
+	@tool/check-deps
+
 lint: $(LINTS) ## static checks: header self-containment, layering, both compilers
+
+# The same as suites of `make check`.
+CHECKS += lint
+check-lint:
+	@failed=0; for lint in $(LINTS); do \
+	    if $(MAKE) -s $$lint; then echo "ok $$lint"; else echo "not ok $$lint - make $$lint shows why"; failed=1; fi; \
+	done; exit $$failed
+check-formatting:
+	@if $(MAKE) -s fmt-check; then echo "ok formatting"; else echo "not ok formatting - make fmt mends it"; exit 1; fi
 
 OUR_SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
@@ -22,5 +38,16 @@ bench: $(BENCHES) ## measure; prints a table and writes build/bench.tsv
 clean: ## remove the build directory
 	rm -rf $(B)
 
+# Targets with a demo's name in them (demo/rules.mk); here for the list only.
+run-NAME: ## boot the demo NAME, output on the terminal
+test-NAME: ## boot the demo NAME on every machine and compare with its transcript
+gdb-NAME: ## boot the demo NAME under gdb
+run-NAME test-NAME gdb-NAME:
+	@echo "put a demo's name in place of NAME: $(DEMOS)"; exit 2
+
+.PHONY: run
+run: $(B)/capos $(ALL) ## boot capOS
+	@$(B)/capos run
+
 help: ## this list
-	@grep -hE '^[a-zA-Z_%-]+:.*## ' $(MAKEFILE_LIST) | sort -u | sed -E 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-zA-Z_%-]+:.*## ' $(MAKEFILE_LIST) | sort -u | sed -E 's/:.*## /\t/' | expand -t 16

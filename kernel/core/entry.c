@@ -1,5 +1,6 @@
 /*
- * The ways into the kernel from a program: system calls, faults, interrupts (arch/cpu.h).
+ * The ways into the kernel from a program: system calls, faults, interrupts (arch/cpu.h). cap_enter is in
+ * ring.c.
  */
 #include "arch/arch.h"
 #include "core/crash.h"
@@ -9,18 +10,6 @@
 #include "mm/aspace.h"
 
 enum { VECTOR_PAGE_FAULT = 14, PAGE_FAULT_WRITE = 2, PAGE_FAULT_FETCH = 16 };
-
-int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
-{
-    struct thread *thread = thread_current();
-    status_t status = ring_drain(thread);
-    if (status < 0)
-        return status;
-    uint32_t available = ring_available(thread);
-    if (__builtin_expect(available >= min_complete || timeout_ns == 0, 1))
-        return available;
-    return thread_wait_completions(thread, min_complete, timeout_ns);
-}
 
 void syscall_exit(int64_t code)
 {

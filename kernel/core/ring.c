@@ -69,12 +69,6 @@ static void reset_corrupt(struct thread *thread)
     spinlock_release(&thread->lock);
 }
 
-uint32_t ring_available(struct thread *thread)
-{
-    uint32_t available = unread(&thread->ring);
-    return available <= CAPOS_RING_CQ_ENTRIES ? available : 0;
-}
-
 static inline void post_locked(struct ring *ring, const struct capos_cqe *cqe)
 {
     ring->cq[ring->cq_tail & CQ_MASK] = *cqe;
@@ -243,17 +237,39 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
     return status;
 }
 
-/* A CALL that brings nothing with it, from a table's first slots: the shortest way to a method. */
-static inline int32_t call_plain(struct thread *thread, struct call_scratch *scratch)
+static __attribute__((noinline)) int32_t call_plain_shared(struct thread *thread,
+                                                           struct call_scratch *scratch)
 {
     struct capability target;
     status_t status = captable_get(&thread->process->captable, scratch->kcall.sqe.cap_id, &target);
-    if (__builtin_expect(status < 0, 0))
+    if (status < 0)
         return status;
-    prepare(thread, &scratch->kcall);
     status = run_method(&target, scratch);
     object_put(target.object);
     return status;
+}
+
+/* A CALL that brings nothing with it: the shortest way to a method. While a process has one thread, nobody
+ * but that thread takes capabilities out of its table, so one found there needs neither the lock nor a
+ * reference to stay. */
+static inline int32_t call_plain(struct thread *thread, struct call_scratch *scratch)
+{
+    struct kcall *kcall = &scratch->kcall;
+    const struct process *process = thread->process;
+    uint32_t id = kcall->sqe.cap_id;
+    uint32_t index = id & CAP_INDEX_MASK;
+    uint32_t room = kcall->sqe.result_len;
+    kcall->thread = thread;
+    kcall->caps_out_count = 0;
+    kcall->call.params_bytes = 0;
+    kcall->call.caps_in_count = 0;
+    kcall->call.results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
+    const struct cap_slot *slots = process->captable.chunks[0];
+    if (__builtin_expect(process->thread_count != 1 || index >= 1u << CAP_CHUNK0_LOG2 || slots == NULL, 0))
+        return call_plain_shared(thread, scratch);
+    if (__builtin_expect(slots[index].live_id != id || id == 0, 0))
+        return call_plain_shared(thread, scratch);
+    return run_method(&slots[index].capability, scratch);
 }
 
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, const struct capos_sqe *sqe)
@@ -335,18 +351,45 @@ void ring_scratch_init(void)
     }
 }
 
-status_t ring_drain(struct thread *thread)
+/* Executes `waiting` entries, or as many as completions fit for; there is one and it fits. */
+static inline void drain(struct thread *thread, uint32_t waiting)
 {
     struct ring *ring = &thread->ring;
     struct call_scratch *scratch = &scratch_of_cpu[arch_cpu_number()];
+    do {
+        execute_next(thread, scratch);
+        waiting--;
+    } while (waiting > 0 && has_room(ring));
+    __atomic_store_n(&ring->page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
+    ring->page->in_flight = ring->in_flight;
+}
+
+static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
+{
+    struct ring *ring = &thread->ring;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
-    if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES || unread(ring) > CAPOS_RING_CQ_ENTRIES, 0)) {
+    uint32_t taken = unread(ring);
+    if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES || taken > CAPOS_RING_CQ_ENTRIES, 0)) {
         reset_corrupt(thread);
         return CAPOS_ERR_RING_CORRUPT;
     }
-    for (; waiting > 0 && has_room(ring); waiting--)
-        execute_next(thread, scratch);
-    __atomic_store_n(&ring->page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
-    ring->page->in_flight = ring->in_flight;
-    return CAPOS_OK;
+    if (waiting != 0 && taken + ring->in_flight < CAPOS_RING_CQ_ENTRIES)
+        drain(thread, waiting);
+    return ring_available(thread);
 }
+
+int64_t ring_enter(struct thread *thread)
+{
+    return enter(thread);
+}
+
+#ifndef CAPOS_HOST_TEST
+int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
+{
+    struct thread *thread = thread_current();
+    int64_t available = enter(thread);
+    if (__builtin_expect(available < 0 || available >= min_complete || timeout_ns == 0, 1))
+        return available;
+    return thread_wait_completions(thread, min_complete, timeout_ns);
+}
+#endif

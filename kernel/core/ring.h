@@ -6,16 +6,22 @@
 #include "core/thread.h"
 #include "object/object.h"
 
-/* Once, before the first ring_drain. */
+/* Once, before the first ring_enter. */
 void ring_scratch_init(void);
 /* Makes the header of a fresh, zeroed page. */
 void ring_init(struct ring *ring, void *page);
-/* Executes submissions while there are any and completions fit. RING_CORRUPT: the shared indexes made no
- * sense; they were reset, nothing was executed, and unread completions are dropped. */
-CHECKED status_t ring_drain(struct thread *thread);
+/* Executes submissions while there are any and completions fit; returns the completions that the thread has
+ * not taken yet. RING_CORRUPT: the shared indexes made no sense; they were reset, nothing was executed, and
+ * unread completions are dropped. */
+CHECKED int64_t ring_enter(struct thread *thread);
 /* The capability call that this CPU made last, for a panic's report; false: none yet. */
 bool ring_last_call(const struct object_type **out_type, uint16_t *out_method);
 /* Completions that the thread has not taken yet. */
-uint32_t ring_available(struct thread *thread);
+static inline uint32_t ring_available(const struct thread *thread)
+{
+    uint32_t available =
+        thread->ring.cq_tail - __atomic_load_n(&thread->ring.page->cq_head, __ATOMIC_RELAXED);
+    return available <= CAPOS_RING_CQ_ENTRIES ? available : 0;
+}
 /* Posts the completion of an operation that was in flight, and wakes the thread if it waited for it. */
 void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe);

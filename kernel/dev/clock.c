@@ -9,6 +9,7 @@
  */
 #include "arch/arch.h"
 #include "arch/x86_64/apic.h"
+#include "arch/x86_64/boot.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/regs.h"
 #include "core/panic.h"
@@ -17,12 +18,12 @@
 #include "dev/rtc.h"
 #include <capos/clockpage.h>
 
-enum { CALIBRATION_TICKS = 2400, SAMPLE_TRIES = 8 };
+enum { CALIBRATION_TICKS = 2400, SAMPLE_TRIES = 16 };
 enum { LEAF_TSC = 0x15 };
 #define LEAF_HYPERVISOR        0x40000000u
 #define LEAF_HYPERVISOR_TIMING 0x40000010u
 #define HYPERVISOR_APIC_HZ     UINT64_C(1000000000)
-#define HYPERVISOR_APIC_PPM    5000
+#define HYPERVISOR_APIC_PPM    20000
 #define TSC_SNAP_HZ            UINT64_C(1000000)
 #define TSC_SNAP_PPM           20
 #define NS_PER_SECOND          INT64_C(1000000000)
@@ -32,25 +33,52 @@ static uint64_t tsc_base;
 static uint64_t tsc_mult; /* 0: not initialised, the time stands at 0 */
 static int64_t boot_unix_ns;
 
+/* The APIC timer paired with each other counter. A pair is of the try in which least time passed around the
+ * APIC timer's reading, since an emulator or hypervisor may be away at any moment. */
 struct sample {
-    uint64_t tsc, uncertainty;
-    uint32_t apic_ticks;
+    uint64_t tsc;
+    uint32_t apic_ticks_at_tsc;
+    uint32_t apic_ticks_at_pit;
     uint16_t pit_ticks;
 };
 
-/* All counters at one moment: the try in which least time passed between the first and the last reading. */
-static struct sample sample_take(void)
+static void sample_pit(struct sample *best)
 {
-    struct sample best = {.uncertainty = UINT64_MAX};
+    uint64_t best_took = UINT64_MAX;
     for (int tries = 0; tries < SAMPLE_TRIES; tries++) {
         const uint64_t before = arch_read_tsc();
         const uint32_t apic_ticks = apic_timer_ticks();
         const uint16_t ticks = pit_ticks();
         const uint64_t took = arch_read_tsc() - before;
-        if (took < best.uncertainty)
-            best = (struct sample){before, took, apic_ticks, ticks};
+        if (took < best_took) {
+            best_took = took;
+            best->apic_ticks_at_pit = apic_ticks;
+            best->pit_ticks = ticks;
+        }
     }
-    return best;
+}
+
+static void sample_tsc(struct sample *best)
+{
+    uint64_t best_took = UINT64_MAX;
+    for (int tries = 0; tries < SAMPLE_TRIES; tries++) {
+        const uint64_t before = arch_read_tsc();
+        const uint32_t apic_ticks = apic_timer_ticks();
+        const uint64_t took = arch_read_tsc() - before;
+        if (took < best_took) {
+            best_took = took;
+            best->tsc = before + took / 2;
+            best->apic_ticks_at_tsc = apic_ticks;
+        }
+    }
+}
+
+static struct sample sample_take(void)
+{
+    struct sample sample;
+    sample_pit(&sample);
+    sample_tsc(&sample);
+    return sample;
 }
 
 struct frequencies {
@@ -68,18 +96,19 @@ static struct frequencies frequencies_measure(void)
         while ((uint16_t)(pit_ticks() - start.pit_ticks) < CALIBRATION_TICKS)
             arch_relax();
     else
-        while (apic_timer_ticks() - start.apic_ticks < HYPERVISOR_APIC_HZ / 500)
+        while (apic_timer_ticks() - start.apic_ticks_at_tsc < HYPERVISOR_APIC_HZ / 500)
             arch_relax();
     const struct sample end = sample_take();
     pit_stop();
 
     uint64_t apic_hz = HYPERVISOR_APIC_HZ;
-    const uint32_t apic_ticks = end.apic_ticks - start.apic_ticks;
     if (has_pit)
-        apic_hz = clock_frequency(apic_ticks, (uint16_t)(end.pit_ticks - start.pit_ticks), PIT_FREQUENCY_HZ);
+        apic_hz = clock_frequency(end.apic_ticks_at_pit - start.apic_ticks_at_pit,
+                                  (uint16_t)(end.pit_ticks - start.pit_ticks), PIT_FREQUENCY_HZ);
     if (cpu_features.hypervisor)
         apic_hz = clock_snap(apic_hz, HYPERVISOR_APIC_HZ, HYPERVISOR_APIC_PPM);
-    const uint64_t tsc_hz = clock_frequency(end.tsc - start.tsc, apic_ticks, apic_hz);
+    const uint64_t tsc_hz =
+        clock_frequency(end.tsc - start.tsc, end.apic_ticks_at_tsc - start.apic_ticks_at_tsc, apic_hz);
     return (struct frequencies){clock_snap(tsc_hz, TSC_SNAP_HZ, TSC_SNAP_PPM), apic_hz};
 }
 
@@ -114,9 +143,9 @@ void clock_init(void)
     apic_timer_calibrated(found.apic_hz);
     int64_t seconds = 0;
     (void)rtc_read(&seconds); /* without a clock it is 1970 */
-    boot_unix_ns = seconds * NS_PER_SECOND;
-    tsc_base = arch_read_tsc();
+    tsc_base = boot_entry_tsc; /* so that the time of a boot's end is how long our part of it took */
     tsc_mult = clock_mult(found.tsc_hz);
+    boot_unix_ns = seconds * NS_PER_SECOND - (int64_t)clock_now_ns();
 }
 
 uint64_t clock_now_ns(void)

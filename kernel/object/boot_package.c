@@ -13,6 +13,7 @@ static struct {
     uint64_t size_bytes;
     struct memory_object *memory;
     struct capnp_message message;
+    uint64_t words_left; /* of the traversal limit once decoded; what every lookup starts with */
     struct cap_system_manifest manifest;
 } package;
 
@@ -42,6 +43,7 @@ static status_t decode(const char **why)
         *why = "the boot package has another schemaVersion than this kernel";
         return CAPOS_ERR_BAD_MESSAGE;
     }
+    package.words_left = package.message.words_left;
     return CAPOS_OK;
 }
 
@@ -68,6 +70,8 @@ const struct cap_system_manifest *boot_package_manifest(void)
 
 status_t boot_package_binary(struct capnp_text name, struct image *out)
 {
+    /* The limit is for one traversal, and each lookup is one: they must not run out together. */
+    package.message.words_left = package.words_left;
     for (size_t i = 0; i < package.manifest.binaries.count; i++) {
         struct cap_binary binary;
         status_t status = cap_binary_list_get(&package.manifest.binaries, i, &binary);

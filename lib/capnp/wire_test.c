@@ -133,6 +133,9 @@ static void segment_table_that_lies_is_refused(void)
     /* Sizes whose sum overflows 32 bits. */
     const uint64_t sum[] = {1 | (uint64_t)0x80000000u << 32, 0x80000001u, 0, 0};
     assert_int_equal(open_bytes(sum, sizeof sum, &root), CAPOS_ERR_BAD_MESSAGE);
+    /* One word too many, which the root struct lies in. */
+    const uint64_t one_too_many[] = {(uint64_t)2 << 32, struct_word(0, 1, 0)};
+    assert_int_equal(open_bytes(one_too_many, sizeof one_too_many, &root), CAPOS_ERR_BAD_MESSAGE);
     /* A table longer than the message. */
     const uint64_t table[] = {100, 0};
     assert_int_equal(open_bytes(table, sizeof table, &root), CAPOS_ERR_BAD_MESSAGE);
@@ -338,6 +341,8 @@ static void composite_lists_and_their_tag(void)
     assert_int_equal(READ_LIST(words, CAPNP_ELEMENT_COMPOSITE, &list), CAPOS_ERR_BAD_MESSAGE);
     words[2] = list_word(2, CAPNP_ELEMENT_BYTE, 1); /* the tag is not a struct */
     assert_int_equal(READ_LIST(words, CAPNP_ELEMENT_COMPOSITE, &list), CAPOS_ERR_BAD_MESSAGE);
+    words[2] = list_word(0, CAPNP_ELEMENT_BYTE, 0);
+    assert_int_equal(READ_LIST(words, CAPNP_ELEMENT_COMPOSITE, &list), CAPOS_ERR_BAD_MESSAGE);
     words[2] = struct_word(1, 1, 1); /* fewer elements than words: allowed */
     assert_int_equal(READ_LIST(words, CAPNP_ELEMENT_COMPOSITE, &list), 0);
     assert_int_equal(list.count, 1);
@@ -377,6 +382,10 @@ static void list_upgrades(void)
     assert_int_equal(value, 8);
     assert_int_equal(READ_LIST(structs, CAPNP_ELEMENT_POINTER, &list), CAPOS_ERR_BAD_MESSAGE);
     assert_int_equal(READ_LIST(structs, CAPNP_ELEMENT_BIT, &list), CAPOS_ERR_BAD_MESSAGE);
+
+    const uint64_t no_data[] = {struct_word(0, 0, 1), list_word(0, CAPNP_ELEMENT_COMPOSITE, 1),
+                                struct_word(1, 0, 1), 0};
+    assert_int_equal(READ_LIST(no_data, CAPNP_ELEMENT_BYTE, &list), CAPOS_ERR_BAD_MESSAGE);
 
     const uint64_t bits[] = {struct_word(0, 0, 1), list_word(0, CAPNP_ELEMENT_BIT, 9), 0x101};
     bool bit = false;
@@ -434,6 +443,10 @@ static void far_pointers_astray(void)
     struct capnp_struct root;
     const uint64_t no_segment[] = {far_word(false, 0, 2), struct_word(-1, 0, 0)};
     assert_int_equal(OPEN_TWO(no_segment, 1, &root), CAPOS_ERR_BAD_MESSAGE);
+    for (uint32_t segment = 3; segment < CAPNP_SEGMENTS_MAX; segment += 7) { /* and the table is not left */
+        const uint64_t beyond[] = {far_word(false, 0, segment), struct_word(-1, 0, 0)};
+        assert_int_equal(OPEN_TWO(beyond, 1, &root), CAPOS_ERR_BAD_MESSAGE);
+    }
     const uint64_t last_segment[] = {far_word(false, 0, UINT32_MAX), struct_word(-1, 0, 0)};
     assert_int_equal(OPEN_TWO(last_segment, 1, &root), CAPOS_ERR_BAD_MESSAGE);
     const uint64_t no_pad[] = {far_word(false, 1, 1), struct_word(-1, 0, 0)};

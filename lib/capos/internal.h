@@ -9,6 +9,22 @@
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
+/* ---- sys.c: the system call itself, also inline for the shortest calls. Host tests put a simulated kernel
+ * behind capos_sys_cap_enter. */
+#ifdef CAPOS_HOST_TEST
+#define sys_cap_enter capos_sys_cap_enter
+#else
+static inline int64_t sys_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
+{
+    int64_t result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"((uint64_t)CAPOS_SYS_CAP_ENTER), "D"((uint64_t)min_complete), "S"(timeout_ns)
+                     : "rcx", "r11", "rdx", "r8", "r9", "r10", "memory");
+    return result;
+}
+#endif
+
 /* ---- ring.c: this thread's side of its ring. */
 struct ring {
     struct capos_ring_header *header;

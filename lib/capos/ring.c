@@ -141,7 +141,8 @@ static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
         return (int32_t)entered;
     if (entered > 0)
         return CAPOS_OK;
-    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for is lost. */
+    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for
+     * is lost. */
     return timeout_ns == CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_RING_CORRUPT : CAPOS_ERR_TIMEOUT;
 }
 
@@ -241,6 +242,18 @@ static int32_t copy_results(struct cap_message *message, const void *scratch, si
     return CAPOS_ERR_RESULT_TRUNCATED;
 }
 
+/* What a completed call brought, into the message. */
+static inline int32_t invoke_take(struct cap_message *message, const void *results, size_t limit,
+                                  const struct waiter *waiter)
+{
+    message->results_bytes = waiter->payload_bytes;
+    if (__builtin_expect(waiter->result < 0, 0))
+        return call_refused(waiter, results);
+    if (waiter->cap_count != 0)
+        message_take_caps(message, results, limit, waiter->payload_bytes, waiter->cap_count);
+    return waiter->result;
+}
+
 /* `params` are message->params with message->cap_count descriptors behind them. */
 static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
                              const void *params, uint64_t deadline_ns)
@@ -265,17 +278,13 @@ static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_mes
     int32_t status = ring_run(&submission, &waiter);
     if (__builtin_expect(status < 0, 0))
         return status;
-    message->results_bytes = waiter.payload_bytes;
-    if (__builtin_expect(waiter.result < 0, 0))
-        return call_refused(&waiter, results);
-    if (waiter.cap_count != 0)
-        message_take_caps(message, results, limit, waiter.payload_bytes, waiter.cap_count);
-    if (use_scratch && waiter.payload_bytes != 0) {
+    int32_t result = invoke_take(message, results, limit, &waiter);
+    if (result >= 0 && use_scratch && waiter.payload_bytes != 0) {
         status = copy_results(message, scratch, waiter.payload_bytes);
         if (status < 0)
             return status;
     }
-    return waiter.result;
+    return result;
 }
 
 /* Puts params and transfer descriptors into `staging`, as the kernel wants them: one behind the other. */
@@ -311,11 +320,134 @@ int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message
     return invoke(cap_id, method_id, message, message->params, deadline_ns);
 }
 
+static __attribute__((noinline)) int32_t invoke_any(uint32_t cap_id, uint16_t method_id,
+                                                    struct cap_message *message)
+{
+    return cap_invoke_until(cap_id, method_id, message, 0);
+}
+
+/* The answer of an entry that was submitted alone came in some other way than as the next completion. */
+static __attribute__((noinline)) int32_t wait_for(struct ring *ring, const struct waiter *waiter,
+                                                  int64_t entered)
+{
+    int32_t status = entered < 0 ? (int32_t)entered : CAPOS_OK;
+    ring_reap(ring);
+    while (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0) {
+        if (status < 0)
+            return status;
+        status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
+    }
+    return CAPOS_OK;
+}
+
+/*
+ * Calls while nothing else is queued or started, which is nearly every call: the entry is the only one, and
+ * its completion the next. In as few instructions as that allows; everything unusual goes the general way.
+ */
+
+static inline bool ring_is_quiet(const struct ring *ring)
+{
+    return __builtin_expect((ring->started | (ring->header->sq_tail ^ ring->header->sq_head)) == 0, 1);
+}
+
+/* Submits one CALL and enters. The completion, if it is the next one and the waiter's; else null with *status
+ * final or 0. */
+static inline const struct capos_cqe *ring_run_alone(struct ring *ring, const struct capos_sqe *sqe,
+                                                     struct waiter *waiter, int32_t *status)
+{
+    struct capos_ring_header *header = ring->header;
+    uint32_t tail = header->sq_tail;
+    ring->sq[tail & ring->sq_mask] = *sqe;
+    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
+    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
+    uint32_t head = header->cq_head;
+    const struct capos_cqe *cqe = &ring->cq[head & ring->cq_mask];
+    if (__builtin_expect(__atomic_load_n(&header->cq_tail, __ATOMIC_ACQUIRE) == head + 1 &&
+                             cqe->user_data == (uintptr_t)waiter,
+                         1))
+        return cqe;
+    waiter->done = 0;
+    *status = wait_for(ring, waiter, entered);
+    return NULL;
+}
+
+/* The completion's slot may be used again. */
+static inline void ring_done_alone(struct ring *ring)
+{
+    __atomic_store_n(&ring->header->cq_head, ring->header->cq_head + 1, __ATOMIC_RELEASE);
+}
+
 int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message)
 {
-    if (message->cap_count != 0)
-        return invoke_with_caps(cap_id, method_id, message, 0);
-    return invoke(cap_id, method_id, message, message->params, 0);
+    struct ring *ring = &ring_self;
+    if (__builtin_expect(!ring_is_quiet(ring) || message->cap_count != 0 ||
+                             message->params_bytes > UINT32_MAX || message->results_limit > UINT32_MAX ||
+                             message->results_limit < SCRATCH_WORDS * sizeof(uint64_t),
+                         0))
+        return invoke_any(cap_id, method_id, message);
+    struct waiter waiter;
+    const struct capos_sqe sqe = {
+        .user_data = (uintptr_t)&waiter,
+        .cap_id = cap_id,
+        .method_id = method_id,
+        .opcode = CAPOS_OP_CALL,
+        .addr = (uintptr_t)message->params,
+        .len = (uint32_t)message->params_bytes,
+        .result_len = (uint32_t)message->results_limit,
+        .result_addr = (uintptr_t)message->results,
+    };
+    int32_t status = CAPOS_OK;
+    const struct capos_cqe *cqe = ring_run_alone(ring, &sqe, &waiter, &status);
+    if (__builtin_expect(status < 0, 0))
+        return status;
+    message->caps_in_count = 0;
+    if (__builtin_expect(cqe != NULL, 1)) {
+        deliver(ring, cqe);
+        ring_done_alone(ring);
+    }
+    return invoke_take(message, message->results, message->results_limit, &waiter);
+}
+
+static __attribute__((noinline)) int32_t invoke_empty_any(uint32_t cap_id, uint16_t method_id)
+{
+    struct cap_message message;
+    message.params = NULL;
+    message.params_bytes = 0;
+    message.cap_count = 0;
+    message.results = NULL;
+    message.results_limit = 0;
+    int32_t result = cap_invoke_until(cap_id, method_id, &message, 0);
+    return result < 0 ? result : CAPOS_OK;
+}
+
+int32_t cap_invoke_empty(uint32_t cap_id, uint16_t method_id)
+{
+    struct ring *ring = &ring_self;
+    if (!ring_is_quiet(ring))
+        return invoke_empty_any(cap_id, method_id);
+    struct waiter waiter;
+    uint64_t exception[SCRATCH_WORDS];
+    const struct capos_sqe sqe = {
+        .user_data = (uintptr_t)&waiter,
+        .cap_id = cap_id,
+        .method_id = method_id,
+        .opcode = CAPOS_OP_CALL,
+        .result_len = sizeof exception,
+        .result_addr = (uintptr_t)exception,
+    };
+    int32_t status = CAPOS_OK;
+    const struct capos_cqe *cqe = ring_run_alone(ring, &sqe, &waiter, &status);
+    if (__builtin_expect(cqe != NULL && cqe->result == CAPOS_OK, 1)) {
+        ring_done_alone(ring);
+        return CAPOS_OK;
+    }
+    if (status < 0)
+        return status;
+    if (cqe != NULL) {
+        deliver(ring, cqe);
+        ring_done_alone(ring);
+    }
+    return waiter.result < 0 ? call_refused(&waiter, exception) : CAPOS_OK;
 }
 
 int32_t capos_cap_call(uint32_t cap_id, uint16_t method_id, const void *params, size_t params_len,

@@ -89,3 +89,19 @@ LIBCAPOS_TEST_CFLAGS := -Ilib/capos/include -Ilib/capos -Iabi -I$(B)/gen -Ilib -
 $(eval $(call unit_test,capos-heap,lib/capos/heap_test.c lib/capos/heap.c lib/capos/heap_pages.c lib/base/rbtree.c,$(LIBCAPOS_TEST_CFLAGS)))
 $(eval $(call unit_test,capos-ring,lib/capos/ring_test.c lib/capos/ring.c lib/capos/exception.c lib/capos/errors.c $(B)/gen/exception_types.c $(CAPNP_SRC),$(LIBCAPOS_TEST_CFLAGS)))
 $(eval $(call unit_test,capos-print,lib/capos/print_test.c lib/capos/print.c lib/capos/format.c,$(LIBCAPOS_TEST_CFLAGS)))
+
+CHECKS += capos-headers capos-cc
+.PHONY: check-capos-headers check-capos-cc
+check-capos-headers: $(LIBCAPOS)
+	@lib/capos/sysroot_test.sh headers
+check-capos-cc: $(LIBCAPOS)
+	@lib/capos/sysroot_test.sh cc
+
+# The other compiler's opinion of the library, init and the demos.
+LINTS += lint-capos-gcc
+.PHONY: lint-capos-gcc
+GCC_USER_SRC := $(filter-out %_test.c %_fuzz.c,$(wildcard lib/capos/*.c server/*/*.c demo/*/*.c))
+lint-capos-gcc: $(LIBCAPOS)
+	$(Q)for f in $(GCC_USER_SRC); do $(GCC) $(STD) -O2 -fsyntax-only -ffreestanding -fPIE $(WARN) -Wno-unused-function \
+	    -Ilib/capos/include -Iabi -I$(B)/gen -Ilib -Ilib/capnp -Idemo -I$(SYSROOT)/include $$f || exit 1; done
+	@echo "lint-capos-gcc: clean"

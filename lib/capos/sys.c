@@ -3,12 +3,7 @@
 
 int64_t capos_sys_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
 {
-    int64_t result;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"((uint64_t)CAPOS_SYS_CAP_ENTER), "D"((uint64_t)min_complete), "S"(timeout_ns)
-                     : "rcx", "r11", "rdx", "r8", "r9", "r10", "memory");
-    return result;
+    return sys_cap_enter(min_complete, timeout_ns);
 }
 
 _Noreturn void capos_sys_exit(int64_t code)

@@ -86,8 +86,13 @@ static void emit_call(FILE *out, const struct ir_node *interface, const struct i
     fprintf(out, "int32_t %s_%s_call(", interface->c_name, method->c_snake);
     emit_call_params(out, interface, method, false);
     fputs(")\n{\n", out);
-    emit_send(out, method);
-    emit_receive(out, interface, method);
+    if (!has_params(method) && !has_results(method)) {
+        fprintf(out, "    return cap_invoke_empty(self.id, %s_%s);\n", interface->c_upper,
+                to_upper(method->c_snake));
+    } else {
+        emit_send(out, method);
+        emit_receive(out, interface, method);
+    }
     fputs("}\n\n", out);
 }
 

@@ -108,9 +108,33 @@ static void emit_reply(FILE *out, const struct ir_node *interface, const struct 
             results, results);
 }
 
+/* A method without parameters and results: nothing but the operation, as a tail call; a message that came
+ * nevertheless is looked at elsewhere. */
+static void emit_empty_method(FILE *out, const struct ir_node *interface, const struct ir_method *method)
+{
+    const char *name = interface->c_name;
+    fprintf(out,
+            "static __attribute__((noinline)) int32_t check_%s_%s(const struct %s_server *server, void "
+            "*self, struct cap_call *call)\n{\n"
+            "    int32_t error = capnp_message_check(call->params, call->params_bytes);\n"
+            "    return error < 0 ? error : server->%s(self, call);\n}\n\n",
+            name, method->c_snake, name, method->c_name);
+    fprintf(out,
+            "static int32_t run_%s_%s(const struct %s_server *server, void *self, struct cap_call *call)\n{\n"
+            "    if (server->%s == NULL)\n        return no_such_method_%s(call);\n"
+            "    if (__builtin_expect(call->params_bytes != 0, 0))\n        return check_%s_%s(server, self, "
+            "call);\n"
+            "    return server->%s(self, call);\n}\n\n",
+            name, method->c_snake, name, method->c_name, name, name, method->c_snake, method->c_name);
+}
+
 /* The function of one method: decode, run, reply. */
 static void emit_method(FILE *out, const struct ir_node *interface, const struct ir_method *method)
 {
+    if (!has_params(method) && !has_results(method)) {
+        emit_empty_method(out, interface, method);
+        return;
+    }
     fprintf(out,
             "static int32_t run_%s_%s(const struct %s_server *server, void *self, struct cap_call *call)\n{\n"
             "    if (server->%s == NULL)\n        return no_such_method_%s(call);\n",
@@ -123,17 +147,20 @@ static void emit_method(FILE *out, const struct ir_node *interface, const struct
                 "    if (error < 0)\n        return error;\n",
                 method->params->c_name, method->params->c_name);
     else
-        fputs("    if (call->params_bytes != 0) {\n"
+        fputs("    if (__builtin_expect(call->params_bytes != 0, 0)) {\n"
               "        int32_t error = capnp_message_check(call->params, call->params_bytes);\n"
               "        if (error < 0)\n            return error;\n    }\n",
               out);
-    if (has_results(method))
-        fprintf(out, "    struct %s results;\n    __builtin_memset(&results, 0, sizeof results);\n",
-                method->results->c_name);
-    fprintf(out, "    int32_t result = server->%s(self, call%s%s);\n", method->c_name,
-            has_params(method) ? ", &params" : "", has_results(method) ? ", &results" : "");
-    fprintf(out, "    return result != CAPOS_OK ? result : %s_%s_reply(call%s);\n}\n\n", interface->c_name,
-            method->c_snake, has_results(method) ? ", &results" : "");
+    const char *params = has_params(method) ? ", &params" : "";
+    if (!has_results(method)) { /* dispatch has already answered with nothing */
+        fprintf(out, "    return server->%s(self, call%s);\n}\n\n", method->c_name, params);
+        return;
+    }
+    fprintf(out,
+            "    struct %s results;\n    __builtin_memset(&results, 0, sizeof results);\n"
+            "    int32_t result = server->%s(self, call%s, &results);\n"
+            "    return result != CAPOS_OK ? result : %s_%s_reply(call, &results);\n}\n\n",
+            method->results->c_name, method->c_name, params, interface->c_name, method->c_snake);
 }
 
 static void emit_dispatch(FILE *out, const struct ir_node *interface)

@@ -17,7 +17,13 @@ enum apic_register {
     APIC_TIMER_CURRENT = 0x390,
     APIC_TIMER_DIVIDE = 0x3e0,
 };
-enum { APIC_BASE_ENABLE = 1 << 11, APIC_ENABLE = 1 << 8, LVT_MASKED = 1 << 16, LVT_NMI = 4 << 8 };
+enum {
+    APIC_BASE_X2APIC = 1 << 10,
+    APIC_BASE_ENABLE = 1 << 11,
+    APIC_ENABLE = 1 << 8,
+    LVT_MASKED = 1 << 16,
+    LVT_NMI = 4 << 8
+};
 enum { DIVIDE_BY_1 = 0xb, DIVIDE_BY_16 = 0x3, TIMER_DIVISOR_LOG2 = 4 };
 
 /* Timer ticks per ns, times 2^32; 0 until calibrated. */
@@ -37,6 +43,8 @@ uint64_t apic_physical_base(void)
 {
     if (!cpu_features.apic)
         panic("boot: this processor has no local APIC");
+    if ((msr_read(MSR_APIC_BASE) & APIC_BASE_X2APIC) != 0)
+        panic("boot: the firmware left the local APIC in x2APIC mode, which is not supported");
     return msr_read(MSR_APIC_BASE) & UINT64_C(0x000ffffffffff000);
 }
 

@@ -62,6 +62,9 @@ boot_multiboot2_entry:                /* EAX: magic, EBX: physical address of th
 boot_common:
     cli
     cld
+    rdtsc                             /* monotonic time counts from here; EAX was checked, EDX is free */
+    movl %eax, PHYSICAL(boot_entry_tsc)
+    movl %edx, PHYSICAL(boot_entry_tsc) + 4
     movl %ebx, %esi                   /* EDI, ESI: the arguments of boot_start, kept from here on */
     movl $PHYSICAL(boot_stack_end), %esp
 
@@ -166,5 +169,10 @@ boot_pdpt_high: .skip 4096
 boot_pd:        .skip 4 * 4096
 boot_stack:     .skip 8192
 boot_stack_end:
+
+    .bss
+    .balign 8
+    .global boot_entry_tsc
+boot_entry_tsc: .skip 8
 
     .section .note.GNU-stack, "", @progbits

@@ -13,6 +13,8 @@
 #ifndef __ASSEMBLER__
 #include "arch/arch.h"
 
+extern uint64_t boot_entry_tsc; /* the TSC at the kernel's first instructions */
+
 /* `info`: physical address of hvm_start_info or of the Multiboot2 information structure. */
 _Noreturn void boot_start(uint32_t protocol, uint32_t info);
 /* In boot.S: loads the page table, takes the stack and goes on in boot_finish, still on the boot CPU. */

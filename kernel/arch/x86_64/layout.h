@@ -22,6 +22,8 @@ enum {
     CPU_IST_STACK_FIRST_END = 0x8000,
     CPU_IST_STACK_STRIDE = 0x2000,
 };
+_Static_assert(ARCH_CPUS_MAX *CPU_AREA_STRIDE <= KERNEL_APIC - KERNEL_CPU_AREA,
+               "too many CPUs for their area");
 enum { IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_COUNT };
 
 static inline uint64_t cpu_kernel_stack_end(uint32_t cpu)

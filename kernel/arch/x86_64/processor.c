@@ -47,12 +47,14 @@ uint64_t arch_fault_address(void)
     return cr2_read();
 }
 
-/* True if a frame record (saved RBP, return address) may be read there: it lies in the stacks of some CPU. */
+/* True if a frame record (saved RBP, return address) may be read there: it lies in a stack of a started CPU.
+ */
 static bool frame_record_readable(uint64_t address)
 {
     const uint64_t offset = address - KERNEL_CPU_AREA;
     const uint64_t in_cpu = offset % CPU_AREA_STRIDE;
-    if (address % 8 != 0 || offset / CPU_AREA_STRIDE > 0) /* the stacks of CPU 0; the others come with SMP */
+    const uint64_t cpu = offset / CPU_AREA_STRIDE;
+    if (address % 8 != 0 || cpu >= ARCH_CPUS_MAX || cpus[cpu].self == NULL)
         return false;
     if (in_cpu >= CPU_KERNEL_STACK_END - CPU_KERNEL_STACK_BYTES && in_cpu < CPU_KERNEL_STACK_END)
         return in_cpu + 16 <= CPU_KERNEL_STACK_END;

@@ -43,7 +43,7 @@ whole() { # NAME MACHINE CPU MEMORY [OPTION...]
 ending() { # NAME MACHINE CPU STATUS PATTERN...
     local name=$1 machine=$2 cpu=$3 wanted=$4 status pattern
     shift 4
-    guest "$machine" "$cpu" 32M -kernel "$image" -initrd "$work/package" -append "test=$name"
+    guest "$machine" "$cpu" 32M -kernel "$image" -initrd "$work/package" -append "test=$name" ${extra:-}
     status=$?
     [ $status -eq "$wanted" ] || {
         echo "not ok $machine: $name - status $status, not $wanted"
@@ -58,6 +58,32 @@ ending() { # NAME MACHINE CPU STATUS PATTERN...
         }
     done
     echo "ok $machine: $name ends as it must"
+}
+
+# The log on the debug console, and a panic with no log port at all.
+test_log_ports() {
+    guest microvm max 32M -kernel "$image" -initrd "$work/package" -append "log=debugcon" \
+        -device isa-debugcon,iobase=0xe9,chardev=log -chardev "file,id=log,path=$work/log"
+    if [ $? -eq $passed_status ] && [ ! -s "$work/out" ] && grep -q '^selftest: passed$' "$work/log"; then
+        echo "ok log=debugcon leaves COM1 to the console"
+    else
+        echo "not ok log=debugcon leaves COM1 to the console"
+        cat "$work/out" "$work/log"
+    fi
+    ending "panic log=none" microvm max $panic_status '^panic: asked for, number 42$'
+}
+
+# A non-maskable interrupt while user code runs.
+ending_nmi() {
+    local tries
+    rm -f "$work/out"
+    {
+        for tries in $(seq 100); do
+            grep -q '^ready' "$work/out" 2>/dev/null && break
+            sleep 0.1
+        done
+        echo nmi
+    } | extra="-monitor stdio" ending nmi q35 max $panic_status '^panic: non-maskable interrupt$' 'rip 0000000000400'
 }
 
 test_pvh() {
@@ -82,6 +108,8 @@ test_pvh() {
         ending overflow $machine max $panic_status '^panic: double fault$' ' overflow\+0x'
         ending reboot $machine max 0 'machine layer'
     done
+    test_log_ports
+    ending_nmi
     ending text q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 3 address ffffffff80100000'
     ending nx q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 11 '
     ending smap q35 max $panic_status '^panic: page fault in the kernel$' 'error 1 address 401000'

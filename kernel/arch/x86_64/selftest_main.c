@@ -22,15 +22,18 @@
 #include <capos/clockpage.h>
 
 enum { EXIT_OK = 16, EXIT_FAILED = 17, FPU_MAX_BYTES = 4096 };
-#define USER_CODE    UINT64_C(0x400000)
-#define USER_STACK   UINT64_C(0x401000)
-#define USER_MISSING UINT64_C(0x402000)
-#define MILLISECOND  UINT64_C(1000000)
+#define USER_CODE     UINT64_C(0x400000)
+#define USER_STACK    UINT64_C(0x401000)
+#define USER_MISSING  UINT64_C(0x402000)
+#define NOT_CANONICAL UINT64_C(0x0000900000000000)
+#define MILLISECOND   UINT64_C(1000000)
 
 extern const char selftest_user_start[], selftest_user_end[];
 extern const char selftest_user_calls[], selftest_user_null[], selftest_user_divide[], selftest_user_halt[];
 extern const char selftest_user_tsc[], selftest_user_kernel[], selftest_user_wild[], selftest_user_int3[];
 extern const char selftest_user_port[], selftest_user_int[], selftest_user_execute[], selftest_user_spin[];
+extern const char selftest_user_flags[], selftest_user_step[], selftest_user_gs[], selftest_user_gs_spin[];
+extern const char selftest_user_gs_read[];
 extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
 
 enum step_end { END_EXIT, END_FAULT, END_TIMER };
@@ -40,21 +43,31 @@ struct step {
     uint64_t value; /* exit code or vector */
     uint64_t address;
     bool tsc_allowed;
+    uint64_t rip;        /* not 0: starts here instead */
+    const bool *feature; /* not null: a step only for processors that have it */
 };
 static const struct step steps[] = {
-    {"system calls keep and clear what they should", selftest_user_calls, END_EXIT, 7, 0, false},
-    {"null is not mapped", selftest_user_null, END_FAULT, 14, 0, false},
-    {"division by zero", selftest_user_divide, END_FAULT, 0, 0, false},
-    {"a privileged instruction", selftest_user_halt, END_FAULT, 13, 0, false},
-    {"the TSC is closed", selftest_user_tsc, END_FAULT, 13, 0, false},
-    {"the TSC is open to whom it is granted", selftest_user_tsc, END_EXIT, 8, 0, true},
-    {"the kernel is not readable", selftest_user_kernel, END_FAULT, 14, KERNEL_IMAGE_BASE + 0x100000, false},
-    {"a breakpoint", selftest_user_int3, END_FAULT, 3, 0, false},
-    {"ports are closed", selftest_user_port, END_FAULT, 13, 0, false},
-    {"interrupt vectors are closed", selftest_user_int, END_FAULT, 13, 0, false},
-    {"data does not execute", selftest_user_execute, END_FAULT, 14, USER_STACK + PAGE_SIZE - 64, false},
-    {"the timer interrupts user code", selftest_user_spin, END_TIMER, 0, 0, false},
-    {"and it goes on with its FPU as it was", NULL, END_TIMER, 0, 0, false},
+    {"system calls keep and clear what they should", selftest_user_calls, END_EXIT, 7, 0, false, 0, NULL},
+    {"null is not mapped", selftest_user_null, END_FAULT, 14, 0, false, 0, NULL},
+    {"division by zero", selftest_user_divide, END_FAULT, 0, 0, false, 0, NULL},
+    {"a privileged instruction", selftest_user_halt, END_FAULT, 13, 0, false, 0, NULL},
+    {"the TSC is closed", selftest_user_tsc, END_FAULT, 13, 0, false, 0, NULL},
+    {"the TSC is open to whom it is granted", selftest_user_tsc, END_EXIT, 8, 0, true, 0, NULL},
+    {"the kernel is not readable", selftest_user_kernel, END_FAULT, 14, KERNEL_IMAGE_BASE + 0x100000, false,
+     0, NULL},
+    {"a breakpoint", selftest_user_int3, END_FAULT, 3, 0, false, 0, NULL},
+    {"ports are closed", selftest_user_port, END_FAULT, 13, 0, false, 0, NULL},
+    {"interrupt vectors are closed", selftest_user_int, END_FAULT, 13, 0, false, 0, NULL},
+    {"data does not execute", selftest_user_execute, END_FAULT, 14, USER_STACK + PAGE_SIZE - 64, false, 0,
+     NULL},
+    {"a wild jump", selftest_user_wild, END_FAULT, 13, 0, false, 0, NULL},
+    {"a start outside all address space", selftest_user_wild, END_FAULT, 13, 0, false, NOT_CANONICAL, NULL},
+    {"hostile flags", selftest_user_flags, END_EXIT, 7, 0, false, 0, NULL},
+    {"a single step over a system call", selftest_user_step, END_FAULT, 1, 0, false, 0, NULL},
+    {"a hostile GS base", selftest_user_gs, END_FAULT, 0, 0, false, 0, &cpu_features.fsgsbase},
+    {"which no other thread sees", selftest_user_gs_read, END_EXIT, 0, 0, false, 0, &cpu_features.fsgsbase},
+    {"the timer interrupts user code", selftest_user_spin, END_TIMER, 0, 0, false, 0, NULL},
+    {"and it goes on with its FPU as it was", NULL, END_TIMER, 0, 0, false, 0, NULL},
 };
 
 static size_t step_index;
@@ -141,8 +154,8 @@ void handle_idle_wakeup(void)
 /* ---- Steps through user mode. */
 static void step_prepare(const struct step *step)
 {
-    arch_context_init(&context, USER_CODE + (uint64_t)(step->entry - selftest_user_start),
-                      USER_STACK + PAGE_SIZE - 64, 1, 2, 3, 0);
+    const uint64_t entry = USER_CODE + (uint64_t)(step->entry - selftest_user_start);
+    arch_context_init(&context, step->rip != 0 ? step->rip : entry, USER_STACK + PAGE_SIZE - 64, 1, 2, 3, 0);
     context.tsc_allowed = step->tsc_allowed;
     arch_context_switch(NULL, &context, (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE});
 }
@@ -151,7 +164,7 @@ static _Noreturn void steps_finished(void)
 {
     struct cpu_counters counters;
     arch_counters_read(&counters);
-    report(counters.kernel_entries >= array_count(steps) && counters.cr3_writes >= 1,
+    report(counters.kernel_entries >= array_count(steps) - 2 && counters.cr3_writes >= 1,
            "entries and CR3 writes are counted");
     arch_leave_context();
     idle_expected = true;
@@ -162,6 +175,9 @@ static _Noreturn void steps_finished(void)
 
 static _Noreturn void step_run(void)
 {
+    while (step_index < array_count(steps) && steps[step_index].feature != NULL &&
+           !*steps[step_index].feature)
+        step_index++;
     if (step_index == array_count(steps))
         steps_finished();
     const struct step *step = &steps[step_index];
@@ -371,36 +387,53 @@ static __attribute__((noinline)) uint64_t overflow(volatile uint64_t *depth)
     return frame[0] + overflow(frame) + frame[1];
 }
 
+static bool word_is(const char *line, const char *word)
+{
+    const size_t len = strlen(word);
+    return strncmp(line, word, len) == 0 && (line[len] == ' ' || line[len] == '\0');
+}
+
 static __attribute__((noinline)) void endings(const char *line)
 {
     static struct spinlock low = SPINLOCK_INIT(LOCK_OBJECT), high = SPINLOCK_INIT(LOCK_FRAME);
     volatile uint64_t zero = 0;
     static uint8_t code[] = {0xc3};
-    if (strcmp(line, "panic") == 0)
+    if (word_is(line, "panic"))
         panic("asked for, number %d", 42);
-    if (strcmp(line, "overflow") == 0)
+    if (word_is(line, "overflow"))
         overflow(&zero);
-    if (strcmp(line, "text") == 0)
+    if (word_is(line, "text"))
         *(volatile char *)(uint64_t)image_start = 0;
-    if (strcmp(line, "nx") == 0)
+    if (word_is(line, "nx"))
         ((void (*)(void))(uint64_t)code)();
-    if (strcmp(line, "lock") == 0) {
+    if (word_is(line, "lock")) {
         spinlock_acquire(&high);
         spinlock_acquire(&low);
     }
-    if (strcmp(line, "smap") == 0)
+    if (word_is(line, "smap"))
         log_print(LOG_INFO, "read %d", *(volatile char *)USER_STACK);
-    if (strcmp(line, "smep") == 0)
+    if (word_is(line, "smep"))
         ((void (*)(void))USER_CODE)();
-    if (strcmp(line, "reboot") == 0)
+    if (word_is(line, "nmi")) { /* comes from outside, as soon as this line is out */
+        static const struct step spin = {.entry = selftest_user_gs_spin};
+        arch_leave_context();
+        step_prepare(&spin);
+        log_print(LOG_INFO, "ready");
+        arch_enter_user();
+    }
+    if (word_is(line, "reboot"))
         machine_reboot();
 }
 
 void kernel_main(const struct boot_info *boot)
 {
+    const uint64_t start_tsc = arch_read_tsc();
     boot_copy = *boot;
     log_init(boot->command_line);
     clock_init();
+    const uint64_t clock_tsc = arch_read_tsc();
+    log_print(LOG_INFO, "# TSC: %lu from entry to kernel_main, %lu for the clock",
+              start_tsc - boot->entry_tsc, clock_tsc - start_tsc);
     log_print(LOG_INFO, "capos self test of the machine layer");
     user_space_make();
     for (const char *word = boot->command_line; *word != '\0'; word++)

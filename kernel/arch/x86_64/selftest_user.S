@@ -94,6 +94,66 @@ selftest_user_int:
 selftest_user_execute:
     jmp *%rsp
 
+/* Flags that must not reach the kernel: NT, AC, DF; they are back afterwards. Exits with 7. */
+    .global selftest_user_flags
+selftest_user_flags:
+    pushq $0x44602                    /* IF reads as 1 anyway */
+    popfq
+    xorl %edi, %edi
+    xorl %esi, %esi
+    movl $1, %eax
+    syscall
+    pushfq
+    popq %rcx
+    pushq $2
+    popfq
+    andl $0x44600, %ecx
+    cmpl $0x44600, %ecx
+    jne bad
+    movq $7, %rdi
+    xorl %eax, %eax
+    syscall
+
+/* A single step over a system call: the trap comes behind it, in user mode. */
+    .global selftest_user_step
+selftest_user_step:
+    xorl %edi, %edi
+    xorl %esi, %esi
+    movl $1, %eax
+    pushq $0x302
+    popfq
+    syscall
+    nop
+    ud2
+
+/* A GS base that looks like the kernel's, over a system call and into an exception (and, if it goes on, an NMI). */
+    .global selftest_user_gs, selftest_user_gs_spin
+selftest_user_gs:
+    movabsq $0xffffffff80100000, %rax
+    wrgsbase %rax
+    xorl %edi, %edi
+    xorl %esi, %esi
+    movl $1, %eax
+    syscall
+    rdgsbase %rcx
+    movabsq $0xffffffff80100000, %rax
+    cmpq %rax, %rcx
+    jne bad
+    xorl %ecx, %ecx
+    divl %ecx
+selftest_user_gs_spin:
+    movabsq $0xffffffff80100000, %rax
+    wrgsbase %rax
+1:  pause
+    jmp 1b
+
+/* What the last thread left in GS base must be gone: exits with its low bits, 0. */
+    .global selftest_user_gs_read
+selftest_user_gs_read:
+    rdgsbase %rdi
+    xorl %eax, %eax
+    syscall
+
 /* For the timer: nothing but time, with an x87 and an SSE register marked. */
     .global selftest_user_spin
 selftest_user_spin:

@@ -61,6 +61,8 @@ struct cap_message {
  * any error.
  */
 int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message);
+/* The same for a method without parameters and results: 0, or a negative capos_error. */
+int32_t cap_invoke_empty(uint32_t cap_id, uint16_t method_id);
 /* The same with an absolute deadline (monotonic time; 0: none), after which the call ends with
  * CAPOS_ERR_TIMEOUT. */
 int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message,

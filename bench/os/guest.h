@@ -1,0 +1,47 @@
+/*
+ * The capOS half of the comparison: one program, started by the kernel as the first process, that is granted
+ * what the rows need (system.capnp beside it). Each rows_*.c file measures some rows and prints them with
+ * guest_row().
+ *
+ * Its arguments say what it does:
+ *   all            every row
+ *   quick          every row with few operations, to see that they work
+ *   profile ROW    the one row's operation for ever, between guest_profile_begin and guest_profile_end, so
+ * that the host can record the instructions between those two
+ */
+#pragma once
+#include "measure.h"
+#include <capos/console.h>
+#include <capos/memory.h>
+#include <capos/process.h>
+#include <capos/ring.h>
+#include <capos/system.h>
+#include <capos/timer.h>
+#include <stdbool.h>
+
+struct guest {
+    cap_console console;
+    cap_null_cap null;
+    cap_process_spawner spawner;
+    cap_system_info system;
+    cap_timer timer;
+    cap_virtual_memory memory;
+    struct capos_ring_header *ring; /* the first thread's; rows that drive it leave no completions behind */
+};
+extern struct guest guest;
+extern struct capos_ring_header *guest_ring_at_entry; /* entry.c */
+
+/* A row: the task, and how many of its operations one recorded stretch holds (a batch row: one batch). */
+void guest_row(const struct measure_task *task, uint32_t profile_count);
+/* Prints `bench KEY VALUE - -`. */
+void guest_value(const char *key, uint64_t value);
+/* If the result is an error: says which call failed and why, and ends the program; the host reports it. */
+void guest_require(int32_t result, const char *what);
+
+/* Marks for the host; do nothing. */
+void guest_profile_begin(void);
+void guest_profile_end(void);
+
+void rows_kernel(void);  /* null_call, batch_op, time_read */
+void rows_memory(void);  /* map_touch_unmap, page_fault */
+void rows_process(void); /* spawn_wait, idle_process_bytes; leaves idle processes behind, so it comes last */

@@ -1,0 +1,53 @@
+# Demos: a folder with system.capnp (what init is given) and expect.txt (what must come of it). tool/capos/expect.h
+# says how a transcript is written, docs/testing.md how to add a demo.
+#
+#   make run-NAME    boots it, output on the terminal
+#   make test-NAME   boots it on both machines and compares with the transcript
+#   make gdb-NAME    boots it under gdb
+
+DEMOS := $(patsubst demo/%/system.capnp,%,$(wildcard demo/*/system.capnp))
+DEMO_KERNEL := $(B)/kernel/capos.elf
+DEMO_MACHINES := microvm q35
+SMALLEST_DEMO := c-hello
+
+# NAME: the files that its manifest embeds from build/programs.
+demo_embeds = $(shell sed -nE 's,.*embed *"/([^"]*)".*,\1,p' demo/$(1)/system.capnp)
+
+define demo
+$(B)/demo/$(1).package: demo/$(1)/system.capnp $(SCHEMA) $(addprefix $(B)/programs/,$(call demo_embeds,$(1)))
+	@mkdir -p $$(@D)
+	$(Q)capnp eval -I. -I$(B)/programs -obinary $$< manifest >$$@
+ALL += $(B)/demo/$(1).package
+CHECKS += demo-$(1)
+
+.PHONY: run-$(1) test-$(1) gdb-$(1) check-demo-$(1)
+run-$(1): $(B)/demo/$(1).package $(B)/capos $(DEMO_KERNEL)
+	@$(B)/capos boot $$<
+gdb-$(1): $(B)/demo/$(1).package $(B)/capos $(DEMO_KERNEL)
+	@$(B)/capos gdb $$<
+test-$(1) check-demo-$(1): $(B)/demo/$(1).package $(B)/capos $(DEMO_KERNEL)
+	@failed=0; for machine in $(DEMO_MACHINES); do \
+	    if $(B)/capos boot --machine $$$$machine --expect demo/$(1)/expect.txt $$<; \
+	    then echo "ok demo-$(1) $$$$machine"; \
+	    else echo "not ok demo-$(1) $$$$machine - differs from demo/$(1)/expect.txt"; failed=1; fi; \
+	done; exit $$$$failed
+endef
+$(foreach d,$(DEMOS),$(eval $(call demo,$(d))))
+
+# One demo through a bootable disc, the way a machine without QEMU's -kernel takes: GRUB under BIOS and under UEFI. Each
+# suite has its own disc, so that they can run side by side.
+ifneq ($(and $(filter $(SMALLEST_DEMO),$(DEMOS)),$(wildcard kernel/iso.sh)),)
+CHECKS += iso-bios iso-uefi
+.PHONY: check-iso-bios check-iso-uefi
+$(B)/demo/$(SMALLEST_DEMO).%.iso: $(B)/demo/$(SMALLEST_DEMO).package $(DEMO_KERNEL) kernel/iso.sh
+	$(Q)kernel/iso.sh $(DEMO_KERNEL) $< $@ ""
+check-iso-bios check-iso-uefi: check-iso-%: $(B)/demo/$(SMALLEST_DEMO).%.iso $(B)/capos
+	@if $(B)/capos boot $(if $(filter uefi,$*),--uefi) --expect demo/$(SMALLEST_DEMO)/expect.txt $<; \
+	then echo "ok iso-$*"; else echo "not ok iso-$* - differs from demo/$(SMALLEST_DEMO)/expect.txt"; exit 1; fi
+endif
+
+# The debugger's way in, shown on the same demo.
+CHECKS += gdb
+.PHONY: check-gdb
+check-gdb: $(B)/demo/$(SMALLEST_DEMO).package $(B)/capos $(DEMO_KERNEL)
+	@tool/gdb/gdb_test.sh

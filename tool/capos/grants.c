@@ -1,0 +1,165 @@
+/* See grants.h. */
+#include "grants.h"
+#include "interfaces.h"
+#include <capos/boot.h>
+#include <capos/console.h>
+#include <capos/entropy.h>
+#include <capos/log.h>
+#include <capos/memory.h>
+#include <capos/process.h>
+#include <capos/system.h>
+#include <capos/timer.h>
+#include <capos/wallclock.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct grant_kind kinds[] = {
+    {"console", CAP_KERNEL_CAP_CONSOLE, CAP_CONSOLE_INTERFACE_ID, false, "print lines (given by default)"},
+    {"memory", CAP_KERNEL_CAP_VIRTUAL_MEMORY, CAP_VIRTUAL_MEMORY_INTERFACE_ID, true,
+     "its own address space: map, protect, unmap (given by default)"},
+    {"timer", CAP_KERNEL_CAP_TIMER, CAP_TIMER_INTERFACE_ID, false,
+     "monotonic time, sleeping, and reading the TSC"},
+    {"wallclock", CAP_KERNEL_CAP_WALL_CLOCK, CAP_WALL_CLOCK_INTERFACE_ID, false, "the time of day"},
+    {"entropy", CAP_KERNEL_CAP_ENTROPY, CAP_ENTROPY_SOURCE_INTERFACE_ID, false, "random bytes"},
+    {"log", CAP_KERNEL_CAP_LOG_READER, CAP_LOG_READER_INTERFACE_ID, false, "read the kernel's log"},
+    {"logsink", CAP_KERNEL_CAP_LOG_SINK, CAP_LOG_SINK_INTERFACE_ID, false,
+     "write records into the kernel's log"},
+    {"systeminfo", CAP_KERNEL_CAP_SYSTEM_INFO, CAP_SYSTEM_INFO_INTERFACE_ID, false,
+     "memory and process statistics"},
+    {"systemcontrol", CAP_KERNEL_CAP_SYSTEM_CONTROL, CAP_SYSTEM_CONTROL_INTERFACE_ID, false,
+     "shut the machine down or restart it"},
+    {"capabilities", CAP_KERNEL_CAP_CAPABILITY_MANAGER, CAP_CAPABILITY_MANAGER_INTERFACE_ID, true,
+     "list its own capabilities"},
+    {"spawner", CAP_KERNEL_CAP_PROCESS_SPAWNER, CAP_PROCESS_SPAWNER_INTERFACE_ID, false, "start processes"},
+    {"bootpackage", CAP_KERNEL_CAP_BOOT_PACKAGE, CAP_BOOT_PACKAGE_INTERFACE_ID, false,
+     "read everything the machine was booted with"},
+    {"null", CAP_KERNEL_CAP_NULL, CAP_NULL_CAP_INTERFACE_ID, false,
+     "an object that does nothing, for measuring"},
+};
+enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
+
+const struct grant_kind *grant_kinds(size_t *count)
+{
+    *count = KIND_COUNT;
+    return kinds;
+}
+
+const char *grant_interface_name(const struct grant_kind *kind)
+{
+    const struct cap_interface_info *info = cap_interface_find(kind->interface_id);
+    return info == NULL ? "?" : info->name;
+}
+
+void grant_words(struct buffer *out)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        buffer_printf(out, "%s%s", i == 0 ? "" : ", ", kinds[i].word);
+}
+
+/* The word, or the interface's own name in any case: `timer`, `Timer`, `EntropySource`. */
+static const struct grant_kind *kind_find(const char *word, size_t len)
+{
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        const char *interface = grant_interface_name(&kinds[i]);
+        if ((strlen(kinds[i].word) == len && strncmp(kinds[i].word, word, len) == 0) ||
+            (strlen(interface) == len && strncasecmp(interface, word, len) == 0))
+            return &kinds[i];
+    }
+    return NULL;
+}
+
+static bool unknown_grant(const char *word, size_t len, struct sentence *why)
+{
+    struct buffer words = {0};
+    grant_words(&words);
+    sentence_say(why, "there is no capability called '%.*s' to grant. There are: %s", (int)len, word,
+                 buffer_string(&words));
+    buffer_free(&words);
+    return false;
+}
+
+static bool check_name(const char *name, struct sentence *why)
+{
+    size_t len = strlen(name);
+    if (len == 0)
+        return sentence_say(
+            why, "a name is missing behind the colon. Write --grant timer:clock or just --grant timer");
+    if (len > CAPOS_CAP_NAME_MAX)
+        return sentence_say(why, "the name '%s' is %zu bytes long; a name in the CapSet has at most %u", name,
+                            len, CAPOS_CAP_NAME_MAX);
+    for (size_t i = 0; i < len; i++) {
+        if (!isgraph((unsigned char)name[i]))
+            return sentence_say(why, "the name '%s' holds a space or a control character", name);
+    }
+    return true;
+}
+
+static const struct grant *find_name(const struct grant_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].name, name) == 0)
+            return &list->items[i];
+    }
+    return NULL;
+}
+
+static struct grant *list_grow(struct grant_list *list)
+{
+    list->items = must_realloc(list->items, (list->count + 1) * sizeof(struct grant));
+    return &list->items[list->count++];
+}
+
+bool grant_add(struct grant_list *list, const char *text, struct sentence *why)
+{
+    const char *colon = strchr(text, ':');
+    size_t word_len = colon == NULL ? strlen(text) : (size_t)(colon - text);
+    const struct grant_kind *kind = kind_find(text, word_len);
+    if (kind == NULL)
+        return unknown_grant(text, word_len, why);
+    const char *name = colon == NULL ? kind->word : colon + 1;
+    if (!check_name(name, why))
+        return false;
+    if (find_name(list, name) != NULL)
+        return sentence_say(why, "two grants are called '%s'. Give one another name: --grant %s:OTHER", name,
+                            kind->word);
+    struct grant *grant = list_grow(list);
+    grant->kind = kind;
+    strcpy(grant->name, name); /* check_name measured it */
+    return true;
+}
+
+void grant_add_defaults(struct grant_list *list)
+{
+    static const char *const defaults[] = {"console", "memory"};
+    struct grant_list all = {0};
+    struct sentence why;
+    for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+        if (find_name(list, defaults[i]) == NULL)
+            (void)grant_add(&all, defaults[i], &why); /* known word, fresh name: cannot fail */
+    }
+    for (size_t i = 0; i < list->count; i++)
+        *list_grow(&all) = list->items[i];
+    grant_list_free(list);
+    *list = all;
+}
+
+bool grant_list_check(const struct grant_list *list, struct sentence *why)
+{
+    size_t handed = 0;
+    for (size_t i = 0; i < list->count; i++)
+        handed += list->items[i].kind->own ? 0 : 1;
+    if (handed <= CAPOS_XFER_CAPS_MAX)
+        return true;
+    return sentence_say(
+        why,
+        "these are %zu grants, and a new process can be handed at most %u (memory and capabilities, "
+        "which are its own, do not count; console does)",
+        handed, CAPOS_XFER_CAPS_MAX);
+}
+
+void grant_list_free(struct grant_list *list)
+{
+    free(list->items);
+    *list = (struct grant_list){0};
+}

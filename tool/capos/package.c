@@ -1,0 +1,299 @@
+/* See package.h. The message itself is the generated codec's work. */
+#include "package.h"
+#include "elf_file.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char init_name[] = "init";
+
+enum { ENCODING_SLACK_BYTES = 65536, PACKAGE_TRAVERSAL_WORDS = 1 << 30 };
+
+/* The arrays that the native manifest points to. */
+struct parts {
+    struct cap_cap_grant *init_caps;
+    size_t init_cap_count;
+    struct cap_cap_grant *program_caps;
+    struct capnp_text *args;
+    struct capnp_text *env;
+    char name[CAPOS_PROCESS_NAME_MAX + 1];
+};
+
+static struct capnp_text text_of(const char *text)
+{
+    return (struct capnp_text){text, strlen(text)};
+}
+
+static struct capnp_text *texts_of(const struct words *words)
+{
+    struct capnp_text *texts = must_alloc(words->count * sizeof(*texts));
+    for (size_t i = 0; i < words->count; i++)
+        texts[i] = text_of(words->items[i]);
+    return texts;
+}
+
+/* init holds one capability per kernel object, under the object's word, however often it is handed on. */
+static void init_caps_add(struct parts *parts, const struct grant_kind *kind)
+{
+    for (size_t i = 0; i < parts->init_cap_count; i++) {
+        if (parts->init_caps[i].source.kernel == kind->source)
+            return;
+    }
+    struct cap_cap_grant *grant = &parts->init_caps[parts->init_cap_count++];
+    *grant = (struct cap_cap_grant){.name = text_of(kind->word)};
+    grant->source.which = CAP_CAP_GRANT_SOURCE_KERNEL;
+    grant->source.kernel = kind->source;
+}
+
+static void init_caps_make(struct parts *parts, const struct grant_list *grants)
+{
+    size_t kind_count;
+    const struct grant_kind *kinds = grant_kinds(&kind_count);
+    parts->init_caps = must_alloc(kind_count * sizeof(struct cap_cap_grant));
+    for (size_t i = 0; i < kind_count; i++) {
+        enum cap_kernel_cap source = kinds[i].source;
+        if (source == CAP_KERNEL_CAP_BOOT_PACKAGE || source == CAP_KERNEL_CAP_PROCESS_SPAWNER ||
+            source == CAP_KERNEL_CAP_VIRTUAL_MEMORY)
+            init_caps_add(parts, &kinds[i]);
+    }
+    for (size_t i = 0; i < grants->count; i++) {
+        if (!grants->items[i].kind->own)
+            init_caps_add(parts, grants->items[i].kind);
+    }
+}
+
+static void program_caps_make(struct parts *parts, const struct grant_list *grants)
+{
+    parts->program_caps = must_alloc(grants->count * sizeof(struct cap_cap_grant));
+    for (size_t i = 0; i < grants->count; i++) {
+        const struct grant *from = &grants->items[i];
+        struct cap_cap_grant *to = &parts->program_caps[i];
+        *to = (struct cap_cap_grant){.name = text_of(from->name)};
+        if (from->kind->own) {
+            to->source.which = CAP_CAP_GRANT_SOURCE_KERNEL;
+            to->source.kernel = from->kind->source;
+        } else {
+            to->source.which = CAP_CAP_GRANT_SOURCE_INHERIT;
+            to->source.inherit = text_of(from->kind->word);
+        }
+    }
+}
+
+static void parts_make(struct parts *parts, const struct package_request *request)
+{
+    *parts = (struct parts){0};
+    init_caps_make(parts, request->grants);
+    program_caps_make(parts, request->grants);
+    parts->args = texts_of(request->args);
+    parts->env = texts_of(request->env);
+    /* The program must not stand in for init among the binaries. */
+    const char *name = strcmp(request->program_name, init_name) == 0 ? "program" : request->program_name;
+    memcpy(parts->name, name, strnlen(name, CAPOS_PROCESS_NAME_MAX));
+}
+
+static void parts_free(struct parts *parts)
+{
+    free(parts->init_caps);
+    free(parts->program_caps);
+    free(parts->args);
+    free(parts->env);
+}
+
+static struct capnp_data data_of(const struct buffer *bytes)
+{
+    return (struct capnp_data){(const uint8_t *)bytes->data, bytes->size};
+}
+
+static size_t size_bound(const struct package_request *request)
+{
+    size_t bytes = request->init.size + request->program.size + ENCODING_SLACK_BYTES;
+    for (size_t i = 0; i < request->args->count; i++)
+        bytes += strlen(request->args->items[i]) + 32;
+    for (size_t i = 0; i < request->env->count; i++)
+        bytes += strlen(request->env->items[i]) + 32;
+    return (bytes + request->grants->count * 128) & ~(size_t)7;
+}
+
+static bool encode(const struct cap_system_manifest *manifest, size_t bound, struct buffer *out,
+                   struct sentence *why)
+{
+    size_t cap_count = 0;
+    void *bytes = must_alloc(bound);
+    int32_t used = cap_system_manifest_encode(manifest, bytes, bound, NULL, &cap_count);
+    if (used > 0)
+        buffer_append(out, bytes, (size_t)used);
+    free(bytes);
+    return used > 0 ||
+           sentence_say(why, "the program and its arguments do not fit into a boot package (error %d)", used);
+}
+
+bool package_build(const struct package_request *request, struct buffer *out, struct sentence *why)
+{
+    struct parts parts;
+    size_t service_count = request->program.size > 0 ? 1 : 0;
+    parts_make(&parts, request);
+    struct cap_binary binaries[] = {
+        {.name = text_of(init_name), .data = data_of(&request->init)},
+        {.name = text_of(parts.name), .data = data_of(&request->program)},
+    };
+    struct cap_program service = {
+        .name = text_of(parts.name),
+        .binary = text_of(parts.name),
+        .caps = CAPNP_LIST(parts.program_caps, request->grants->count),
+        .args = CAPNP_LIST(parts.args, request->args->count),
+        .env = CAPNP_LIST(parts.env, request->env->count),
+    };
+    struct cap_system_manifest manifest = {
+        .schema_version = CAP_CURRENT_SCHEMA_VERSION,
+        .binaries = CAPNP_LIST(binaries, 1 + service_count),
+        .has_init_config = true,
+        .init_config =
+            {
+                .has_init = true,
+                .init = {.name = text_of(init_name),
+                         .binary = text_of(init_name),
+                         .caps = CAPNP_LIST(parts.init_caps, parts.init_cap_count)},
+                .services = CAPNP_LIST(&service, service_count),
+            },
+    };
+    bool ok = encode(&manifest, size_bound(request), out, why);
+    parts_free(&parts);
+    return ok;
+}
+
+/* --- looking at a package
+ * ------------------------------------------------------------------------------------ */
+
+struct opened {
+    struct capnp_message message;
+    struct cap_system_manifest manifest;
+};
+
+static bool open_package(const struct buffer *package, struct opened *out)
+{
+    return cap_system_manifest_decode(&out->message, package->data, package->size, NULL, 0, &out->manifest) >=
+           0;
+}
+
+static bool text_equals(struct capnp_text text, const char *other, size_t len)
+{
+    return text.len == len && memcmp(text.bytes, other, len) == 0;
+}
+
+static bool find_binary(const struct cap_system_manifest *manifest, const char *name, size_t len,
+                        struct capnp_data *out)
+{
+    for (size_t i = 0; i < manifest->binaries.count; i++) {
+        struct cap_binary binary;
+        if (cap_binary_list_get(&manifest->binaries, i, &binary) < 0)
+            return false;
+        if (!text_equals(binary.name, name, len))
+            continue;
+        *out = binary.data;
+        return true;
+    }
+    return false;
+}
+
+/* "initConfig.init" or "initConfig.services[2]" */
+struct field_name {
+    char text[64];
+};
+
+static struct field_name field_of(size_t index)
+{
+    struct field_name field;
+    if (index == 0)
+        snprintf(field.text, sizeof(field.text), "initConfig.init");
+    else
+        snprintf(field.text, sizeof(field.text), "initConfig.services[%zu]", index - 1);
+    return field;
+}
+
+static bool check_caps(const struct cap_program *program, const struct field_name *field,
+                       struct sentence *why)
+{
+    for (size_t i = 0; i < program->caps.count; i++) {
+        struct cap_cap_grant grant;
+        if (cap_cap_grant_list_get(&program->caps, i, &grant) < 0)
+            return sentence_say(why, "%s.caps[%zu] is malformed", field->text, i);
+        if (grant.name.len == 0 || grant.name.len > CAPOS_CAP_NAME_MAX)
+            return sentence_say(why, "%s.caps[%zu].name: '%.*s' must have from 1 to %u bytes", field->text, i,
+                                (int)grant.name.len, grant.name.bytes, CAPOS_CAP_NAME_MAX);
+        for (size_t j = 0; j < i; j++) {
+            struct cap_cap_grant other;
+            if (cap_cap_grant_list_get(&program->caps, j, &other) >= 0 &&
+                text_equals(other.name, grant.name.bytes, grant.name.len))
+                return sentence_say(why, "%s.caps[%zu].name: '%.*s' is already the name of caps[%zu]",
+                                    field->text, i, (int)grant.name.len, grant.name.bytes, j);
+        }
+    }
+    return true;
+}
+
+static bool check_program(const struct cap_system_manifest *manifest, const struct cap_program *program,
+                          size_t index, struct sentence *why)
+{
+    struct field_name field = field_of(index);
+    struct capnp_data data;
+    if (program->binary.len == 0)
+        return sentence_say(why, "%s.binary is missing: it names one of `binaries`", field.text);
+    if (!find_binary(manifest, program->binary.bytes, program->binary.len, &data))
+        return sentence_say(why, "%s.binary: there is no '%.*s' in `binaries`", field.text,
+                            (int)program->binary.len, program->binary.bytes);
+    struct sentence elf;
+    if (!elf_check_program(data.bytes, data.len, &elf))
+        return sentence_say(why, "%s.binary: '%.*s' %.800s", field.text, (int)program->binary.len,
+                            program->binary.bytes, elf.text);
+    if (program->name.len > CAPOS_PROCESS_NAME_MAX)
+        return sentence_say(why, "%s.name: '%.*s' is longer than %u bytes", field.text,
+                            (int)program->name.len, program->name.bytes, CAPOS_PROCESS_NAME_MAX);
+    return check_caps(program, &field, why);
+}
+
+/* Program 0 is init, then the services. */
+static bool get_program(const struct cap_system_manifest *manifest, size_t index, struct cap_program *out)
+{
+    if (index == 0)
+        *out = manifest->init_config.init;
+    return index == 0 || cap_program_list_get(&manifest->init_config.services, index - 1, out) >= 0;
+}
+
+bool package_check(const struct buffer *package, struct sentence *why)
+{
+    struct opened opened;
+    if (!open_package(package, &opened))
+        return sentence_say(why, "is not a well-formed SystemManifest message");
+    const struct cap_system_manifest *manifest = &opened.manifest;
+    if (manifest->schema_version != CAP_CURRENT_SCHEMA_VERSION)
+        return sentence_say(why, "schemaVersion: must be %u, not %u", (unsigned)CAP_CURRENT_SCHEMA_VERSION,
+                            manifest->schema_version);
+    if (!manifest->has_init_config || !manifest->init_config.has_init)
+        return sentence_say(why, "initConfig.init is missing: it is the program that the kernel starts");
+    for (size_t i = 0; i <= manifest->init_config.services.count; i++) {
+        struct cap_program program;
+        /* Each program may look at every binary; the limit is meant for messages that are read once. */
+        opened.message.words_left = PACKAGE_TRAVERSAL_WORDS;
+        if (!get_program(manifest, i, &program))
+            return sentence_say(why, "%s is malformed", field_of(i).text);
+        if (!check_program(manifest, &program, i, why))
+            return false;
+    }
+    return true;
+}
+
+bool package_program(const struct buffer *package, size_t index, const char **name, const void **bytes,
+                     size_t *size)
+{
+    struct opened opened;
+    struct cap_program program;
+    struct capnp_data data;
+    if (!open_package(package, &opened) || !opened.manifest.has_init_config ||
+        !get_program(&opened.manifest, index, &program) ||
+        !find_binary(&opened.manifest, program.binary.bytes, program.binary.len, &data))
+        return false;
+    *name = program.binary.bytes;
+    *bytes = data.bytes;
+    *size = data.len;
+    return true;
+}
