@@ -15,6 +15,8 @@ $(eval $(call bench_host_program,bench-capos,capos figures machine table))
 
 $(eval $(call bench_host_program,bench-profile,profile machine symbols trace))
 
+$(eval $(call unit_test,bench,$(patsubst %,bench/host/%.c,bench_test figures table trace) bench/guest/measure.c,-Ibench/host -Ibench/guest))
+
 # ---- Linux. The kernel is a package, fetched when it is first wanted; the guest programs are ours.
 
 BENCH_LINUX := $(BENCH_OUT)/linux
@@ -94,4 +96,13 @@ ROW ?= null_call
 .PHONY: bench-profile
 bench-profile: $(BENCH_OUT)/bench-profile $(BENCH_OS)/profile-$(ROW).package $(BENCH_KERNEL) ## ROW=null_call: instructions of one operation, by function
 	$(Q)$< $(BENCH_KERNEL) $(BENCH_OS)/profile-$(ROW).package $(BENCH_OS)/bench-os.elf.debug $(ROW) \
-	    $(BENCH_OUT)/profile.log $(BENCH_OUT)/profile-$(ROW).txt
+	    $(BENCH_OUT)/profile.log $(BENCH_OUT)/profile-$(ROW).path
+	$(Q)llvm-objdump -d --no-show-raw-insn $(BENCH_KERNEL) $(BENCH_OS)/bench-os.elf.debug | \
+	    awk -f bench/host/listing.awk - $(BENCH_OUT)/profile-$(ROW).path >$(BENCH_OUT)/profile-$(ROW).txt
+	@echo "every instruction in order: $(BENCH_OUT)/profile-$(ROW).txt"
+
+LINTS += lint-bench-gcc
+.PHONY: lint-bench-gcc
+lint-bench-gcc:
+	$(Q)$(GCC) $(HOST_CFLAGS) -fsyntax-only -Ibench/guest -Ibench/host -Ibench/linux -Itest/harness \
+	    bench/guest/*.c bench/host/*.c bench/linux/*.c && echo "lint-bench-gcc: clean"
