@@ -53,12 +53,12 @@ bench-linux: $(BENCH_OUT)/bench-linux $(BENCH_LINUX)/vmlinuz $(BENCH_LINUX)/rows
 BENCH_OS := $(BENCH_OUT)/os
 BENCH_LIBCAPOS := $(B)/sysroot/lib/libcapos.a
 BENCH_OS_CFLAGS := $(STD) -O2 -g $(WARN) -no-pie -Ibench/guest -Ibench/os
-BENCH_OS_SRC := bench/guest/measure.c bench/os/main.c bench/os/entry.c $(wildcard bench/os/rows_*.c)
+BENCH_OS_SRC := bench/guest/measure.c bench/os/main.c $(wildcard bench/os/rows_*.c)
 BENCH_PACKAGES := $(BENCH_OS)/all.package $(BENCH_OS)/quick.package $(BENCH_OS)/boot.package $(BENCH_OS)/hello.package
 
 $(BENCH_OS)/bench-os.elf: $(BENCH_OS_SRC) bench/guest/measure.h bench/os/guest.h $(BENCH_LIBCAPOS) tool/capos-cc
 	@mkdir -p $(@D)
-	$(Q)tool/capos-cc $(BENCH_OS_CFLAGS) -Wl,-e,bench_start $(BENCH_OS_SRC) -o $@.debug
+	$(Q)tool/capos-cc $(BENCH_OS_CFLAGS) $(BENCH_OS_SRC) -o $@.debug
 	$(Q)llvm-strip -o $@ $@.debug
 $(BENCH_OS)/bench-tiny.elf: bench/os/tiny.c $(BENCH_LIBCAPOS) tool/capos-cc
 	@mkdir -p $(@D)
