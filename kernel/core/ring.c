@@ -221,7 +221,7 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
 {
     struct captable *table = &thread->process->captable;
     const struct capos_sqe *sqe = &scratch->kcall.sqe;
-    struct capability target;
+    struct capability target = {NULL, NULL};
     status_t status = check_call(sqe);
     if (status == CAPOS_OK)
         status = captable_get(table, sqe->cap_id, &target);
@@ -240,7 +240,7 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
 static __attribute__((noinline)) int32_t call_plain_shared(struct thread *thread,
                                                            struct call_scratch *scratch)
 {
-    struct capability target;
+    struct capability target = {NULL, NULL};
     status_t status = captable_get(&thread->process->captable, scratch->kcall.sqe.cap_id, &target);
     if (status < 0)
         return status;

@@ -187,13 +187,19 @@ void paging_bury(struct paging_dead *dead)
         frame_put(dead->tables[--dead->count]);
 }
 
+/* The walk of every fault and unmap: as walk(), without the path. */
 pte_t *paging_entry(const struct page_tables *tables, uaddr_t address, bool large)
 {
-    unsigned leaf_level = large ? 1 : 0;
-    pte_t *path[LEVEL_ROOT + 1];
-    if (walk(tables, address, leaf_level, path) != leaf_level)
-        return NULL;
-    return entry_in(pte_frame(*path[leaf_level + 1]), address, leaf_level);
+    unsigned leaf_shift = large ? CAPOS_PAGE_SHIFT + TABLE_BITS : CAPOS_PAGE_SHIFT;
+    const pte_t *table = table_at(tables->root);
+    for (unsigned shift = CAPOS_PAGE_SHIFT + LEVEL_ROOT * TABLE_BITS; shift > leaf_shift;
+         shift -= TABLE_BITS) {
+        pte_t entry = table[address >> shift & (TABLE_ENTRIES - 1)];
+        if (entry == 0)
+            return NULL;
+        table = table_at(pte_frame(entry));
+    }
+    return (pte_t *)(uintptr_t)&table[address >> leaf_shift & (TABLE_ENTRIES - 1)];
 }
 
 uaddr_t paging_hole_end(const struct page_tables *tables, uaddr_t address)
