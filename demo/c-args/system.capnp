@@ -29,4 +29,5 @@ const manifest :Manifest.SystemManifest = (
       ),
     ],
   ),
+  kernelParams = (motd = "The message of the day comes from the manifest."),
 );

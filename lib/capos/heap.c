@@ -64,7 +64,7 @@ static uint32_t choose_class(size_t size_bytes, size_t alignment)
     if (size_bytes > SMALL_MAX - TRAILER_BYTES)
         return CLASS_NONE;
     uint32_t size_class = class_of(size_bytes + TRAILER_BYTES);
-    while (size_class < HEAP_CLASSES && class_bytes[size_class] % alignment != 0)
+    while (alignment > HEAP_ALIGN && size_class < HEAP_CLASSES && class_bytes[size_class] % alignment != 0)
         size_class++;
     bool denser = size_class < HEAP_CLASSES && class_bytes[size_class] < round_up(size_bytes | 1, HEAP_PAGE);
     return denser ? size_class : CLASS_NONE;
@@ -82,7 +82,7 @@ static void trailer_write(const struct heap *heap, uint8_t *object, size_t objec
 {
     uint64_t slack = object_bytes - TRAILER_BYTES - size_bytes;
     uint64_t trailer = mark_of(heap, (uintptr_t)object) | slack;
-    memcpy(object + object_bytes - TRAILER_BYTES, &trailer, sizeof trailer);
+    __builtin_memcpy(object + object_bytes - TRAILER_BYTES, &trailer, sizeof trailer);
     if (slack > 0)
         object[size_bytes] = CANARY;
 }
@@ -91,7 +91,7 @@ static const char *trailer_read(const struct heap *heap, const uint8_t *object, 
                                 size_t *size_bytes)
 {
     uint64_t trailer;
-    memcpy(&trailer, object + object_bytes - TRAILER_BYTES, sizeof trailer);
+    __builtin_memcpy(&trailer, object + object_bytes - TRAILER_BYTES, sizeof trailer);
     uint64_t slack = trailer & 0xffff;
     if ((trailer & ~UINT64_C(0xffff)) != mark_of(heap, (uintptr_t)object) ||
         slack > object_bytes - TRAILER_BYTES)
@@ -406,11 +406,15 @@ static void huge_free(struct heap *heap, struct huge *huge)
 /* ---- The four operations
  * -------------------------------------------------------------------------------------- */
 
+static bool alignment_is_legal(size_t alignment)
+{
+    return alignment != 0 && (alignment & (alignment - 1)) == 0 && alignment <= PTRDIFF_MAX / 4;
+}
+
 void *heap_alloc(struct heap *heap, size_t size_bytes, size_t alignment, bool zero)
 {
     void *memory;
-    if (alignment == 0 || (alignment & (alignment - 1)) != 0 || size_bytes > PTRDIFF_MAX ||
-        alignment > PTRDIFF_MAX / 4)
+    if (size_bytes > PTRDIFF_MAX || (alignment != HEAP_ALIGN && !alignment_is_legal(alignment)))
         return NULL;
     uint32_t size_class = choose_class(size_bytes, alignment);
     if (size_class < HEAP_CLASSES)

@@ -16,17 +16,25 @@ static bool heap_ready;
 static bool told_out_of_memory;
 static uint32_t heap_lock;
 
-/* Spins, then sleeps for a moment, so that a holder on the same processor gets on. The sleep counts
- * completions like any other, hence the impossible number. (It becomes a wait on the lock when there is a
- * ParkSpace to wait in.) */
+/* Spins, then sleeps for a moment, so that a holder on the same processor gets on. The sleep counts completions like
+ * any other, hence the impossible number. (It becomes a wait on the lock when there is a ParkSpace to wait in.) */
+static __attribute__((noinline)) void lock_contended(void)
+{
+    unsigned spins = 0;
+    do {
+        while (__atomic_load_n(&heap_lock, __ATOMIC_RELAXED) != 0) {
+            if (spins++ < SPINS)
+                __builtin_ia32_pause();
+            else
+                (void)capos_sys_cap_enter(ring_self.cq_mask + 2, NAP_NS);
+        }
+    } while (__atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE) != 0);
+}
+
 static void lock(void)
 {
-    for (unsigned spins = 0; __atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE) != 0; spins++) {
-        while (__atomic_load_n(&heap_lock, __ATOMIC_RELAXED) != 0 && spins++ < SPINS)
-            __builtin_ia32_pause();
-        if (spins >= SPINS)
-            (void)capos_sys_cap_enter(ring_self.cq_mask + 1, NAP_NS);
-    }
+    if (__builtin_expect(__atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE) != 0, 0))
+        lock_contended();
 }
 
 static void unlock(void)

@@ -19,7 +19,7 @@ _Thread_local struct ring ring_self;
 
 /* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy,
  * so that the reason is never lost. */
-enum { SCRATCH_WORDS = 32, PENDING_TAG = 1 };
+enum { SCRATCH_BYTES = 256, PENDING_TAG = 1 };
 
 struct waiter {
     int32_t result;
@@ -46,7 +46,8 @@ struct submission {
 bool ring_attach(struct capos_ring_header *header)
 {
     struct ring *ring = &ring_self;
-    if (header == NULL || header->magic != CAPOS_RING_MAGIC || header->version != CAPOS_RING_VERSION)
+    if (header == NULL || header->magic != CAPOS_RING_MAGIC || header->version != CAPOS_RING_VERSION ||
+        header->sq_entries < header->cq_entries)
         return false;
     ring->header = header;
     ring->sq = (struct capos_sqe *)(void *)((char *)header + header->sq_offset);
@@ -135,14 +136,13 @@ static void ring_reap(struct ring *ring)
 /* Waits for at least one completion, and takes in all there are. */
 static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
 {
-    int64_t entered = capos_sys_cap_enter(1, timeout_ns);
+    int64_t entered = sys_cap_enter(1, timeout_ns);
     ring_reap(ring);
     if (entered < 0)
         return (int32_t)entered;
     if (entered > 0)
         return CAPOS_OK;
-    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for
-     * is lost. */
+    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for is lost. */
     return timeout_ns == CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_RING_CORRUPT : CAPOS_ERR_TIMEOUT;
 }
 
@@ -154,73 +154,77 @@ static uint32_t ring_queued(const struct ring *ring)
     return ring->header->sq_tail - __atomic_load_n(&ring->header->sq_head, __ATOMIC_ACQUIRE);
 }
 
-/* The submission queue is full: gives it to the kernel until an entry is free. */
-static __attribute__((noinline)) int32_t ring_make_room(struct ring *ring)
+/* The entry in the units in which it is written: the compiler would store field by field. */
+struct sqe_words {
+    uint64_t user_data;
+    uint32_t cap_id;
+    uint32_t method_and_opcode;
+    uint64_t addr;
+    uint32_t len;
+    uint32_t result_len;
+    uint64_t result_addr;
+    uint32_t call_id;
+    uint32_t xfer_cap_count;
+    uint64_t pipeline;
+    uint64_t deadline_ns;
+};
+_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "all of the entry");
+
+/* Puts one entry into the queue; the kernel sees it when it is next entered. There is always room: the calls started and
+ * not done are one less than the queues hold, and a thread has one blocking operation at a time. */
+static inline void ring_queue(struct ring *ring, struct capos_ring_header *header, const struct submission *from)
 {
-    while (ring_queued(ring) > ring->sq_mask) {
-        ring_reap(ring);
-        int64_t entered = capos_sys_cap_enter(0, 0);
-        ring_reap(ring);
-        if (entered < 0)
-            return (int32_t)entered;
-        if (ring_queued(ring) <= ring->sq_mask)
-            break;
-        int32_t status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
-        if (status < 0)
-            return status;
-    }
-    return CAPOS_OK;
+    uint32_t tail = header->sq_tail;
+    const struct sqe_words words = {
+        .user_data = from->user_data,
+        .cap_id = from->cap_id,
+        .method_and_opcode = from->method_id | (uint32_t)from->opcode << 16,
+        .addr = from->addr,
+        .len = from->len,
+        .result_len = from->result_len,
+        .result_addr = from->result_addr,
+        .xfer_cap_count = from->xfer_cap_count,
+        .deadline_ns = from->deadline_ns,
+    };
+    __builtin_memcpy(&ring->sq[tail & ring->sq_mask], &words, sizeof words);
+    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
 }
 
-/* Puts one entry into the queue; the kernel sees it when it is next entered. */
-static inline int32_t ring_queue(struct ring *ring, const struct submission *submission)
+/* Waits for the completion of an operation that was queued with this waiter. */
+static __attribute__((noinline)) int32_t ring_await(struct ring *ring, struct waiter *waiter)
 {
-    struct capos_ring_header *header = ring->header;
-    if (__builtin_expect(ring_queued(ring) > ring->sq_mask, 0)) {
-        int32_t status = ring_make_room(ring);
-        if (status < 0)
+    for (;;) {
+        /* Completions arrive through the address in user_data, behind the compiler's back. */
+        if (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) != 0)
+            return CAPOS_OK;
+        int32_t status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
+        if (status < 0 && __atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0)
             return status;
     }
-    uint32_t tail = header->sq_tail;
-    struct capos_sqe *sqe = &ring->sq[tail & ring->sq_mask];
-    *sqe = (struct capos_sqe){
-        .user_data = submission->user_data,
-        .cap_id = submission->cap_id,
-        .method_id = submission->method_id,
-        .opcode = submission->opcode,
-        .addr = submission->addr,
-        .len = submission->len,
-        .result_len = submission->result_len,
-        .result_addr = submission->result_addr,
-        .xfer_cap_count = submission->xfer_cap_count,
-        .deadline_ns = submission->deadline_ns,
-    };
-    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
-    return CAPOS_OK;
 }
 
 /* Runs one operation to its completion. `submission->user_data` is filled in here. */
-static inline int32_t ring_run(struct submission *submission, struct waiter *waiter)
+static int32_t ring_run(struct submission *submission, struct waiter *waiter)
 {
     struct ring *ring = &ring_self;
     waiter->done = 0;
     submission->user_data = (uintptr_t)waiter;
-    int32_t status = ring_queue(ring, submission);
-    while (status >= 0) {
-        status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
-        /* Completions arrive through the address in user_data, behind the compiler's back. */
-        if (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) != 0)
-            return CAPOS_OK;
-    }
-    return status;
+    ring_queue(ring, ring->header, submission);
+    return ring_await(ring, waiter);
 }
 
 /* ---- Blocking calls
  * ------------------------------------------------------------------------------------------- */
 
-static __attribute__((noinline)) int32_t call_refused(const struct waiter *waiter, const void *results)
+/* Takes over what a completed call brought: payload, capabilities, or an exception. */
+static __attribute__((noinline)) int32_t finish_call(struct cap_message *message, const void *results, size_t limit,
+                                                     const struct waiter *waiter)
 {
-    if (waiter->result == CAPOS_ERR_EXCEPTION)
+    message->results_bytes = waiter->payload_bytes;
+    message->caps_in_count = 0;
+    if (waiter->result >= 0)
+        message_take_caps(message, results, limit, waiter->payload_bytes, waiter->cap_count);
+    else if (waiter->result == CAPOS_ERR_EXCEPTION)
         exception_take(results, waiter->payload_bytes, 0);
     else if (waiter->result == CAPOS_ERR_EXCEPTION_TRUNCATED)
         exception_take(NULL, 0, waiter->detail);
@@ -234,7 +238,7 @@ static int32_t copy_results(struct cap_message *message, const void *scratch, si
     if (payload_bytes <= message->results_limit) {
         if (payload_bytes != 0)
             __builtin_memcpy(message->results, scratch, payload_bytes);
-        return CAPOS_OK;
+        return (int32_t)payload_bytes;
     }
     for (size_t i = 0; i < message->caps_in_count; i++)
         cap_release_id(message->caps_in[i].id);
@@ -242,23 +246,11 @@ static int32_t copy_results(struct cap_message *message, const void *scratch, si
     return CAPOS_ERR_RESULT_TRUNCATED;
 }
 
-/* What a completed call brought, into the message. */
-static inline int32_t invoke_take(struct cap_message *message, const void *results, size_t limit,
-                                  const struct waiter *waiter)
+/* The general call. `params` are message->params with message->cap_count descriptors behind them. */
+static int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message, const void *params,
+                      uint64_t deadline_ns)
 {
-    message->results_bytes = waiter->payload_bytes;
-    if (__builtin_expect(waiter->result < 0, 0))
-        return call_refused(waiter, results);
-    if (waiter->cap_count != 0)
-        message_take_caps(message, results, limit, waiter->payload_bytes, waiter->cap_count);
-    return waiter->result;
-}
-
-/* `params` are message->params with message->cap_count descriptors behind them. */
-static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
-                             const void *params, uint64_t deadline_ns)
-{
-    uint64_t scratch[SCRATCH_WORDS];
+    uint64_t scratch[SCRATCH_BYTES / sizeof(uint64_t)];
     bool use_scratch = message->results_limit < sizeof scratch;
     void *results = use_scratch ? scratch : message->results;
     size_t limit = use_scratch ? sizeof scratch : message->results_limit;
@@ -274,17 +266,11 @@ static inline int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_mes
         .xfer_cap_count = (uint16_t)message->cap_count,
         .opcode = CAPOS_OP_CALL,
     };
-    message->caps_in_count = 0;
     int32_t status = ring_run(&submission, &waiter);
-    if (__builtin_expect(status < 0, 0))
+    if (status < 0)
         return status;
-    int32_t result = invoke_take(message, results, limit, &waiter);
-    if (result >= 0 && use_scratch && waiter.payload_bytes != 0) {
-        status = copy_results(message, scratch, waiter.payload_bytes);
-        if (status < 0)
-            return status;
-    }
-    return result;
+    status = finish_call(message, results, limit, &waiter);
+    return status >= 0 && use_scratch ? copy_results(message, scratch, waiter.payload_bytes) : status;
 }
 
 /* Puts params and transfer descriptors into `staging`, as the kernel wants them: one behind the other. */
@@ -312,142 +298,100 @@ static __attribute__((noinline)) int32_t invoke_with_caps(uint32_t cap_id, uint1
     return status < 0 ? status : invoke(cap_id, method_id, message, staging, deadline_ns);
 }
 
-int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
-                         uint64_t deadline_ns)
+int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message, uint64_t deadline_ns)
 {
     if (message->cap_count != 0)
         return invoke_with_caps(cap_id, method_id, message, deadline_ns);
     return invoke(cap_id, method_id, message, message->params, deadline_ns);
 }
 
-static __attribute__((noinline)) int32_t invoke_any(uint32_t cap_id, uint16_t method_id,
-                                                    struct cap_message *message)
-{
-    return cap_invoke_until(cap_id, method_id, message, 0);
-}
-
-/* The answer of an entry that was submitted alone came in some other way than as the next completion. */
-static __attribute__((noinline)) int32_t wait_for(struct ring *ring, const struct waiter *waiter,
-                                                  int64_t entered)
-{
-    int32_t status = entered < 0 ? (int32_t)entered : CAPOS_OK;
-    ring_reap(ring);
-    while (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0) {
-        if (status < 0)
-            return status;
-        status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
-    }
-    return CAPOS_OK;
-}
-
 /*
- * Calls while nothing else is queued or started, which is nearly every call: the entry is the only one, and
- * its completion the next. In as few instructions as that allows; everything unusual goes the general way.
+ * Nearly every call: no capabilities sent, a results buffer of decent size; and then a single completion, ours, without
+ * capabilities or error. The two functions below do that in as few instructions as possible, and leave everything else
+ * to the general ones above, which do the same. A completion that is not as hoped for is left where it is, for ring_reap.
  */
 
-static inline bool ring_is_quiet(const struct ring *ring)
+static inline const struct capos_cqe *first_completion(const struct ring *ring, const struct capos_ring_header *header)
 {
-    return __builtin_expect((ring->started | (ring->header->sq_tail ^ ring->header->sq_head)) == 0, 1);
+    return &ring->cq[header->cq_head & ring->cq_mask];
 }
 
-/* Submits one CALL and enters. The completion, if it is the next one and the waiter's; else null with *status
- * final or 0. */
-static inline const struct capos_cqe *ring_run_alone(struct ring *ring, const struct capos_sqe *sqe,
-                                                     struct waiter *waiter, int32_t *status)
+static inline void take_completion(struct capos_ring_header *header)
 {
-    struct capos_ring_header *header = ring->header;
-    uint32_t tail = header->sq_tail;
-    ring->sq[tail & ring->sq_mask] = *sqe;
-    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
-    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
-    uint32_t head = header->cq_head;
-    const struct capos_cqe *cqe = &ring->cq[head & ring->cq_mask];
-    if (__builtin_expect(__atomic_load_n(&header->cq_tail, __ATOMIC_ACQUIRE) == head + 1 &&
-                             cqe->user_data == (uintptr_t)waiter,
-                         1))
-        return cqe;
+    __atomic_store_n(&header->cq_head, header->cq_head + 1, __ATOMIC_RELEASE);
+}
+
+static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *message, struct waiter *waiter)
+{
+    struct ring *ring = &ring_self;
     waiter->done = 0;
-    *status = wait_for(ring, waiter, entered);
-    return NULL;
-}
-
-/* The completion's slot may be used again. */
-static inline void ring_done_alone(struct ring *ring)
-{
-    __atomic_store_n(&ring->header->cq_head, ring->header->cq_head + 1, __ATOMIC_RELEASE);
+    ring_reap(ring);
+    int32_t status = ring_await(ring, waiter);
+    return status < 0 ? status : finish_call(message, message->results, message->results_limit, waiter);
 }
 
 int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message)
 {
     struct ring *ring = &ring_self;
-    if (__builtin_expect(!ring_is_quiet(ring) || message->cap_count != 0 ||
-                             message->params_bytes > UINT32_MAX || message->results_limit > UINT32_MAX ||
-                             message->results_limit < SCRATCH_WORDS * sizeof(uint64_t),
-                         0))
-        return invoke_any(cap_id, method_id, message);
     struct waiter waiter;
-    const struct capos_sqe sqe = {
+    if (__builtin_expect(message->cap_count != 0, 0) ||
+        __builtin_expect(message->results_limit - SCRATCH_BYTES > INT32_MAX, 0) ||
+        __builtin_expect(message->params_bytes > INT32_MAX, 0))
+        return cap_invoke_until(cap_id, method_id, message, 0);
+    const struct submission submission = {
         .user_data = (uintptr_t)&waiter,
-        .cap_id = cap_id,
-        .method_id = method_id,
-        .opcode = CAPOS_OP_CALL,
         .addr = (uintptr_t)message->params,
+        .result_addr = (uintptr_t)message->results,
+        .cap_id = cap_id,
         .len = (uint32_t)message->params_bytes,
         .result_len = (uint32_t)message->results_limit,
-        .result_addr = (uintptr_t)message->results,
+        .method_id = method_id,
+        .opcode = CAPOS_OP_CALL,
     };
-    int32_t status = CAPOS_OK;
-    const struct capos_cqe *cqe = ring_run_alone(ring, &sqe, &waiter, &status);
-    if (__builtin_expect(status < 0, 0))
-        return status;
+    struct capos_ring_header *header = ring->header;
+    ring_queue(ring, header, &submission);
+    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
+    const struct capos_cqe *cqe = first_completion(ring, header);
+    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter, 0) ||
+        __builtin_expect(cqe->result < 0 || cqe->cap_count != 0, 0))
+        return entered < 0 ? (int32_t)entered : await_and_finish(message, &waiter);
+    int32_t result = cqe->result;
+    message->results_bytes = cqe->payload_len;
     message->caps_in_count = 0;
-    if (__builtin_expect(cqe != NULL, 1)) {
-        deliver(ring, cqe);
-        ring_done_alone(ring);
-    }
-    return invoke_take(message, message->results, message->results_limit, &waiter);
+    take_completion(header);
+    return result;
 }
 
-static __attribute__((noinline)) int32_t invoke_empty_any(uint32_t cap_id, uint16_t method_id)
+static __attribute__((noinline)) int32_t finish_empty(struct waiter *waiter, void *exception, int64_t entered)
 {
     struct cap_message message;
-    message.params = NULL;
-    message.params_bytes = 0;
-    message.cap_count = 0;
-    message.results = NULL;
-    message.results_limit = 0;
-    int32_t result = cap_invoke_until(cap_id, method_id, &message, 0);
+    message.results = exception;
+    message.results_limit = SCRATCH_BYTES;
+    int32_t result = entered < 0 ? (int32_t)entered : await_and_finish(&message, waiter);
     return result < 0 ? result : CAPOS_OK;
 }
 
 int32_t cap_invoke_empty(uint32_t cap_id, uint16_t method_id)
 {
     struct ring *ring = &ring_self;
-    if (!ring_is_quiet(ring))
-        return invoke_empty_any(cap_id, method_id);
     struct waiter waiter;
-    uint64_t exception[SCRATCH_WORDS];
-    const struct capos_sqe sqe = {
+    uint64_t exception[SCRATCH_BYTES / sizeof(uint64_t)];
+    const struct submission submission = {
         .user_data = (uintptr_t)&waiter,
+        .result_addr = (uintptr_t)exception,
         .cap_id = cap_id,
+        .result_len = sizeof exception,
         .method_id = method_id,
         .opcode = CAPOS_OP_CALL,
-        .result_len = sizeof exception,
-        .result_addr = (uintptr_t)exception,
     };
-    int32_t status = CAPOS_OK;
-    const struct capos_cqe *cqe = ring_run_alone(ring, &sqe, &waiter, &status);
-    if (__builtin_expect(cqe != NULL && cqe->result == CAPOS_OK, 1)) {
-        ring_done_alone(ring);
-        return CAPOS_OK;
-    }
-    if (status < 0)
-        return status;
-    if (cqe != NULL) {
-        deliver(ring, cqe);
-        ring_done_alone(ring);
-    }
-    return waiter.result < 0 ? call_refused(&waiter, exception) : CAPOS_OK;
+    struct capos_ring_header *header = ring->header;
+    ring_queue(ring, header, &submission);
+    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
+    const struct capos_cqe *cqe = first_completion(ring, header);
+    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter || cqe->result != CAPOS_OK, 0))
+        return finish_empty(&waiter, exception, entered);
+    take_completion(header);
+    return CAPOS_OK;
 }
 
 int32_t capos_cap_call(uint32_t cap_id, uint16_t method_id, const void *params, size_t params_len,
@@ -484,7 +428,7 @@ static int32_t pending_fail(struct cap_pending *pending, int32_t error)
 }
 
 /* Waits until a completion slot is free for one more started call. */
-static int32_t wait_for_slot(struct ring *ring)
+static __attribute__((noinline)) int32_t wait_for_slot(struct ring *ring)
 {
     ring_reap(ring);
     while (ring->started >= ring->cq_mask) {
@@ -513,10 +457,10 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
     message->results_bytes = 0;
     message->caps_in_count = 0;
     pending->done = 0;
-    int32_t status = wait_for_slot(ring);
+    int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
     if (status < 0)
         return pending_fail(pending, status);
-    struct submission submission = {
+    const struct submission submission = {
         .user_data = (uintptr_t)pending + PENDING_TAG,
         .addr = (uintptr_t)params,
         .result_addr = (uintptr_t)message->results,
@@ -528,9 +472,7 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
         .xfer_cap_count = (uint16_t)message->cap_count,
         .opcode = CAPOS_OP_CALL,
     };
-    status = ring_queue(ring, &submission);
-    if (status < 0)
-        return pending_fail(pending, status);
+    ring_queue(ring, ring->header, &submission);
     ring->started++;
     return CAPOS_OK;
 }
@@ -540,7 +482,7 @@ int32_t cap_submit(void)
     struct ring *ring = &ring_self;
     if (ring_queued(ring) == 0)
         return CAPOS_OK;
-    int64_t entered = capos_sys_cap_enter(0, 0);
+    int64_t entered = sys_cap_enter(0, 0);
     ring_reap(ring);
     return entered < 0 ? (int32_t)entered : CAPOS_OK;
 }

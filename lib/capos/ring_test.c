@@ -222,6 +222,22 @@ static void errors_and_exceptions(void)
     assert_string_equal(capos_error_name(5), "success");
 }
 
+static void empty_calls(void)
+{
+    static struct cap_pending pending;
+    memset(&pending, 0, sizeof pending);
+    assert_int_equal(cap_invoke_empty(CAP, METHOD_ECHO), 0);
+    assert_int_equal(kernel.last.len, 0);
+    assert_int_equal(cap_invoke_empty(CAP + 1, METHOD_ECHO), CAPOS_ERR_BAD_CAP);
+    assert_int_equal(cap_invoke_empty(CAP, METHOD_FAIL), CAPOS_ERR_EXCEPTION);
+    assert_string_equal(cap_exception_last()->reason, "too much of it");
+    assert_int_equal(cap_invoke_start(CAP, METHOD_ECHO, &pending), 0); /* its completion comes first */
+    assert_int_equal(cap_invoke_empty(CAP, METHOD_ECHO), 0);
+    assert_true(pending.done);
+    assert_int_equal(cap_invoke_empty(CAP, METHOD_HOLD), 0);
+    assert_int_equal(unread(), 0);
+}
+
 static void capabilities_go_and_come(void)
 {
     uint64_t words[2] = {1, 2}, results[64];
@@ -367,6 +383,7 @@ static void a_broken_ring_is_an_error(void)
     kernel.refuse = CAPOS_ERR_RING_CORRUPT;
     assert_int_equal(cap_invoke(CAP, METHOD_ECHO, &message), CAPOS_ERR_RING_CORRUPT);
     assert_int_equal(cap_submit(), CAPOS_ERR_RING_CORRUPT);
+    assert_int_equal(cap_invoke_empty(CAP, METHOD_ECHO), CAPOS_ERR_RING_CORRUPT);
     for (int i = 0; i < 3 * ENTRIES && !pending.done; i++) {
         memset(&pending, 0, sizeof pending);
         (void)cap_invoke_start(CAP, METHOD_ECHO, &pending);
@@ -396,6 +413,7 @@ int main(void)
         UNIT_TEST(a_call_brings_its_answer),
         UNIT_TEST(a_small_buffer_gets_a_copy_or_a_refusal),
         UNIT_TEST(errors_and_exceptions),
+        UNIT_TEST(empty_calls),
         UNIT_TEST(capabilities_go_and_come),
         UNIT_TEST(many_calls_in_flight),
         UNIT_TEST(started_calls_leave_room_for_a_blocking_one),

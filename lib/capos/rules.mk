@@ -87,7 +87,7 @@ c-hello: $(B)/programs/c-hello.elf ## the smallest program, built
 
 LIBCAPOS_TEST_CFLAGS := -Ilib/capos/include -Ilib/capos -Iabi -I$(B)/gen -Ilib -Ilib/capnp
 $(eval $(call unit_test,capos-heap,lib/capos/heap_test.c lib/capos/heap.c lib/capos/heap_pages.c lib/base/rbtree.c,$(LIBCAPOS_TEST_CFLAGS)))
-$(eval $(call unit_test,capos-ring,lib/capos/ring_test.c lib/capos/ring.c lib/capos/exception.c lib/capos/errors.c $(B)/gen/exception_types.c $(CAPNP_SRC),$(LIBCAPOS_TEST_CFLAGS)))
+$(eval $(call unit_test,capos-ring,lib/capos/ring_test.c lib/capos/ring.c lib/capos/exception.c lib/capos/errors.c $(B)/gen/exception_types.c $(CAPNP_SRC),$(LIBCAPOS_TEST_CFLAGS) -DCAPOS_HOST_TEST))
 $(eval $(call unit_test,capos-print,lib/capos/print_test.c lib/capos/print.c lib/capos/format.c,$(LIBCAPOS_TEST_CFLAGS)))
 
 CHECKS += capos-headers capos-cc
