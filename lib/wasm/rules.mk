@@ -25,3 +25,11 @@ $(B)/libwasm.a: $(WASM_OBJECTS)
 	$(Q)$(AR) rcs $@ $^
 
 -include $(WASM_OBJECTS:.o=.d)
+
+# ---- the specification's own tests --------------------------------------------------------------------------
+
+WASM_SPEC ?= ../shared/wasm-spec
+CHECKS += wasm-spec
+.PHONY: check-wasm-spec
+check-wasm-spec: $(B)/capos-wasm
+	@lib/wasm/spec-check $(B)/capos-wasm $(WASM_SPEC) $(B)/wasm-spec
