@@ -25,3 +25,18 @@ CHECKS += wasm-spec
 .PHONY: check-wasm-spec
 check-wasm-spec: $(B)/capos-wasm
 	@lib/wasm/spec-check $(B)/capos-wasm $(WASM_SPEC) $(B)/wasm-spec
+
+# The same with the tool and the engine under the sanitizers: no undefined behaviour in what the tests reach.
+WASM_SAN := $(B)/wasm-san/capos-wasm
+CHECKS += wasm-spec-san
+$(WASM_SAN): $(WASM_SOURCES) $(wildcard lib/wasm/*.h lib/wasm/*.def tool/capos-wasm/*)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(SAN_CFLAGS) $(filter-out -ffreestanding,$(WASM_CFLAGS)) -Ilib/wasm \
+		$(WASM_SOURCES) $(wildcard tool/capos-wasm/*.c) -o $@
+.PHONY: check-wasm-spec-san
+check-wasm-spec-san: $(WASM_SAN)
+	@lib/wasm/spec-check $(WASM_SAN) $(WASM_SPEC) $(B)/wasm-spec-san
+
+# ---- unit tests ----------------------------------------------------------------------------------------------
+
+$(eval $(call unit_test,wasm,lib/wasm/wasm_test.c $(WASM_SOURCES),-Ilib/wasm $(filter-out -ffreestanding,$(WASM_CFLAGS)),))
