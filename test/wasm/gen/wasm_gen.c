@@ -1,0 +1,50 @@
+/*
+ * Writes random valid WebAssembly modules and the calls to make.
+ *
+ *     wasm-gen FIRST_SEED COUNT DIRECTORY
+ *
+ * DIRECTORY/SEED.wasm for each seed, and DIRECTORY/calls with, per module,
+ *
+ *     module SEED.wasm
+ *     call EXPORT TYPE:BITS ... -> TYPE ...
+ */
+#include "instruction.h"
+#include "module.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void write_file(const char *path, const struct bytes *b)
+{
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(b->data, 1, b->size, f) != b->size || fclose(f) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        fprintf(stderr, "usage: wasm-gen FIRST_SEED COUNT DIRECTORY\n");
+        return 1;
+    }
+    uint64_t first = strtoull(argv[1], NULL, 0), count = strtoull(argv[2], NULL, 0);
+    struct bytes calls = {0};
+    char path[4096];
+    instructions_init();
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct bytes binary = {0};
+        snprintf(path, sizeof(path), "module %" PRIu64 ".wasm\n", seed);
+        for (const char *p = path; *p; p++)
+            bytes_put(&calls, (uint8_t)*p);
+        module_write(seed, &binary, &calls);
+        snprintf(path, sizeof(path), "%s/%" PRIu64 ".wasm", argv[3], seed);
+        write_file(path, &binary);
+        bytes_free(&binary);
+    }
+    snprintf(path, sizeof(path), "%s/calls", argv[3]);
+    write_file(path, &calls);
+    bytes_free(&calls);
+    return 0;
+}
