@@ -4,7 +4,7 @@
 WASM_TEST := $(B)/test/wasm
 
 # Suites that need the engine, once its folder is there.
-WASM_ENGINE_CHECKS = $(if $(wildcard lib/wasm/rules.mk),wasm-2.0)
+WASM_ENGINE_CHECKS = $(if $(wildcard lib/wasm/rules.mk),wasm-2.0 wasm-diff)
 
 $(B)/wasm-model: $(wildcard test/wasm/model/*.c) $(wildcard test/wasm/model/*.h)
 	@mkdir -p $(@D)
@@ -31,3 +31,18 @@ check-wasm-2.0-wabt: $(WASM_TEST)/model.stamp
 check-wasm-2.0-v8:
 	@test/wasm/run-wast $(WASM_TEST)/v8 v8 $(WASM_WAST)
 	@test/wasm/run-wast $(WASM_TEST)/v8-only v8 test/wasm/wast-v8/*.wast
+
+# Differential testing: random valid modules, with V8 as the witness, in our engine and in wabt's.
+$(B)/wasm-gen: $(wildcard test/wasm/gen/*.c) $(wildcard test/wasm/gen/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(filter %.c,$^) -o $@
+
+ALL += $(B)/wasm-gen
+
+FUZZ_SEED ?= 1000000
+N ?= 20000
+.PHONY: check-wasm-diff fuzz-wasm-diff
+check-wasm-diff: $(B)/capos-wasm $(B)/wasm-gen
+	@test/wasm/run-diff $(WASM_TEST)/diff 1 3000
+fuzz-wasm-diff: $(B)/capos-wasm $(B)/wasm-gen ## compare N random modules from FUZZ_SEED on with V8 and wabt
+	@test/wasm/run-diff $(WASM_TEST)/fuzz $(FUZZ_SEED) $(N)

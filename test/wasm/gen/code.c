@@ -197,13 +197,19 @@ static void write_canonical(struct code *c, enum canonical canonical)
 /* ---- choosing
  * ---------------------------------------------------------------------------------------------- */
 
+/* The scratch locals hold NaNs as they came, which nothing else may see. */
+static bool is_scratch(const struct code *c, unsigned local)
+{
+    return local == c->scratch_f32 || local == c->scratch_f64 || local == c->scratch_v128;
+}
+
 /* A random local of the type, or -1. */
 static int pick_local(struct code *c, char type)
 {
     unsigned start = rng_below(c->rng, c->local_count);
     for (unsigned i = 0; i < c->local_count; i++) {
         unsigned k = (start + i) % c->local_count;
-        if (c->locals[k] == type)
+        if (c->locals[k] == type && !is_scratch(c, k))
             return (int)k;
     }
     return -1;
@@ -270,9 +276,9 @@ static void write_budget_check(struct code *c)
 static void write_address(struct code *c)
 {
     write_expression(c, 'i');
-    if (rng_one_in(c->rng, 24))
+    if (rng_one_in(c->rng, 80))
         return;
-    put_i32(c, rng_one_in(c->rng, 3) ? 0xffff : 0xff);
+    put_i32(c, rng_one_in(c->rng, 3) ? 0x7fff : 0xff);
     put(c, 0x71);
 }
 
@@ -280,7 +286,7 @@ static void write_memarg(struct code *c, unsigned natural_log2)
 {
     bytes_put_u(c->out, rng_below(c->rng, natural_log2 + 1));
     uint64_t offset = rng_below(c->rng, 32);
-    if (rng_one_in(c->rng, 40))
+    if (rng_one_in(c->rng, 160))
         offset = rng_one_in(c->rng, 2) ? 0xffffffff : 65536u * (1 + rng_below(c->rng, 3));
     bytes_put_u(c->out, offset);
 }
@@ -372,7 +378,7 @@ static void write_store(struct code *c)
 static void write_small(struct code *c, int32_t mask)
 {
     write_expression(c, 'i');
-    if (rng_one_in(c->rng, 24))
+    if (rng_one_in(c->rng, 80))
         return;
     put_i32(c, mask);
     put(c, 0x71);
@@ -476,14 +482,32 @@ static void write_table_statement(struct code *c)
 /* ---- calls
  * ------------------------------------------------------------------------------------------------- */
 
+/* A slot of table 0 that held a function of this type at the start, or -1. */
+static int pick_slot(struct code *c, unsigned type)
+{
+    unsigned start = rng_below(c->rng, ELEM_FUNCTIONS);
+    for (unsigned i = 0; i < ELEM_FUNCTIONS; i++) {
+        unsigned k = (start + i) % ELEM_FUNCTIONS;
+        if (c->m->function_type[c->m->elem_function[k]] == type)
+            return (int)(c->m->elem_offset + k);
+    }
+    return -1;
+}
+
+/* Through a table mostly where the type should fit, now and then anywhere. */
 static void write_call_instruction(struct code *c, unsigned function)
 {
-    const struct signature *s = &c->m->types[c->m->function_type[function]];
-    write_expressions(c, s->params);
-    if (rng_one_in(c->rng, 3)) {
+    unsigned type = c->m->function_type[function];
+    int slot = pick_slot(c, type);
+    write_expressions(c, c->m->types[type].params);
+    if (rng_one_in(c->rng, 24)) {
         write_small(c, 7);
-        put_u(c, 0x11, c->m->function_type[function]);
+        put_u(c, 0x11, type);
         bytes_put_u(c->out, rng_below(c->rng, FUNC_TABLES));
+    } else if (slot >= 0 && rng_one_in(c->rng, 2)) {
+        put_i32(c, slot);
+        put_u(c, 0x11, type);
+        bytes_put_u(c->out, 0);
     } else {
         put_u(c, 0x10, function);
     }
@@ -708,7 +732,7 @@ static void write_instruction(struct code *c, char type)
         return;
     }
     const struct instruction *in = list[rng_below(c->rng, count)];
-    if (in->may_trap && !rng_one_in(c->rng, 8))
+    while (in->may_trap && !rng_one_in(c->rng, 6))
         in = list[rng_below(c->rng, count)];
     write_expressions(c, in->operands);
     if (in->prefix)

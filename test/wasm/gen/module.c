@@ -46,6 +46,9 @@ static void choose_module(struct module *m)
     m->memory_pages = 1 + rng_below(rng, 2);
     for (unsigned i = 0; i < DATA_SEGMENTS; i++)
         m->data_bytes[i] = rng_below(rng, 40);
+    m->elem_offset = rng_below(rng, 3);
+    for (unsigned i = 0; i < ELEM_FUNCTIONS; i++)
+        m->elem_function[i] = rng_below(rng, m->function_count);
 }
 
 unsigned module_type(struct module *m, const char *params, const char *results)
@@ -323,10 +326,10 @@ static void write_elements(struct module *m, struct bytes *out)
     struct bytes b = {0};
     bytes_put_u(&b, ELEM_SEGMENTS);
     bytes_put(&b, 0); /* active, table 0, indices */
-    write_offset(&b, rng_below(&m->rng, 3));
-    bytes_put_u(&b, 5);
-    for (unsigned i = 0; i < 5; i++)
-        bytes_put_u(&b, rng_below(&m->rng, m->function_count));
+    write_offset(&b, m->elem_offset);
+    bytes_put_u(&b, ELEM_FUNCTIONS);
+    for (unsigned i = 0; i < ELEM_FUNCTIONS; i++)
+        bytes_put_u(&b, m->elem_function[i]);
     bytes_put(&b, 6); /* active, table 1, expressions */
     bytes_put_u(&b, 1);
     write_offset(&b, rng_below(&m->rng, 3));

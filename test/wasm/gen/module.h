@@ -24,6 +24,7 @@ enum {
     MEMORY_MAX_PAGES = 3,
     BUDGET_GLOBAL = 0,
     BUDGET = 150,
+    ELEM_FUNCTIONS = 5,
     ELEM_SEGMENTS = 5, /* 0 and 1 active, 2 passive functions, 3 passive external, 4 declarative */
     DATA_SEGMENTS = 3, /* 0 active, 1 and 2 passive */
 };
@@ -42,6 +43,8 @@ struct module {
     unsigned global_count;
     unsigned memory_pages;
     uint32_t data_bytes[DATA_SEGMENTS];
+    /* Element segment 0: which functions the first table holds at the start, and from where on. */
+    uint32_t elem_offset, elem_function[ELEM_FUNCTIONS];
     /* The type section: types[] first, then what bodies and wrappers ask for. */
     struct signature binary_types[MAX_BINARY_TYPES];
     unsigned binary_type_count;
