@@ -58,7 +58,12 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-#define NEXT goto *dispatch[*pc++]
+#define NEXT                               \
+    do {                                   \
+        const uint8_t next_opcode = pc[0]; \
+        pc += 1;                           \
+        goto *dispatch[next_opcode];       \
+    } while (0)
 
 #define READ_U32(name)                              \
     uint32_t name = *pc++;                          \
@@ -130,6 +135,27 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
         const uint64_t b = top, a = *--sp; \
         top = (uint64_t)(expression);      \
         NEXT;                              \
+    }
+/* A comparison is mostly followed by br_if: then it branches at once, without the dispatch and the stack. */
+#define COMPARED(condition)                    \
+    do {                                       \
+        const uint32_t compared = (condition); \
+        if (*pc == 0x0d) {                     \
+            pc++;                              \
+            FILL;                              \
+            if (compared != 0)                 \
+                BRANCH(side);                  \
+            SKIP_LEB;                          \
+            side++;                            \
+            NEXT;                              \
+        }                                      \
+        top = compared;                        \
+        NEXT;                                  \
+    } while (0)
+#define I32_COMPARE(label, type, operator)           \
+    label : {                                        \
+        const type b = (type)top, a = (type) * --sp; \
+        COMPARED(a operator b);                      \
     }
 #define F32_COMPARE(label, operator)                                          \
     label : {                                                                 \
@@ -665,28 +691,30 @@ f64_const : {
 
     /* ---- comparisons -------------------------------------------------------------------------------------
      */
-    UNARY(i32_eqz, uint32_t, AS_U32, , a == 0)
-    I32_BINARY(i32_eq, a == b)
-    I32_BINARY(i32_ne, a != b)
-    I32_BINARY(i32_lt_s, (int32_t)a < (int32_t)b)
-    I32_BINARY(i32_lt_u, a < b)
-    I32_BINARY(i32_gt_s, (int32_t)a > (int32_t)b)
-    I32_BINARY(i32_gt_u, a > b)
-    I32_BINARY(i32_le_s, (int32_t)a <= (int32_t)b)
-    I32_BINARY(i32_le_u, a <= b)
-    I32_BINARY(i32_ge_s, (int32_t)a >= (int32_t)b)
-    I32_BINARY(i32_ge_u, a >= b)
-    UNARY(i64_eqz, uint64_t, AS_U64, , a == 0)
-    I64_BINARY(i64_eq, a == b)
-    I64_BINARY(i64_ne, a != b)
-    I64_BINARY(i64_lt_s, (int64_t)a < (int64_t)b)
-    I64_BINARY(i64_lt_u, a < b)
-    I64_BINARY(i64_gt_s, (int64_t)a > (int64_t)b)
-    I64_BINARY(i64_gt_u, a > b)
-    I64_BINARY(i64_le_s, (int64_t)a <= (int64_t)b)
-    I64_BINARY(i64_le_u, a <= b)
-    I64_BINARY(i64_ge_s, (int64_t)a >= (int64_t)b)
-    I64_BINARY(i64_ge_u, a >= b)
+i32_eqz:
+    COMPARED((uint32_t)top == 0);
+    I32_COMPARE(i32_eq, uint32_t, ==)
+    I32_COMPARE(i32_ne, uint32_t, !=)
+    I32_COMPARE(i32_lt_s, int32_t, <)
+    I32_COMPARE(i32_lt_u, uint32_t, <)
+    I32_COMPARE(i32_gt_s, int32_t, >)
+    I32_COMPARE(i32_gt_u, uint32_t, >)
+    I32_COMPARE(i32_le_s, int32_t, <=)
+    I32_COMPARE(i32_le_u, uint32_t, <=)
+    I32_COMPARE(i32_ge_s, int32_t, >=)
+    I32_COMPARE(i32_ge_u, uint32_t, >=)
+i64_eqz:
+    COMPARED(top == 0);
+    I32_COMPARE(i64_eq, uint64_t, ==)
+    I32_COMPARE(i64_ne, uint64_t, !=)
+    I32_COMPARE(i64_lt_s, int64_t, <)
+    I32_COMPARE(i64_lt_u, uint64_t, <)
+    I32_COMPARE(i64_gt_s, int64_t, >)
+    I32_COMPARE(i64_gt_u, uint64_t, >)
+    I32_COMPARE(i64_le_s, int64_t, <=)
+    I32_COMPARE(i64_le_u, uint64_t, <=)
+    I32_COMPARE(i64_ge_s, int64_t, >=)
+    I32_COMPARE(i64_ge_u, uint64_t, >=)
     F32_COMPARE(f32_eq, ==)
     F32_COMPARE(f32_ne, !=)
     F32_COMPARE(f32_lt, <)

@@ -6,22 +6,22 @@ WASM_OBJECTS := $(WASM_SOURCES:%.c=$(B)/%.o)
 
 # Freestanding, bit-exact floating point, and vectors as far as SSE2 goes: the same for every target.
 WASM_CFLAGS  := -ffreestanding -ffp-contract=off -fno-math-errno
-# The interpreter's dispatch wants each handler to keep its own indirect jump.
-WASM_EXEC_CC ?= $(GCC)
-WASM_EXEC_CFLAGS := -fno-gcse -fno-crossjumping
-
 ALL += $(B)/libwasm.a
 
 $(B)/lib/wasm/%.o: lib/wasm/%.c
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(WASM_CFLAGS) $(DEPS) -c $< -o $@
 
-$(B)/lib/wasm/exec.o: lib/wasm/exec.c
-	@mkdir -p $(@D)
-	$(Q)$(WASM_EXEC_CC) $(HOST_CFLAGS) $(WASM_CFLAGS) $(WASM_EXEC_CFLAGS) $(DEPS) -c $< -o $@
-
 $(B)/libwasm.a: $(WASM_OBJECTS)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $^
 
 -include $(WASM_OBJECTS:.o=.d)
+
+# ---- the specification's own tests --------------------------------------------------------------------------
+
+WASM_SPEC ?= ../shared/wasm-spec
+CHECKS += wasm-spec
+.PHONY: check-wasm-spec
+check-wasm-spec: $(B)/capos-wasm
+	@lib/wasm/spec-check $(B)/capos-wasm $(WASM_SPEC) $(B)/wasm-spec

@@ -900,20 +900,48 @@ static bool check_function(struct wasm_validator *v, struct wasm_code *code)
     return true;
 }
 
-bool wasm_validator_function(struct wasm_validator *v, uint32_t function_index)
+/* A function that breaks a rule can be no function at all further on, and then that is what is wrong with it: its
+ * bytes are read to their end, rules aside. */
+static void prefer_malformed(struct wasm_validator *v, const struct wasm_code *code)
 {
-    struct wasm_module *module = v->module;
-    struct wasm_code *code = &module->codes[function_index - module->func_import_count];
+    struct wasm_error error = {.status = WASM_OK};
+    struct wasm_reader reader = {v->module->bytes, code->start, code->end, "code", &error};
+    struct wasm_instruction now = {.at = code->start};
+    uint32_t depth = 1;
+    bool readable = true;
+    while (readable && depth > 0) {
+        readable = wasm_instruction_read(&reader, &now) && wasm_immediates_skip(&reader, &now);
+        if (readable && now.opcode->immediate == WASM_IMM_BLOCK)
+            depth++;
+        else if (readable && now.prefix == 0 && now.code == OP_END)
+            depth--;
+    }
+    if (error.status == WASM_MALFORMED)
+        *v->reader.error = error;
+}
+
+/* Once, and once more if it turned out to be a wide function. */
+static bool check_narrow_then_wide(struct wasm_validator *v, struct wasm_code *code)
+{
     v->wide = false;
     v->must_be_wide = false;
     if (!check_function(v, code))
         return false;
     if (!v->must_be_wide)
         return true;
-    module->side_count = code->side_first;
-    module->local_map_count = code->local_map_first;
+    v->module->side_count = code->side_first;
+    v->module->local_map_count = code->local_map_first;
     v->wide = true;
     return check_function(v, code);
+}
+
+bool wasm_validator_function(struct wasm_validator *v, uint32_t function_index)
+{
+    struct wasm_code *code = &v->module->codes[function_index - v->module->func_import_count];
+    bool valid = check_narrow_then_wide(v, code);
+    if (!valid && v->reader.error->status == WASM_INVALID && code->start != NULL)
+        prefer_malformed(v, code);
+    return valid;
 }
 
 struct wasm_validator *wasm_validator_create(struct wasm_module *module, struct wasm_error *error)
