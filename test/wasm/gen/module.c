@@ -28,7 +28,7 @@ static void choose_signature(struct rng *rng, struct signature *s)
         s->results[i] = "iillfdvvFE"[rng_below(rng, 10)];
 }
 
-static void choose_module(struct module *m)
+static void choose_module(struct module *m, unsigned functions)
 {
     struct rng *rng = &m->rng;
     m->type_count = 2 + rng_below(rng, MAX_TYPES - 2);
@@ -36,7 +36,7 @@ static void choose_module(struct module *m)
         choose_signature(rng, &m->types[i]);
         m->binary_types[m->binary_type_count++] = m->types[i];
     }
-    m->function_count = 1 + rng_below(rng, MAX_FUNCTIONS);
+    m->function_count = functions ? functions : 1 + rng_below(rng, RANDOM_FUNCTIONS);
     for (unsigned i = 0; i < m->function_count; i++)
         m->function_type[i] = rng_below(rng, m->type_count);
     m->global_count = 2 + rng_below(rng, MAX_GLOBALS - 2);
@@ -490,12 +490,13 @@ static void write_calls(struct module *m, struct bytes *calls)
     write_call(m, calls, "g", &globals);
 }
 
-void module_write(uint64_t seed, struct bytes *binary, struct bytes *calls)
+void module_write(uint64_t seed, unsigned functions, struct bytes *binary, struct bytes *calls)
 {
     static const uint8_t header[] = {0, 'a', 's', 'm', 1, 0, 0, 0};
-    struct module m = {.rng = {seed}};
+    static struct module m;
+    m = (struct module){.rng = {seed}};
     struct bytes types = {0}, code = {0}, count = {0};
-    choose_module(&m);
+    choose_module(&m, functions);
     write_functions(&m, &types, &code);
     for (size_t i = 0; i < sizeof(header); i++)
         bytes_put(binary, header[i]);

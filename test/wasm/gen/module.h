@@ -12,8 +12,9 @@
 enum {
     MAX_SIGNATURE = 12,
     MAX_TYPES = 8,
-    MAX_BINARY_TYPES = 256,
-    MAX_FUNCTIONS = 8,
+    MAX_BINARY_TYPES = 1024,
+    RANDOM_FUNCTIONS = 8,
+    MAX_FUNCTIONS = 10000,
     MAX_GLOBALS = 10,
     MAX_LOCALS = 16,
     FUNC_TABLES = 2, /* tables 0 and 1 hold functions, table 2 external references */
@@ -50,8 +51,9 @@ struct module {
     unsigned binary_type_count;
 };
 
-/* The whole module, and the calls to make as text lines (wasm_gen.c says of which form). */
-void module_write(uint64_t seed, struct bytes *binary, struct bytes *calls);
+/* The whole module, with so many functions (0: as many as the seed wants), and the calls to make as text
+ * lines (wasm_gen.c says of which form). */
+void module_write(uint64_t seed, unsigned functions, struct bytes *binary, struct bytes *calls);
 /* The type's index in the module, added if it is new. */
 unsigned module_type(struct module *m, const char *params, const char *results);
 /* Writes the body of function `index` (locals and code, without its size). */

@@ -1,7 +1,7 @@
 /*
  * Writes random valid WebAssembly modules and the calls to make.
  *
- *     wasm-gen FIRST_SEED COUNT DIRECTORY
+ *     wasm-gen FIRST_SEED COUNT DIRECTORY [FUNCTIONS]
  *
  * DIRECTORY/SEED.wasm for each seed, and DIRECTORY/calls with, per module,
  *
@@ -25,8 +25,9 @@ static void write_file(const char *path, const struct bytes *b)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: wasm-gen FIRST_SEED COUNT DIRECTORY\n");
+    unsigned functions = argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 0;
+    if (argc < 4 || argc > 5 || functions > MAX_FUNCTIONS) {
+        fprintf(stderr, "usage: wasm-gen FIRST_SEED COUNT DIRECTORY [FUNCTIONS]\n");
         return 1;
     }
     uint64_t first = strtoull(argv[1], NULL, 0), count = strtoull(argv[2], NULL, 0);
@@ -38,7 +39,7 @@ int main(int argc, char **argv)
         snprintf(path, sizeof(path), "module %" PRIu64 ".wasm\n", seed);
         for (const char *p = path; *p; p++)
             bytes_put(&calls, (uint8_t)*p);
-        module_write(seed, &binary, &calls);
+        module_write(seed, functions, &binary, &calls);
         snprintf(path, sizeof(path), "%s/%" PRIu64 ".wasm", argv[3], seed);
         write_file(path, &binary);
         bytes_free(&binary);
