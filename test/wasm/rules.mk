@@ -4,7 +4,7 @@
 WASM_TEST := $(B)/test/wasm
 
 # Suites that need the engine, once its folder is there.
-WASM_ENGINE_CHECKS = $(if $(wildcard lib/wasm/rules.mk),wasm-2.0 wasm-diff)
+WASM_ENGINE_CHECKS = $(if $(wildcard lib/wasm/rules.mk),wasm-2.0 wasm-diff wasm-programs)
 
 $(B)/wasm-model: $(wildcard test/wasm/model/*.c) $(wildcard test/wasm/model/*.h)
 	@mkdir -p $(@D)
@@ -46,3 +46,8 @@ check-wasm-diff: $(B)/capos-wasm $(B)/wasm-gen
 	@test/wasm/run-diff $(WASM_TEST)/diff 1 3000
 fuzz-wasm-diff: $(B)/capos-wasm $(B)/wasm-gen ## compare N random modules from FUZZ_SEED on with V8 and wabt
 	@test/wasm/run-diff $(WASM_TEST)/fuzz $(FUZZ_SEED) $(N)
+
+# Real modules: small C, C++ and Rust programs, under node's WASI and in our engine.
+.PHONY: check-wasm-programs
+check-wasm-programs: $(B)/capos-wasm
+	@test/wasm/run-programs $(WASM_TEST)/programs
