@@ -4,7 +4,7 @@
 WASM_TEST := $(B)/test/wasm
 
 # Suites that need the engine, once its folder is there.
-WASM_ENGINE_CHECKS = $(if $(wildcard lib/wasm/rules.mk),wasm-2.0 wasm-diff wasm-programs)
+WASM_ENGINE_CHECKS = $(if $(wildcard lib/wasm/rules.mk),wasm-2.0 wasm-diff wasm-programs wasm-verdicts)
 
 $(B)/wasm-model: $(wildcard test/wasm/model/*.c) $(wildcard test/wasm/model/*.h)
 	@mkdir -p $(@D)
@@ -51,3 +51,16 @@ fuzz-wasm-diff: $(B)/capos-wasm $(B)/wasm-gen ## compare N random modules from F
 .PHONY: check-wasm-programs
 check-wasm-programs: $(B)/capos-wasm
 	@test/wasm/run-programs $(WASM_TEST)/programs
+
+# Verdicts on modules with changed bytes: valid or not, as V8 and wabt say where they agree.
+$(B)/wasm-mutate: test/wasm/mutate/wasm_mutate.c $(filter-out %/wasm_gen.c,$(wildcard test/wasm/gen/*.c)) $(wildcard test/wasm/gen/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(filter %.c,$^) -o $@
+
+ALL += $(B)/wasm-mutate
+
+.PHONY: check-wasm-verdicts fuzz-wasm-verdicts
+check-wasm-verdicts: $(B)/capos-wasm $(B)/wasm-mutate
+	@test/wasm/run-verdicts $(WASM_TEST)/verdicts 1 2000
+fuzz-wasm-verdicts: $(B)/capos-wasm $(B)/wasm-mutate ## compare the verdicts on N modules with changed bytes
+	@test/wasm/run-verdicts $(WASM_TEST)/fuzz-verdicts $(FUZZ_SEED) $(N)
