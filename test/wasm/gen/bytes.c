@@ -76,6 +76,15 @@ void bytes_put_section(struct bytes *b, uint8_t id, struct bytes *content)
     bytes_put_sized(b, content);
 }
 
+void bytes_write_file(const struct bytes *b, const char *path)
+{
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(b->data, 1, b->size, f) != b->size || fclose(f) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
 void bytes_free(struct bytes *b)
 {
     free(b->data);

@@ -19,4 +19,6 @@ void bytes_append(struct bytes *b, const struct bytes *tail);
 void bytes_put_sized(struct bytes *b, struct bytes *tail);
 /* Section id, size, content; empties content. */
 void bytes_put_section(struct bytes *b, uint8_t id, struct bytes *content);
+/* Replaces the file's content; a failure exits with a message. */
+void bytes_write_file(const struct bytes *b, const char *path);
 void bytes_free(struct bytes *b);

@@ -14,15 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void write_file(const char *path, const struct bytes *b)
-{
-    FILE *f = fopen(path, "wb");
-    if (!f || fwrite(b->data, 1, b->size, f) != b->size || fclose(f) != 0) {
-        perror(path);
-        exit(1);
-    }
-}
-
 int main(int argc, char **argv)
 {
     unsigned functions = argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 0;
@@ -41,11 +32,11 @@ int main(int argc, char **argv)
             bytes_put(&calls, (uint8_t)*p);
         module_write(seed, functions, &binary, &calls);
         snprintf(path, sizeof(path), "%s/%" PRIu64 ".wasm", argv[3], seed);
-        write_file(path, &binary);
+        bytes_write_file(&binary, path);
         bytes_free(&binary);
     }
     snprintf(path, sizeof(path), "%s/calls", argv[3]);
-    write_file(path, &calls);
+    bytes_write_file(&calls, path);
     bytes_free(&calls);
     return 0;
 }

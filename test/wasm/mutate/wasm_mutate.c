@@ -3,8 +3,8 @@
  *
  *     wasm-mutate FIRST_SEED COUNT DIRECTORY
  *
- * DIRECTORY/SEED.wasm for each seed. A change replaces a byte, by any byte or one the format gives a meaning, flips
- * a bit, removes or doubles a few bytes, or cuts the end off.
+ * DIRECTORY/SEED.wasm for each seed. A change replaces a byte, by any byte or one the format gives a meaning,
+ * flips a bit, removes or doubles a few bytes, or cuts the end off.
  */
 #include "../gen/instruction.h"
 #include "../gen/module.h"
@@ -64,15 +64,6 @@ static void change(struct bytes *b, struct rng *rng)
     }
 }
 
-static void write_file(const char *path, const struct bytes *b)
-{
-    FILE *f = fopen(path, "wb");
-    if (!f || fwrite(b->data, 1, b->size, f) != b->size || fclose(f) != 0) {
-        perror(path);
-        exit(1);
-    }
-}
-
 int main(int argc, char **argv)
 {
     if (argc != 4) {
@@ -89,7 +80,7 @@ int main(int argc, char **argv)
         for (unsigned n = 1 + rng_below(&rng, MAX_CHANGES); n > 0 && binary.size > 2 * HEADER_BYTES; n--)
             change(&binary, &rng);
         snprintf(path, sizeof(path), "%s/%" PRIu64 ".wasm", argv[3], seed);
-        write_file(path, &binary);
+        bytes_write_file(&binary, path);
         bytes_free(&binary);
         bytes_free(&calls);
     }
