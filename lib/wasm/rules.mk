@@ -25,3 +25,56 @@ CHECKS += wasm-spec
 .PHONY: check-wasm-spec
 check-wasm-spec: $(B)/capos-wasm
 	@lib/wasm/spec-check $(B)/capos-wasm $(WASM_SPEC) $(B)/wasm-spec
+
+# The same with the tool and the engine under the sanitizers: no undefined behaviour in what the tests reach.
+WASM_SAN := $(B)/wasm-san/capos-wasm
+CHECKS += wasm-spec-san
+$(WASM_SAN): $(WASM_SOURCES) $(wildcard lib/wasm/*.h lib/wasm/*.def tool/capos-wasm/*)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(SAN_CFLAGS) $(filter-out -ffreestanding,$(WASM_CFLAGS)) -Ilib/wasm \
+		$(WASM_SOURCES) $(wildcard tool/capos-wasm/*.c) -o $@
+.PHONY: check-wasm-spec-san
+check-wasm-spec-san: $(WASM_SAN)
+	@lib/wasm/spec-check $(WASM_SAN) $(WASM_SPEC) $(B)/wasm-spec-san
+
+# ---- unit tests ----------------------------------------------------------------------------------------------
+
+$(eval $(call unit_test,wasm,lib/wasm/wasm_test.c $(WASM_SOURCES),-Ilib/wasm $(filter-out -ffreestanding,$(WASM_CFLAGS)),))
+
+# ---- fuzzing -------------------------------------------------------------------------------------------------
+# build/fuzz/wasm-TARGET. The suite fuzz-wasm runs each WASM_FUZZ_RUNS times from the saved corpus with a fixed seed;
+# `make fuzz-wasm` runs each for WASM_FUZZ_SECONDS and keeps what it finds under build/.
+
+WASM_FUZZERS := decode validate exec
+WASM_FUZZ_RUNS ?= 100000
+WASM_FUZZ_SECONDS ?= 600
+WASM_CORPUS := lib/wasm/fuzz/corpus
+WASM_FUZZ_FLAGS := -max_len=4096 -rss_limit_mb=1024 -timeout=10
+FUZZ_CFLAGS := $(STD) -O1 -g -D_GNU_SOURCE -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
+               -fno-sanitize-recover=all $(WARN)
+
+$(B)/fuzz/wasm-%: lib/wasm/fuzz/fuzz_%.c lib/wasm/fuzz/platform.c $(WASM_SOURCES) $(wildcard lib/wasm/*.h lib/wasm/fuzz/*.h)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(filter-out -ffreestanding,$(WASM_CFLAGS)) -Ilib/wasm -Ilib/wasm/fuzz \
+		$(filter %.c,$^) -o $@
+
+CHECKS += fuzz-wasm
+.PHONY: check-fuzz-wasm fuzz-wasm
+check-fuzz-wasm: $(WASM_FUZZERS:%=$(B)/fuzz/wasm-%)
+	@for target in $(WASM_FUZZERS); do \
+		log=$(B)/fuzz/wasm-$$target.log; \
+		rm -rf $(B)/fuzz/new-$$target; mkdir -p $(B)/fuzz/new-$$target; \
+		if $(B)/fuzz/wasm-$$target $(WASM_FUZZ_FLAGS) -runs=$(WASM_FUZZ_RUNS) -seed=1 \
+			-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/new-$$target $(WASM_CORPUS) >$$log 2>&1 </dev/null; then \
+			echo "ok fuzz-wasm-$$target - $$(sed -nE 's/^Done ([0-9]+) runs.*/\1/p' $$log) executions"; \
+		else \
+			echo "not ok fuzz-wasm-$$target - see $$log"; tail -n 30 $$log; \
+		fi; \
+	done
+
+fuzz-wasm: $(WASM_FUZZERS:%=$(B)/fuzz/wasm-%) ## fuzz decoder, validator and interpreter for WASM_FUZZ_SECONDS each
+	@for target in $(WASM_FUZZERS); do \
+		mkdir -p $(B)/fuzz/corpus-$$target; \
+		$(B)/fuzz/wasm-$$target $(WASM_FUZZ_FLAGS) -max_total_time=$(WASM_FUZZ_SECONDS) -print_final_stats=1 \
+			-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus-$$target $(WASM_CORPUS) || exit 1; \
+	done
