@@ -4,7 +4,7 @@
 WASM_TEST := $(B)/test/wasm
 
 # Suites that need the engine, once its folder is there.
-WASM_ENGINE_CHECKS = $(if $(wildcard lib/wasm/rules.mk),wasm-2.0 wasm-diff wasm-programs wasm-verdicts)
+WASM_ENGINE_CHECKS = $(if $(wildcard lib/wasm/rules.mk),wasm-2.0 wasm-diff wasm-programs wasm-verdicts wasm-cli)
 
 $(B)/wasm-model: $(wildcard test/wasm/model/*.c) $(wildcard test/wasm/model/*.h)
 	@mkdir -p $(@D)
@@ -43,7 +43,7 @@ FUZZ_SEED ?= 1000000
 N ?= 20000
 .PHONY: check-wasm-diff fuzz-wasm-diff
 check-wasm-diff: $(B)/capos-wasm $(B)/wasm-gen
-	@test/wasm/run-diff $(WASM_TEST)/diff 1 3000
+	@test/wasm/run-diff $(WASM_TEST)/diff 1 2000
 fuzz-wasm-diff: $(B)/capos-wasm $(B)/wasm-gen ## compare N random modules from FUZZ_SEED on with V8 and wabt
 	@test/wasm/run-diff $(WASM_TEST)/fuzz $(FUZZ_SEED) $(N)
 
@@ -64,3 +64,8 @@ check-wasm-verdicts: $(B)/capos-wasm $(B)/wasm-mutate
 	@test/wasm/run-verdicts $(WASM_TEST)/verdicts 1 2000
 fuzz-wasm-verdicts: $(B)/capos-wasm $(B)/wasm-mutate ## compare the verdicts on N modules with changed bytes
 	@test/wasm/run-verdicts $(WASM_TEST)/fuzz-verdicts $(FUZZ_SEED) $(N)
+
+# The command line's promises: exit statuses, forms, fuel.
+.PHONY: check-wasm-cli
+check-wasm-cli: $(B)/capos-wasm
+	@test/wasm/run-cli $(WASM_TEST)/cli
