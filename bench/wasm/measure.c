@@ -22,7 +22,7 @@
 enum { MAX_RUNS = 10000 };
 
 struct result {
-    uint64_t time_ns;
+    uint64_t time_ns, cpu_ns;
     long rss_kib;
     int status;
 };
@@ -32,6 +32,11 @@ static uint64_t now_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t timeval_ns(struct timeval t)
+{
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_usec * 1000u;
 }
 
 static int exit_status(int wait_status)
@@ -58,7 +63,8 @@ static int run_once(const char *output, char **command, struct result *result)
     }
     while (wait4(pid, &wait_status, 0, &usage) < 0 && errno == EINTR)
         ;
-    *result = (struct result){now_ns() - start, usage.ru_maxrss, exit_status(wait_status)};
+    *result = (struct result){now_ns() - start, timeval_ns(usage.ru_utime) + timeval_ns(usage.ru_stime),
+                              usage.ru_maxrss, exit_status(wait_status)};
     return 1;
 }
 
@@ -73,6 +79,7 @@ int main(int argc, char **argv)
     long runs = argc > 3 ? strtol(argv[1], NULL, 10) : 0, peak_kib = 0;
     static uint64_t times[MAX_RUNS];
     struct result result = {0};
+    uint64_t cpu_ns = UINT64_MAX;
     if (runs < 1 || runs > MAX_RUNS) {
         fprintf(stderr, "usage: wasm-measure RUNS OUTPUT COMMAND ARG...\n");
         return 1;
@@ -81,10 +88,11 @@ int main(int argc, char **argv)
         if (!run_once(argv[2], argv + 3, &result))
             return 1;
         times[i] = result.time_ns;
+        cpu_ns = result.cpu_ns < cpu_ns ? result.cpu_ns : cpu_ns;
         peak_kib = result.rss_kib > peak_kib ? result.rss_kib : peak_kib;
     }
     qsort(times, (size_t)runs, sizeof(times[0]), compare_times);
-    printf("%llu %llu %ld %d\n", (unsigned long long)times[0], (unsigned long long)times[runs / 2], peak_kib,
-           result.status);
+    printf("%llu %llu %ld %d %llu\n", (unsigned long long)times[0], (unsigned long long)times[runs / 2],
+           peak_kib, result.status, (unsigned long long)cpu_ns);
     return 0;
 }
