@@ -78,3 +78,27 @@ fuzz-wasm: $(WASM_FUZZERS:%=$(B)/fuzz/wasm-%) ## fuzz decoder, validator and int
 		$(B)/fuzz/wasm-$$target $(WASM_FUZZ_FLAGS) -max_total_time=$(WASM_FUZZ_SECONDS) -print_final_stats=1 \
 			-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus-$$target $(WASM_CORPUS) || exit 1; \
 	done
+
+# ---- freestanding --------------------------------------------------------------------------------------------
+# The engine for a bare x86-64: compiles with clang, and with gcc under the same warnings; needs four memory functions
+# and nothing else.
+
+WASM_BARE := $(B)/wasm-bare
+WASM_BARE_FLAGS := $(STD) -O2 -nostdlib -mno-red-zone $(WARN) $(WASM_CFLAGS)
+CHECKS += wasm-freestanding
+.PHONY: check-wasm-freestanding
+check-wasm-freestanding: $(WASM_SOURCES) $(wildcard lib/wasm/*.h lib/wasm/*.def)
+	@rm -rf $(WASM_BARE); mkdir -p $(WASM_BARE)
+	@for source in $(WASM_SOURCES); do \
+		name=$$(basename $$source .c); \
+		$(CLANG) --target=x86_64-unknown-none-elf $(WASM_BARE_FLAGS) -c $$source -o $(WASM_BARE)/$$name.o || \
+			{ echo "not ok wasm-freestanding-$$name - clang"; exit 1; }; \
+		$(GCC) $(WASM_BARE_FLAGS) -c $$source -o $(WASM_BARE)/$$name.gcc.o || \
+			{ echo "not ok wasm-freestanding-$$name - gcc"; exit 1; }; \
+	done
+	@$(LD_LLD) -r $(patsubst lib/wasm/%.c,$(WASM_BARE)/%.o,$(WASM_SOURCES)) -o $(WASM_BARE)/wasm.o
+	@missing=$$(nm -u $(WASM_BARE)/wasm.o | awk '{ print $$2 }' | grep -vxE 'mem(cpy|move|set|cmp)' || true); \
+	if [ -z "$$missing" ]; then echo "ok wasm-freestanding"; \
+	else echo "not ok wasm-freestanding - needs" $$missing; fi
+	@writable=$$(nm $(WASM_BARE)/wasm.o | grep -iE ' [bd] ' || true); \
+	if [ -z "$$writable" ]; then echo "ok wasm-no-global-state"; else echo "not ok wasm-no-global-state - $$writable"; fi
