@@ -269,7 +269,8 @@ static __attribute__((noinline)) enum wasm_trap_kind call_host(struct wasm_store
 
 enum wasm_trap_kind wasm_execute(struct wasm_store *store, struct wasm_func *func, uint64_t *args)
 {
-    /* clang-format off: to the end of the file, since it takes labels for bit-fields */
+    /* To the end of the file, since it takes labels for bit-fields: */
+    /* clang-format off */
 #define HANDLERS                                                                                             \
     [0x00] = &&op_unreachable, [0x01] = &&op_nop, [0x02] = &&op_block, [0x03] = &&op_loop, [0x04] = &&op_if, \
     [0x05] = &&op_else, [0x0b] = &&op_end, [0x0c] = &&op_br, [0x0d] = &&br_if, [0x0e] = &&br_table,          \
@@ -358,7 +359,7 @@ op_block:
 op_loop:
     SKIP_LEB;
     NEXT;
-op_if : {
+op_if: {
     const uint32_t condition = (uint32_t)top;
     FILL;
     if (condition != 0) {
@@ -367,7 +368,7 @@ op_if : {
         NEXT;
     }
 }
-op_else : {
+op_else: {
     const intptr_t distance = side->code_delta;
     pc += distance;
     limit += (uintptr_t)distance;
@@ -376,7 +377,7 @@ op_else : {
 }
 op_br:
     BRANCH(side);
-br_if : {
+br_if: {
     const uint32_t condition = (uint32_t)top;
     FILL;
     if (condition != 0)
@@ -385,7 +386,7 @@ br_if : {
     side++;
     NEXT;
 }
-br_table : {
+br_table: {
     const uint32_t index = (uint32_t)top;
     const uint8_t *const origin = pc;
     FILL;
@@ -396,7 +397,7 @@ br_table : {
 op_end:
     if (LIKELY(pc != end))
         NEXT;
-op_return : {
+op_return: {
     const uint32_t results = running->code->result_slots;
     if (results == 1) {
         sp = locals;
@@ -423,12 +424,12 @@ op_return : {
     limit = (uintptr_t)pc + (uintptr_t)left;
     goto resume;
 }
-op_call : {
+op_call: {
     READ_U32(index);
     callee = instance->funcs[index];
     goto enter;
 }
-call_indirect : {
+call_indirect: {
     READ_U32(type_index);
     READ_U32(table_index);
     const struct wasm_table *table = instance->tables[table_index];
@@ -444,7 +445,7 @@ call_indirect : {
     FILL;
     goto enter;
 }
-enter : {
+enter: {
     const struct wasm_code *code = callee->code;
     FLUSH;
     if (UNLIKELY(code == NULL))
@@ -478,7 +479,7 @@ enter_instance:
     memory = instance->memory == NULL ? NULL : instance->memory->base;
     memory_bytes = instance->memory == NULL ? 0 : instance->memory->size_bytes;
     NEXT_IF_FUEL;
-enter_host : {
+enter_host: {
     int64_t left = FUEL_LEFT;
     uint64_t *const callee_args = sp - callee->type->param_slots;
     *frame = (struct wasm_frame){running, pc, side, locals};
@@ -493,7 +494,7 @@ enter_host : {
     memory_bytes = instance->memory == NULL ? 0 : instance->memory->size_bytes;
     NEXT;
 }
-refuel : {
+refuel: {
     int64_t left = FUEL_LEFT;
     trap = wasm_refuel(store, &left);
     limit = (uintptr_t)pc + (uintptr_t)left;
@@ -517,29 +518,29 @@ op_drop:
 op_select_typed:
     SKIP_LEB;
     pc++;
-op_select : {
+op_select: {
     const uint32_t condition = (uint32_t)top;
     const uint64_t b = *--sp, a = *--sp;
     top = condition != 0 ? a : b;
     NEXT;
 }
-local_get : {
+local_get: {
     READ_U32(index);
     PUSH(locals[index]);
     NEXT;
 }
-local_set : {
+local_set: {
     READ_U32(index);
     locals[index] = top;
     FILL;
     NEXT;
 }
-local_tee : {
+local_tee: {
     READ_U32(index);
     locals[index] = top;
     NEXT;
 }
-global_get : {
+global_get: {
     READ_U32(index);
     const struct wasm_global *global = instance->globals[index];
     PUSH(global->slots[0]);
@@ -547,7 +548,7 @@ global_get : {
         PUSH(global->slots[1]);
     NEXT;
 }
-global_set : {
+global_set: {
     READ_U32(index);
     struct wasm_global *global = instance->globals[index];
     if (UNLIKELY(global->type == WASM_V128)) {
@@ -566,7 +567,7 @@ wide_drop:
 wide_select_typed:
     SKIP_LEB;
     pc++;
-wide_select : {
+wide_select: {
     if (side++->keep != 2)
         goto op_select;
     if ((uint32_t)top == 0) {
@@ -577,7 +578,7 @@ wide_select : {
     FILL;
     NEXT;
 }
-wide_local_get : {
+wide_local_get: {
     READ_U32(index);
     const uint32_t entry = running->code->local_map[index];
     const uint64_t *const local = locals + (entry & ~WASM_LOCAL_WIDE);
@@ -586,7 +587,7 @@ wide_local_get : {
         PUSH(local[1]);
     NEXT;
 }
-wide_local_set : {
+wide_local_set: {
     READ_U32(index);
     const uint32_t entry = running->code->local_map[index];
     uint64_t *const local = locals + (entry & ~WASM_LOCAL_WIDE);
@@ -598,7 +599,7 @@ wide_local_set : {
     FILL;
     NEXT;
 }
-wide_local_tee : {
+wide_local_tee: {
     READ_U32(index);
     const uint32_t entry = running->code->local_map[index];
     uint64_t *const local = locals + (entry & ~WASM_LOCAL_WIDE);
@@ -620,12 +621,12 @@ ref_null:
 ref_is_null:
     top = top == 0;
     NEXT;
-ref_func : {
+ref_func: {
     READ_U32(index);
     PUSH(wasm_ref_of(instance->funcs[index]));
     NEXT;
 }
-table_get : {
+table_get: {
     READ_U32(index);
     const struct wasm_table *table = instance->tables[index];
     if (UNLIKELY((uint32_t)top >= table->count))
@@ -633,7 +634,7 @@ table_get : {
     top = table->refs[(uint32_t)top];
     NEXT;
 }
-table_set : {
+table_set: {
     READ_U32(index);
     struct wasm_table *table = instance->tables[index];
     const uint64_t ref = top;
@@ -662,7 +663,7 @@ memory_size:
     pc++;
     PUSH(memory_bytes / WASM_PAGE_SIZE);
     NEXT;
-memory_grow : {
+memory_grow: {
     uint32_t old_pages = UINT32_MAX;
     const uint32_t delta = (uint32_t)top;
     pc++;
@@ -676,7 +677,7 @@ memory_grow : {
     /* ---- constants ---------------------------------------------------------------------------------------
      */
 i32_const:
-i64_const : {
+i64_const: {
     uint64_t value = *pc++;
     if (LIKELY(value < 0x80)) {
         value = (uint64_t)((int64_t)(value << 57) >> 57);
@@ -700,14 +701,14 @@ i64_const : {
     PUSH(value);
     NEXT;
 }
-f32_const : {
+f32_const: {
     uint32_t value;
     __builtin_memcpy(&value, pc, sizeof(value));
     pc += sizeof(value);
     PUSH(value);
     NEXT;
 }
-f64_const : {
+f64_const: {
     uint64_t value;
     __builtin_memcpy(&value, pc, sizeof(value));
     pc += sizeof(value);
@@ -770,7 +771,7 @@ i64_eqz:
     I32_BINARY(i32_shr_u, a >> (b & 31))
     I32_BINARY(i32_rotl, u32_rotl(a, b))
     I32_BINARY(i32_rotr, u32_rotl(a, -b))
-i32_div_s : {
+i32_div_s: {
     const int32_t b = (int32_t)top, a = (int32_t) * --sp;
     if (UNLIKELY(b == 0))
         TRAP(INTEGER_DIVIDE_BY_ZERO);
@@ -779,21 +780,21 @@ i32_div_s : {
     top = (uint32_t)(a / b);
     NEXT;
 }
-i32_div_u : {
+i32_div_u: {
     const uint32_t b = (uint32_t)top, a = (uint32_t) * --sp;
     if (UNLIKELY(b == 0))
         TRAP(INTEGER_DIVIDE_BY_ZERO);
     top = a / b;
     NEXT;
 }
-i32_rem_s : {
+i32_rem_s: {
     const int32_t b = (int32_t)top, a = (int32_t) * --sp;
     if (UNLIKELY(b == 0))
         TRAP(INTEGER_DIVIDE_BY_ZERO);
     top = b == -1 ? 0 : (uint32_t)(a % b);
     NEXT;
 }
-i32_rem_u : {
+i32_rem_u: {
     const uint32_t b = (uint32_t)top, a = (uint32_t) * --sp;
     if (UNLIKELY(b == 0))
         TRAP(INTEGER_DIVIDE_BY_ZERO);
@@ -814,7 +815,7 @@ i32_rem_u : {
     I64_BINARY(i64_shr_u, a >> (b & 63))
     I64_BINARY(i64_rotl, u64_rotl(a, b))
     I64_BINARY(i64_rotr, u64_rotl(a, -b))
-i64_div_s : {
+i64_div_s: {
     const int64_t b = (int64_t)top, a = (int64_t) * --sp;
     if (UNLIKELY(b == 0))
         TRAP(INTEGER_DIVIDE_BY_ZERO);
@@ -823,21 +824,21 @@ i64_div_s : {
     top = (uint64_t)(a / b);
     NEXT;
 }
-i64_div_u : {
+i64_div_u: {
     const uint64_t b = top, a = *--sp;
     if (UNLIKELY(b == 0))
         TRAP(INTEGER_DIVIDE_BY_ZERO);
     top = a / b;
     NEXT;
 }
-i64_rem_s : {
+i64_rem_s: {
     const int64_t b = (int64_t)top, a = (int64_t) * --sp;
     if (UNLIKELY(b == 0))
         TRAP(INTEGER_DIVIDE_BY_ZERO);
     top = b == -1 ? 0 : (uint64_t)(a % b);
     NEXT;
 }
-i64_rem_u : {
+i64_rem_u: {
     const uint64_t b = top, a = *--sp;
     if (UNLIKELY(b == 0))
         TRAP(INTEGER_DIVIDE_BY_ZERO);
@@ -905,7 +906,7 @@ no_change: /* i32.wrap_i64 and the reinterpretations: the slot has the right bit
 
     /* ---- 0xfc: saturating conversions and bulk operations ------------------------------------------------
      */
-prefix_misc : {
+prefix_misc: {
     READ_U32(code);
     switch (code) {
     case 0:
@@ -991,7 +992,7 @@ prefix_misc : {
     NEXT_IF_FUEL;
 }
 
-prefix_simd : {
+prefix_simd: {
     FLUSH;
     struct wasm_simd_state state = wasm_simd_execute(pc, sp, memory, memory_bytes);
     pc = state.pc;
