@@ -15,6 +15,8 @@ $(eval $(call bench_host_program,bench-capos,capos figures machine table))
 
 $(eval $(call bench_host_program,bench-profile,profile machine symbols trace))
 
+$(eval $(call unit_test,bench,$(patsubst %,bench/host/%.c,bench_test figures table trace) bench/guest/measure.c,-Ibench/host -Ibench/guest))
+
 # ---- Linux. The kernel is a package, fetched when it is first wanted; the guest programs are ours.
 
 BENCH_LINUX := $(BENCH_OUT)/linux
@@ -51,12 +53,12 @@ bench-linux: $(BENCH_OUT)/bench-linux $(BENCH_LINUX)/vmlinuz $(BENCH_LINUX)/rows
 BENCH_OS := $(BENCH_OUT)/os
 BENCH_LIBCAPOS := $(B)/sysroot/lib/libcapos.a
 BENCH_OS_CFLAGS := $(STD) -O2 -g $(WARN) -no-pie -Ibench/guest -Ibench/os
-BENCH_OS_SRC := bench/guest/measure.c bench/os/main.c bench/os/entry.c $(wildcard bench/os/rows_*.c)
+BENCH_OS_SRC := bench/guest/measure.c bench/os/main.c $(wildcard bench/os/rows_*.c)
 BENCH_PACKAGES := $(BENCH_OS)/all.package $(BENCH_OS)/quick.package $(BENCH_OS)/boot.package $(BENCH_OS)/hello.package
 
 $(BENCH_OS)/bench-os.elf: $(BENCH_OS_SRC) bench/guest/measure.h bench/os/guest.h $(BENCH_LIBCAPOS) tool/capos-cc
 	@mkdir -p $(@D)
-	$(Q)tool/capos-cc $(BENCH_OS_CFLAGS) -Wl,-e,bench_start $(BENCH_OS_SRC) -o $@.debug
+	$(Q)tool/capos-cc $(BENCH_OS_CFLAGS) $(BENCH_OS_SRC) -o $@.debug
 	$(Q)llvm-strip -o $@ $@.debug
 $(BENCH_OS)/bench-tiny.elf: bench/os/tiny.c $(BENCH_LIBCAPOS) tool/capos-cc
 	@mkdir -p $(@D)
@@ -94,4 +96,13 @@ ROW ?= null_call
 .PHONY: bench-profile
 bench-profile: $(BENCH_OUT)/bench-profile $(BENCH_OS)/profile-$(ROW).package $(BENCH_KERNEL) ## ROW=null_call: instructions of one operation, by function
 	$(Q)$< $(BENCH_KERNEL) $(BENCH_OS)/profile-$(ROW).package $(BENCH_OS)/bench-os.elf.debug $(ROW) \
-	    $(BENCH_OUT)/profile.log $(BENCH_OUT)/profile-$(ROW).txt
+	    $(BENCH_OUT)/profile.log $(BENCH_OUT)/profile-$(ROW).path
+	$(Q)llvm-objdump -d --no-show-raw-insn $(BENCH_KERNEL) $(BENCH_OS)/bench-os.elf.debug | \
+	    awk -f bench/host/listing.awk - $(BENCH_OUT)/profile-$(ROW).path >$(BENCH_OUT)/profile-$(ROW).txt
+	@echo "every instruction in order: $(BENCH_OUT)/profile-$(ROW).txt"
+
+LINTS += lint-bench-gcc
+.PHONY: lint-bench-gcc
+lint-bench-gcc:
+	$(Q)$(GCC) $(HOST_CFLAGS) -fsyntax-only -Ibench/guest -Ibench/host -Ibench/linux -Itest/harness \
+	    bench/guest/*.c bench/host/*.c bench/linux/*.c && echo "lint-bench-gcc: clean"

@@ -9,7 +9,7 @@ check: ## run all tests; ends with "N passed, N failed"
 
 LINTS += lint-headers lint-layers
 .PHONY: lint-headers lint-layers check-lint check-formatting
-lint-headers: $(GENERATED)
+lint-headers: $(GENERATED) $(LIBCAPOS)
 	@tool/lint-headers
 lint-layers: $(GENERATED)
 	@tool/check-deps

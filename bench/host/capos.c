@@ -167,6 +167,21 @@ static bool smoke_row(const struct figures *figures, const struct plausible *row
     return true;
 }
 
+/* No memory may disappear that is neither charged to the process nor admitted by SystemInfo. */
+static bool smoke_memory(const struct figures *figures)
+{
+    const struct figure *gone = figures_find(figures, "idle_process_frames_bytes");
+    const struct figure *charged = figures_find(figures, "idle_process_charged_bytes");
+    const struct figure *kernel = figures_find(figures, "idle_process_bytes");
+    if (gone == NULL || charged == NULL || kernel == NULL ||
+        strtod(gone->value, NULL) > strtod(charged->value, NULL) + strtod(kernel->value, NULL)) {
+        puts("not ok bench-smoke idle_process_memory - a process takes more memory than is accounted for");
+        return false;
+    }
+    puts("ok bench-smoke idle_process_memory");
+    return true;
+}
+
 static int command_smoke(const char *kernel, const char *directory)
 {
     static struct figures figures;
@@ -177,6 +192,7 @@ static int command_smoke(const char *kernel, const char *directory)
     }
     for (size_t i = 0; i < sizeof(plausible) / sizeof(plausible[0]); i++)
         good &= smoke_row(&figures, &plausible[i]);
+    good &= smoke_memory(&figures);
     return good ? 0 : 1;
 }
 

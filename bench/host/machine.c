@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 64, WALL_RUNS = 5 };
+enum { ARGUMENTS_MAX = 64, WALL_RUNS = 11 };
 
 struct arguments {
     const char *items[ARGUMENTS_MAX + 1];

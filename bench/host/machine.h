@@ -35,7 +35,7 @@ struct machine_run {
 bool machine_run(const struct machine *machine, const char *marker, unsigned limit_ms,
                  struct machine_run *run);
 
-/* The fastest of five runs to the marker, in ms; below 0 if one did not get there. Everything else that the
+/* The fastest of eleven runs to the marker, in ms; below 0 if one did not get there. Everything else that the
  * host does only adds to a wall-clock time, so the fastest is the figure that repeats. */
 double machine_fastest_ms(const struct machine *machine, const char *marker, unsigned limit_ms);
 

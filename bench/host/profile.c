@@ -167,6 +167,5 @@ int main(int argc, char **argv)
         return 1;
     }
     print_functions(&symbols, &trace, median, operations);
-    printf("the way through them: %s\n", argv[6]);
     return 0;
 }

@@ -29,7 +29,6 @@ struct guest {
     struct capos_ring_header *ring; /* the first thread's; rows that drive it leave no completions behind */
 };
 extern struct guest guest;
-extern struct capos_ring_header *guest_ring_at_entry; /* entry.c */
 
 /* A row: the task, and how many of its operations one recorded stretch holds (a batch row: one batch). */
 void guest_row(const struct measure_task *task, uint32_t profile_count);

@@ -92,7 +92,7 @@ static void find_grants(void)
     guest.system = capos_need_system_info("system");
     guest.timer = capos_need_timer("timer");
     guest.memory = capos_need_virtual_memory("memory");
-    guest.ring = guest_ring_at_entry;
+    guest.ring = capos_ring();
 }
 
 int main(int argc, char **argv)

@@ -14,7 +14,8 @@ static int32_t start_sleep(struct cap_pending *pending, uint64_t duration_ns)
     return cap_timer_sleep_start(timer, &params, pending);
 }
 
-/* Whether every sleep that is shorter than this one has ended: on a busy machine several end before anyone looks. */
+/* Whether every sleep that is shorter than this one has ended: on a busy machine several end before anyone
+ * looks. */
 static bool shorter_ones_ended(int index)
 {
     for (int i = index + 1; i < BATCH; i++)

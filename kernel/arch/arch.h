@@ -25,7 +25,6 @@ struct boot_info {
     uint64_t module_base; /* physical; page-aligned or not */
     uint64_t module_size_bytes;
     size_t module_count; /* the kernel refuses any number but one */
-    uint64_t entry_tsc;  /* when the loader handed over; under -icount shift=0 in instructions since reset */
     uint64_t memory_end; /* end of the direct map: one past the highest RAM address */
 };
 

@@ -142,7 +142,7 @@ void clock_init(void)
               found.apic_hz);
     apic_timer_calibrated(found.apic_hz);
     int64_t seconds = 0;
-    (void)rtc_read(&seconds); /* without a clock it is 1970 */
+    (void)rtc_read(&seconds);  /* without a clock it is 1970 */
     tsc_base = boot_entry_tsc; /* so that the time of a boot's end is how long our part of it took */
     tsc_mult = clock_mult(found.tsc_hz);
     boot_unix_ns = seconds * NS_PER_SECOND - (int64_t)clock_now_ns();

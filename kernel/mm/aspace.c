@@ -87,6 +87,14 @@ err_heap_charge:
     return status;
 }
 
+void aspace_choose_near(struct aspace *aspace, uaddr_t address)
+{
+    spinlock_acquire(&aspace->lock);
+    if (address >= CAPOS_USER_MIN && address < CAPOS_USER_MAX)
+        aspace->base = aspace->gap_hint = align_down(address, PAGE_SIZE);
+    spinlock_release(&aspace->lock);
+}
+
 void aspace_get(struct aspace *aspace)
 {
     __atomic_add_fetch(&aspace->references, 1, __ATOMIC_RELAXED);
@@ -269,7 +277,7 @@ static status_t map_at(struct aspace *aspace, const struct map_request *request,
         region_insert(aspace, &guard);
     }
     aspace->reserved_pages += pages;
-    region_merge_range(aspace, guard_start, end);
+    region_merge_around(aspace, region);
     return CAPOS_OK;
 }
 
@@ -287,6 +295,7 @@ static status_t map(struct aspace *aspace, const struct map_request *request, ua
     status = aspace_begin(aspace, 1 + (request->guard_bytes > 0 ? 1 : 0));
     if (status != CAPOS_OK)
         return status;
+    aspace->has_large = aspace->has_large || (request->prot & PROT_LARGE) != 0;
     status = place(aspace, request, hint, size, &start);
     if (status == CAPOS_OK)
         status = map_at(aspace, request, start, start + size);
@@ -354,21 +363,36 @@ static void remove_region(struct aspace *aspace, struct region *region)
     spinlock_acquire(&aspace->lock);
 }
 
-static void remove_range(struct aspace *aspace, uaddr_t start, uaddr_t end)
+/* From `region` on, all that begin below `end`. Nobody else changes the layout, so the next one stays the
+ * next. */
+static void remove_regions(struct aspace *aspace, struct region *region, uaddr_t end)
 {
     unsigned removed = 0;
-    struct region *region;
-    while ((region = region_from(aspace, start)) != NULL && region->start < end) {
+    while (region != NULL && region->start < end) {
+        struct region *next = region_next(region);
         remove_region(aspace, region);
         if (++removed % REGIONS_AT_ONCE == 0)
             aspace_breathe(aspace);
+        region = next;
     }
+}
+
+/* The first region in the range, after splitting those that reach across its ends; perhaps one behind it, or
+ * null. */
+static struct region *cut_out(struct aspace *aspace, uaddr_t start, uaddr_t end)
+{
+    struct region *region = region_from(aspace, start);
+    if (region == NULL || (region->start == start && region->end == end))
+        return region;
+    region_split_at(aspace, start);
+    region_split_at(aspace, end);
+    return region_from(aspace, start);
 }
 
 /* A guard page goes with the lowest page of what it guards. */
 static uaddr_t with_guard(const struct aspace *aspace, uaddr_t start)
 {
-    const struct region *region = region_at(aspace, start);
+    const struct region *region = region_from(aspace, start);
     if (region == NULL || region->kind != REGION_GROWABLE || region->start != start)
         return start;
     const struct region *below = region_previous(region);
@@ -406,9 +430,7 @@ static status_t unmap(struct aspace *aspace, const struct memory_object *object,
         status = CAPOS_ERR_BAD_ADDRESS;
     } else {
         address = with_guard(aspace, address);
-        region_split_at(aspace, address);
-        region_split_at(aspace, end);
-        remove_range(aspace, address, end);
+        remove_regions(aspace, cut_out(aspace, address, end), end);
     }
     aspace_end(aspace);
     return status;
@@ -430,7 +452,7 @@ void aspace_release(struct aspace *aspace)
     begin_waiting(aspace);
     kassert(!aspace->dead);
     aspace->dead = true;
-    remove_range(aspace, 0, CAPOS_USER_MAX);
+    remove_regions(aspace, region_from(aspace, 0), CAPOS_USER_MAX);
     region_trim_spares(aspace, 0);
     paging_destroy(&aspace->tables);
     ledger_refund(aspace->ledger, LEDGER_FRAMES, 1);

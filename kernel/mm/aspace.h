@@ -32,6 +32,10 @@ enum aspace_access { ACCESS_READ, ACCESS_WRITE, ACCESS_EXEC };
 
 /* The address space keeps a reference to the ledger, which pays for it. NO_MEMORY. */
 CHECKED status_t aspace_create(struct ledger *ledger, struct aspace **out);
+/* From now on the kernel chooses places from here upward (hint 0), instead of from a random base of its own:
+ * near what the program has already, page tables are shared. Whoever loads the program has randomised the
+ * address. */
+void aspace_choose_near(struct aspace *aspace, uaddr_t address);
 /* The owner's hold ends, and with it the address space: everything in it is given back; who still has a
  * reference sees it dead. No CPU runs in it or has it loaded any more. Bounded work between preemption
  * points. */

@@ -158,6 +158,7 @@ status_t aspace_commit(struct aspace *aspace, uaddr_t address, uint64_t size_byt
         status = begin_range(aspace, address, end, IN_RESERVED | IN_COMMITTED);
     if (status != CAPOS_OK)
         return status;
+    aspace->has_large = aspace->has_large || large;
     if (large && !is_covered(aspace, address, end, IN_RESERVED))
         status = CAPOS_ERR_BAD_FLAGS;
     else

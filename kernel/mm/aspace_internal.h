@@ -38,9 +38,9 @@ struct region {
 };
 
 enum {
-    REGIONS_MAX = 65536, /* in one address space: bounds every walk over regions */
-    REGION_SPARES_KEPT = 2,
-    SPLITS_MAX = 2, /* nodes that an operation on a range may need: one at either end */
+    REGIONS_MAX = 65536,    /* in one address space: bounds every walk over regions */
+    REGION_SPARES_KEPT = 3, /* so that map and unmap in turns never go to the heap */
+    SPLITS_MAX = 2,         /* nodes that an operation on a range may need: one at either end */
 };
 
 struct aspace {
@@ -48,18 +48,19 @@ struct aspace {
     uint32_t references; /* atomic */
     bool busy;
     bool dead;
+    bool has_large; /* a large page was ever asked for */
     struct rb_root regions;
     struct region *spares; /* reserved nodes, so that splitting cannot fail */
     uint32_t spare_count;
     uint32_t region_count;
     struct page_tables tables;
+    uaddr_t base;             /* where the search for gaps begins; random */
     uaddr_t gap_hint;         /* [base, gap_hint) is all occupied */
     uint64_t reserved_pages;  /* = charged to LEDGER_RESERVED_PAGES */
     uint64_t committed_pages; /* = charged to LEDGER_FRAMES for memory */
     uint64_t resident_cpus;   /* for the shootdown: CPUs that may have it loaded */
 
     struct ledger *ledger; /* constant, referenced */
-    uaddr_t base;          /* constant: where the search for gaps begins; random */
 };
 
 /* ---- aspace.c */
@@ -92,9 +93,16 @@ struct region *region_insert(struct aspace *aspace, const struct region *like);
 /* Out of the tree; the node becomes a spare. The caller has dealt with the object reference. */
 void region_erase(struct aspace *aspace, struct region *region);
 /* Frees spare nodes beyond `keep`. */
-void region_trim_spares(struct aspace *aspace, unsigned keep);
+void region_free_spares(struct aspace *aspace, unsigned keep);
+static inline void region_trim_spares(struct aspace *aspace, unsigned keep)
+{
+    if (__builtin_expect(aspace->spare_count > keep, 0))
+        region_free_spares(aspace, keep);
+}
 /* Sees to it that no region lies across the address; takes a spare node if one does. */
 void region_split_at(struct aspace *aspace, uaddr_t address);
+/* Joins a region with its neighbours if it can be. The region may be gone afterwards. */
+void region_merge_around(struct aspace *aspace, struct region *region);
 /* Joins what can be joined in [start, end] and across both its ends. */
 void region_merge_range(struct aspace *aspace, uaddr_t start, uaddr_t end);
 /* True if either end of the range would cut a large page. */

@@ -201,6 +201,20 @@ static void bases_differ(void)
     aspace_release(other);
 }
 
+static void chooses_near_what_it_is_told(void)
+{
+    uaddr_t at = 0;
+    UNIT_OK(aspace_map(aspace, HERE, 2 * PAGE_SIZE, PROT_READ, &at) == CAPOS_OK);
+    uint64_t tables = aspace->tables.table_count;
+    aspace_choose_near(aspace, HERE + 5);
+    UNIT_OK(aspace_map(aspace, 0, PAGE_SIZE, RW, &at) == CAPOS_OK);
+    assert_int_equal(at, HERE + 2 * PAGE_SIZE);
+    assert_int_equal(aspace->tables.table_count, tables);
+    aspace_choose_near(aspace, UINT64_MAX); /* not user space: ignored */
+    UNIT_OK(aspace_map(aspace, 0, PAGE_SIZE, RW, &at) == CAPOS_OK);
+    assert_int_equal(at, HERE + 3 * PAGE_SIZE);
+}
+
 static void finds_the_last_gap_and_then_none(void)
 {
     uaddr_t at = 0, base = aspace->base;
@@ -617,6 +631,7 @@ int main(void)
         UNIT_TEST(maps_the_last_pages_of_user_space),
         UNIT_TEST(chooses_places_close_together),
         UNIT_TEST(bases_differ),
+        UNIT_TEST(chooses_near_what_it_is_told),
         UNIT_TEST(finds_the_last_gap_and_then_none),
         UNIT_TEST(too_many_regions_are_refused),
         UNIT_TEST(growable_charges_on_touch),

@@ -76,7 +76,7 @@ static struct region *spare_take(struct aspace *aspace)
     return region;
 }
 
-void region_trim_spares(struct aspace *aspace, unsigned keep)
+void region_free_spares(struct aspace *aspace, unsigned keep)
 {
     while (aspace->spare_count > keep) {
         struct region *region = spare_take(aspace);
@@ -148,28 +148,42 @@ static bool can_merge(const struct region *low, const struct region *high)
     }
 }
 
+/* `low` takes over `high`, which begins where it ends. */
+static void merge(struct aspace *aspace, struct region *low, struct region *high)
+{
+    uaddr_t end = high->end, hint = aspace->gap_hint;
+    if (high->kind == REGION_OBJECT)
+        object_put(memory_object_as_object(high->object)); /* `low` holds another one */
+    region_erase(aspace, high);
+    aspace->gap_hint = hint; /* nothing became free */
+    low->end = end;
+}
+
+void region_merge_around(struct aspace *aspace, struct region *region)
+{
+    struct region *next = region_next(region), *previous = region_previous(region);
+    if (next != NULL && can_merge(region, next))
+        merge(aspace, region, next);
+    if (previous != NULL && can_merge(previous, region))
+        merge(aspace, previous, region);
+}
+
 void region_merge_range(struct aspace *aspace, uaddr_t start, uaddr_t end)
 {
     struct region *region = region_from(aspace, start == 0 ? 0 : start - 1);
     while (region != NULL && region->start <= end) {
         struct region *next = region_next(region);
-        if (next == NULL)
-            return;
-        if (!can_merge(region, next)) {
+        if (next != NULL && can_merge(region, next))
+            merge(aspace, region, next);
+        else
             region = next;
-            continue;
-        }
-        if (next->kind == REGION_OBJECT)
-            object_put(memory_object_as_object(next->object)); /* `region` holds another one */
-        uaddr_t merged_end = next->end, hint = aspace->gap_hint;
-        region_erase(aspace, next);
-        aspace->gap_hint = hint; /* nothing became free */
-        region->end = merged_end;
     }
 }
 
 bool region_cuts_large(const struct aspace *aspace, uaddr_t start, uaddr_t end)
 {
+    if (!aspace->has_large)
+        return false;
     const uaddr_t borders[] = {start, end};
     for (size_t i = 0; i < array_count(borders); i++) {
         const struct region *region = region_at(aspace, borders[i]);
@@ -211,6 +225,11 @@ bool region_find_gap(struct aspace *aspace, uint64_t size_bytes, uint64_t alignm
     while (region != NULL && region->start <= aspace->gap_hint) {
         aspace->gap_hint = region->end;
         region = region_next(region);
+    }
+    if (guard_bytes == 0 && alignment == PAGE_SIZE && region != NULL &&
+        region->start - aspace->gap_hint >= size_bytes) { /* what first_fit would find */
+        *out = aspace->gap_hint;
+        return true;
     }
     return first_fit(aspace, aspace->gap_hint, CAPOS_USER_MAX, size_bytes, alignment, guard_bytes, out) ||
            first_fit(aspace, CAPOS_USER_MIN, aspace->base, size_bytes, alignment, guard_bytes, out);

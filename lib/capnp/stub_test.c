@@ -18,8 +18,10 @@
 _Static_assert((int)CAPOS_EXCEPTION_FAILED == (int)CAP_CAP_EXCEPTION_KIND_FAILED, "failed");
 _Static_assert((int)CAPOS_EXCEPTION_OVERLOADED == (int)CAP_CAP_EXCEPTION_KIND_OVERLOADED, "overloaded");
 _Static_assert((int)CAPOS_EXCEPTION_DISCONNECTED == (int)CAP_CAP_EXCEPTION_KIND_DISCONNECTED, "disconnected");
-_Static_assert((int)CAPOS_EXCEPTION_UNIMPLEMENTED == (int)CAP_CAP_EXCEPTION_KIND_UNIMPLEMENTED, "unimplemented");
-_Static_assert((int)CAPOS_EXCEPTION_INVALID_ARGUMENT == (int)CAP_CAP_EXCEPTION_KIND_INVALID_ARGUMENT, "argument");
+_Static_assert((int)CAPOS_EXCEPTION_UNIMPLEMENTED == (int)CAP_CAP_EXCEPTION_KIND_UNIMPLEMENTED,
+               "unimplemented");
+_Static_assert((int)CAPOS_EXCEPTION_INVALID_ARGUMENT == (int)CAP_CAP_EXCEPTION_KIND_INVALID_ARGUMENT,
+               "argument");
 
 /* ---- The server ---- */
 
@@ -178,6 +180,13 @@ int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *sent
     sent->caps_in_count = last_call.caps_out_count;
     memcpy(sent->caps_in, last_call.caps_out, sizeof last_call.caps_out);
     return last_result;
+}
+
+int32_t cap_invoke_empty(uint32_t cap_id, uint16_t method_id)
+{
+    struct cap_message nothing;
+    memset(&nothing, 0, sizeof nothing);
+    return cap_invoke(cap_id, method_id, &nothing);
 }
 
 static struct cap_pending *started;

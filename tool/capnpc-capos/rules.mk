@@ -35,7 +35,7 @@ check-gen-golden: $(CAPNPC_SAN)
 	@rm -rf $(GOLDEN) && mkdir -p $(GOLDEN)
 	@capnp compile -o$(CURDIR)/$(CAPNPC_SAN):$(GOLDEN) $(GOLDEN_SCHEMA)
 	@capnp compile -o- $(GOLDEN_SCHEMA) | $(CAPNPC_SAN) --dump >$(GOLDEN)/ir.txt
-	@$(CAPNPC_DIR)/check-same $(CAPNPC_DIR)/golden/expect $(GOLDEN)
+	@$(CAPNPC_DIR)/check-same $(CAPNPC_DIR)/golden/expect $(GOLDEN) .golden
 
 check-gen-refusals: $(CAPNPC_SAN)
 	@$(CAPNPC_DIR)/check-refusals $(CURDIR)/$(CAPNPC_SAN)

@@ -42,9 +42,9 @@ check-front-door: all
 	@tool/capos/front_door_test.sh
 
 # The second compiler.
-LINTS += lint-capos-gcc
-.PHONY: lint-capos-gcc
-lint-capos-gcc: $(GENERATED)
+LINTS += lint-tool-gcc
+.PHONY: lint-tool-gcc
+lint-tool-gcc: $(GENERATED)
 	@for source in $(CAPOS_SRC); do $(GCC) $(HOST_CFLAGS) $(CAPOS_INC) -c $$source -o /dev/null || exit 1; done
 
 # The same with the real kernel.

@@ -43,7 +43,6 @@ static void regions_cut(struct boot_info *boot)
 
 _Noreturn void boot_start(uint32_t protocol, uint32_t info)
 {
-    const uint64_t entry_tsc = arch_read_tsc();
     cpu_features_detect();
     idt_init();
     cpu_tables_init(0);
@@ -51,7 +50,6 @@ _Noreturn void boot_start(uint32_t protocol, uint32_t info)
     const char *wrong = boot_info_read(&boot_info, protocol, info);
     if (wrong != NULL)
         panic("boot: %s", wrong);
-    boot_info.entry_tsc = entry_tsc;
     if (!cpu_features.nx)
         panic("boot: this processor has no NX bit, so that memory cannot be kept from being executed");
     msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NX);

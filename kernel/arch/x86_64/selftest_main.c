@@ -9,6 +9,7 @@
  */
 #include "arch/arch.h"
 #include "arch/cpu.h"
+#include "arch/x86_64/boot.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/idt.h"
 #include "arch/x86_64/layout.h"
@@ -432,8 +433,8 @@ void kernel_main(const struct boot_info *boot)
     log_init(boot->command_line);
     clock_init();
     const uint64_t clock_tsc = arch_read_tsc();
-    log_print(LOG_INFO, "# TSC: %lu from entry to kernel_main, %lu for the clock",
-              start_tsc - boot->entry_tsc, clock_tsc - start_tsc);
+    log_print(LOG_INFO, "# TSC: %lu from entry to kernel_main, %lu for the clock", start_tsc - boot_entry_tsc,
+              clock_tsc - start_tsc);
     log_print(LOG_INFO, "capos self test of the machine layer");
     user_space_make();
     for (const char *word = boot->command_line; *word != '\0'; word++)
