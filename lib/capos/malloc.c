@@ -121,10 +121,8 @@ void *malloc(size_t size)
 void *calloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes)) {
-        tell_out_of_memory(SIZE_MAX, heap.allocated_bytes);
-        return NULL;
-    }
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL; /* a mistake, not a shortage: the one message is kept for that */
     return allocate(bytes, HEAP_ALIGN, true);
 }
 
