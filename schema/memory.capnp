@@ -26,7 +26,7 @@ interface VirtualMemory {
   # Gives the memory back and keeps the reservation; a later commit reads zeros.
 
   createObject @6 (size :UInt64) -> (object :MemoryObject);
-  # A new zeroed MemoryObject, charged to the caller as it is touched or mapped.
+  # A new zeroed MemoryObject; its whole size is charged to the caller now.
 
   info @7 () -> (reservedBytes :UInt64, committedBytes :UInt64, framesLimit :UInt64, framesUsed :UInt64);
 }

@@ -1,10 +1,11 @@
 /*
  * What a new process' memory looks like. One "home", placed at random, keeps the small things and (for a
- * position- independent program) the image close together, so that a tiny process needs few page tables:
+ * position-independent program) the image close together, so that a tiny process needs few page tables:
  *
- *   home (2 MiB aligned) | guard | stack (grows on touch) | TLS and TCB | ring | CapSet | random gap | image
+ *   guard | stack (grows on touch) | TLS and TCB | ring | CapSet | gap | image | gap | heap
  *
- * Any failure abandons the whole process: nothing here is undone step by step.
+ * The home's place and the gaps are random. Any failure abandons the whole process: nothing here is undone
+ * step by step.
  */
 #include "core/launch.h"
 #include "arch/arch.h"
@@ -17,7 +18,13 @@
 #include "object/virtual_memory.h"
 #include <base/string.h>
 
-enum { HOME_TRIES = 8, IMAGE_GAP_PAGES_LOG2 = 6, TCB_BYTES = 256, TCB_CANARY_OFFSET = 0x28 };
+enum {
+    HOME_TRIES = 8,
+    HOME_OFFSET_PAGES_LOG2 = 7,
+    GAP_PAGES_LOG2 = 6,
+    TCB_BYTES = 256,
+    TCB_CANARY_OFFSET = 0x28
+};
 #define HOME_LOWEST  UINT64_C(0x0000000100000000)
 #define HOME_HIGHEST UINT64_C(0x00007f0000000000)
 
@@ -82,15 +89,29 @@ static bool overlaps_fixed_image(const struct loading *loading, uaddr_t home, ua
     return !elf->position_independent && home < elf->high && elf->low < end;
 }
 
+/* The next `bits` of *random. */
+static uint64_t take_bits(uint64_t *random, unsigned bits)
+{
+    uint64_t taken = *random & ((UINT64_C(1) << bits) - 1);
+    *random >>= bits;
+    return taken;
+}
+
+/* The offset and the gaps are small enough that a small program's home still lies in one page table. */
 static status_t choose_home(struct loading *loading)
 {
+    const uint64_t span = (HOME_HIGHEST - HOME_LOWEST) / LARGE_PAGE_SIZE;
     for (int i = 0; i < HOME_TRIES; i++) {
         uint64_t random = entropy_random_u64();
-        uint64_t span = (HOME_HIGHEST - HOME_LOWEST) / LARGE_PAGE_SIZE;
-        uaddr_t home = HOME_LOWEST + (random >> IMAGE_GAP_PAGES_LOG2) % span * LARGE_PAGE_SIZE;
-        uaddr_t end = plan_home(loading, home, random & ((1u << IMAGE_GAP_PAGES_LOG2) - 1));
-        if (end > home && end <= CAPOS_USER_MAX && !overlaps_fixed_image(loading, home, end))
-            return CAPOS_OK;
+        uint64_t offset_pages = take_bits(&random, HOME_OFFSET_PAGES_LOG2);
+        uint64_t image_gap_pages = take_bits(&random, GAP_PAGES_LOG2);
+        uint64_t heap_gap_pages = take_bits(&random, GAP_PAGES_LOG2);
+        uaddr_t home = HOME_LOWEST + random % span * LARGE_PAGE_SIZE + offset_pages * PAGE_SIZE;
+        uaddr_t end = plan_home(loading, home, image_gap_pages);
+        if (end <= home || end > CAPOS_USER_MAX || overlaps_fixed_image(loading, home, end))
+            continue;
+        aspace_choose_near(loading->process->aspace, end + heap_gap_pages * PAGE_SIZE);
+        return CAPOS_OK;
     }
     return CAPOS_ERR_NO_MEMORY;
 }

@@ -57,7 +57,8 @@ static bool has_room(const struct ring *ring)
     return taken <= CAPOS_RING_CQ_ENTRIES && taken + ring->in_flight < CAPOS_RING_CQ_ENTRIES;
 }
 
-static void reset_corrupt(struct thread *thread)
+/* Answers RING_CORRUPT. */
+static __attribute__((noinline)) int64_t reset_corrupt(struct thread *thread)
 {
     struct ring *ring = &thread->ring;
     spinlock_acquire(&thread->lock);
@@ -67,6 +68,7 @@ static void reset_corrupt(struct thread *thread)
     ring->page->cq_head = ring->cq_tail;
     ring->page->corrupt_count++;
     spinlock_release(&thread->lock);
+    return CAPOS_ERR_RING_CORRUPT;
 }
 
 static inline void post_locked(struct ring *ring, const struct capos_cqe *cqe)
@@ -78,15 +80,21 @@ static inline void post_locked(struct ring *ring, const struct capos_cqe *cqe)
 
 /* Posts the bare result of an entry just executed. Without operations in flight nobody else posts to this
  * ring. */
+static __attribute__((noinline)) void post_shared(struct thread *thread, uint64_t user_data, int32_t result)
+{
+    const struct capos_cqe cqe = {.user_data = user_data, .result = result};
+    spinlock_acquire(&thread->lock);
+    post_locked(&thread->ring, &cqe);
+    spinlock_release(&thread->lock);
+}
+
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    bool alone = __builtin_expect(thread->ring.in_flight == 0, 1);
-    if (!alone)
-        spinlock_acquire(&thread->lock);
-    post_locked(&thread->ring, &cqe);
-    if (!alone)
-        spinlock_release(&thread->lock);
+    if (__builtin_expect(thread->ring.in_flight != 0, 0))
+        post_shared(thread, user_data, result);
+    else
+        post_locked(&thread->ring, &cqe);
 }
 
 static __attribute__((noinline)) void deliver_and_post(struct thread *thread, struct kcall *kcall,
@@ -114,7 +122,7 @@ void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe)
         sched_make_ready(thread);
 }
 
-/* NOP, RELEASE and CANCEL use little; what they do not use must be zero. */
+/* RELEASE and CANCEL use little; what they do not use must be zero. */
 static bool unused_fields_zero(const struct capos_sqe *sqe)
 {
     return (sqe->method_id | sqe->flags | sqe->len | sqe->result_len | sqe->result_addr | sqe->call_id |
@@ -265,9 +273,14 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     kcall->call.caps_in_count = 0;
     kcall->call.results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
     const struct cap_slot *slots = process->captable.chunks[0];
-    if (__builtin_expect(process->thread_count != 1 || index >= 1u << CAP_CHUNK0_LOG2 || slots == NULL, 0))
+    /* One condition a line: as one expression the compiler collects flags instead of jumping. */
+    if (__builtin_expect(process->thread_count != 1, 0))
         return call_plain_shared(thread, scratch);
-    if (__builtin_expect(slots[index].live_id != id || id == 0, 0))
+    if (__builtin_expect(index >= 1u << CAP_CHUNK0_LOG2, 0))
+        return call_plain_shared(thread, scratch);
+    if (__builtin_expect(slots == NULL || id == 0, 0))
+        return call_plain_shared(thread, scratch);
+    if (__builtin_expect(slots[index].live_id != id, 0))
         return call_plain_shared(thread, scratch);
     return run_method(&slots[index].capability, scratch);
 }
@@ -275,8 +288,8 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, const struct capos_sqe *sqe)
 {
     switch (sqe->opcode) {
-    case CAPOS_OP_NOP:
-        return unused_fields_zero(sqe) && (sqe->cap_id | sqe->addr) == 0 ? CAPOS_OK : CAPOS_ERR_BAD_FLAGS;
+    case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
+        return CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RELEASE:
         return unused_fields_zero(sqe) && sqe->addr == 0
                    ? captable_release(&thread->process->captable, sqe->cap_id)
@@ -300,6 +313,15 @@ struct sqe_words {
 };
 _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry is eight words");
 
+/* A NOP with nothing in it but its user_data. */
+static inline bool is_plain_nop(const struct capos_sqe *sqe)
+{
+    struct sqe_words words;
+    __builtin_memcpy(&words, sqe, sizeof(words));
+    return (words.target | words.addr | words.lengths | words.result_addr | words.transfer | words.pipeline |
+            words.deadline_ns) == 0;
+}
+
 /* Takes the next entry: it is read this once, from here on only the copy counts. True if it is a CALL that
  * brings nothing with it and has nothing to be suspicious about, found out from the words while they are in
  * registers. */
@@ -320,6 +342,9 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
     int32_t result;
     if (__builtin_expect(take_entry(&thread->ring, &kcall->sqe), 1)) {
         result = call_plain(thread, scratch);
+    } else if (is_plain_nop(&kcall->sqe)) {
+        post(thread, kcall->sqe.user_data, CAPOS_OK);
+        return;
     } else if (kcall->sqe.opcode == CAPOS_OP_CALL) {
         kcall->caps_out_count = 0;
         result = call_with_params(thread, scratch);
@@ -369,10 +394,10 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
     struct ring *ring = &thread->ring;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
     uint32_t taken = unread(ring);
-    if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES || taken > CAPOS_RING_CQ_ENTRIES, 0)) {
-        reset_corrupt(thread);
-        return CAPOS_ERR_RING_CORRUPT;
-    }
+    if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES, 0))
+        return reset_corrupt(thread);
+    if (__builtin_expect(taken > CAPOS_RING_CQ_ENTRIES, 0))
+        return reset_corrupt(thread);
     if (waiting != 0 && taken + ring->in_flight < CAPOS_RING_CQ_ENTRIES)
         drain(thread, waiting);
     return ring_available(thread);

@@ -91,7 +91,7 @@ status_t paging_create(struct page_tables *tables)
     memset(entries, 0, USER_ENTRIES * sizeof *entries);
     memcpy(entries + USER_ENTRIES, table_at(arch_kernel_page_table()) + USER_ENTRIES,
            (TABLE_ENTRIES - USER_ENTRIES) * sizeof *entries);
-    *tables = (struct page_tables){root, 1};
+    *tables = (struct page_tables){.root = root, .table_count = 1};
     return CAPOS_OK;
 }
 
@@ -100,6 +100,11 @@ void paging_destroy(struct page_tables *tables)
     kassert(tables->table_count == 1);
     frame_put(tables->root);
     tables->table_count = 0;
+}
+
+static bool is_recent(const struct page_tables *tables, uaddr_t address)
+{
+    return (address ^ tables->recent_span) < PAGING_SPAN && tables->recent_parent != NULL;
 }
 
 /* Walks down to the entry that points to the leaf table: path[level] is the entry passed at each level from
@@ -141,6 +146,10 @@ status_t paging_prepare(struct page_tables *tables, struct ledger *ledger, uaddr
 {
     unsigned leaf_level = large ? 1 : 0;
     pte_t *path[LEVEL_ROOT + 1];
+    if (!large && is_recent(tables, address)) {
+        *tables->recent_parent += page_count * COUNT_ONE;
+        return CAPOS_OK;
+    }
     unsigned level = walk(tables, address, leaf_level, path);
     if (level > leaf_level) {
         paddr_t taken[LEVEL_ROOT];
@@ -157,6 +166,10 @@ status_t paging_prepare(struct page_tables *tables, struct ledger *ledger, uaddr
         }
     }
     *path[leaf_level + 1] += page_count * COUNT_ONE;
+    if (!large) {
+        tables->recent_span = align_down(address, PAGING_SPAN);
+        tables->recent_parent = path[1];
+    }
     return CAPOS_OK;
 }
 
@@ -165,10 +178,14 @@ void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t a
 {
     unsigned leaf_level = large ? 1 : 0, level = leaf_level + 1;
     pte_t *path[LEVEL_ROOT + 1];
+    dead->count = 0;
+    if (!large && is_recent(tables, address) && count_of(*tables->recent_parent) > page_count) {
+        *tables->recent_parent -= page_count * COUNT_ONE;
+        return;
+    }
     kassert(walk(tables, address, leaf_level, path) == leaf_level);
     kassert(page_count <= count_of(*path[level]));
     *path[level] -= page_count * COUNT_ONE;
-    dead->count = 0;
     for (; level <= LEVEL_ROOT && count_of(*path[level]) == 0; level++) {
         dead->tables[dead->count++] = pte_frame(*path[level]);
         *path[level] = 0;
@@ -177,6 +194,7 @@ void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t a
     }
     if (dead->count == 0)
         return;
+    tables->recent_parent = NULL;
     tables->table_count -= dead->count;
     ledger_refund(ledger, LEDGER_FRAMES, dead->count);
 }
@@ -187,19 +205,27 @@ void paging_bury(struct paging_dead *dead)
         frame_put(dead->tables[--dead->count]);
 }
 
-/* The walk of every fault and unmap: as walk(), without the path. */
-pte_t *paging_entry(const struct page_tables *tables, uaddr_t address, bool large)
+/* Walks as walk() does, without the path. */
+pte_t *paging_entry(struct page_tables *tables, uaddr_t address, bool large)
 {
     unsigned leaf_shift = large ? CAPOS_PAGE_SHIFT + TABLE_BITS : CAPOS_PAGE_SHIFT;
-    const pte_t *table = table_at(tables->root);
+    pte_t *table = table_at(tables->root), *parent = NULL;
+    if (!large && is_recent(tables, address)) {
+        table = table_at(pte_frame(*tables->recent_parent));
+        return &table[address >> CAPOS_PAGE_SHIFT & (TABLE_ENTRIES - 1)];
+    }
     for (unsigned shift = CAPOS_PAGE_SHIFT + LEVEL_ROOT * TABLE_BITS; shift > leaf_shift;
          shift -= TABLE_BITS) {
-        pte_t entry = table[address >> shift & (TABLE_ENTRIES - 1)];
-        if (entry == 0)
+        parent = &table[address >> shift & (TABLE_ENTRIES - 1)];
+        if (*parent == 0)
             return NULL;
-        table = table_at(pte_frame(entry));
+        table = table_at(pte_frame(*parent));
     }
-    return (pte_t *)(uintptr_t)&table[address >> leaf_shift & (TABLE_ENTRIES - 1)];
+    if (!large) {
+        tables->recent_span = align_down(address, PAGING_SPAN);
+        tables->recent_parent = parent;
+    }
+    return &table[address >> leaf_shift & (TABLE_ENTRIES - 1)];
 }
 
 uaddr_t paging_hole_end(const struct page_tables *tables, uaddr_t address)
@@ -261,6 +287,13 @@ static bool check_level_2(struct check *check, pte_t above, uaddr_t base)
     return pointed > 0 && count_of(above) == pointed;
 }
 
+static bool recent_is_right(const struct page_tables *tables)
+{
+    pte_t *path[LEVEL_ROOT + 1];
+    return tables->recent_parent == NULL ||
+           (walk(tables, tables->recent_span, 0, path) == 0 && path[1] == tables->recent_parent);
+}
+
 bool paging_check(const struct page_tables *tables, paging_visit *visit, void *context,
                   uint64_t *large_prepared)
 {
@@ -272,5 +305,5 @@ bool paging_check(const struct page_tables *tables, paging_visit *visit, void *c
             return false;
     }
     *large_prepared = check.large_prepared;
-    return check.tables == tables->table_count;
+    return check.tables == tables->table_count && recent_is_right(tables);
 }

@@ -18,6 +18,10 @@ struct ledger;
 struct page_tables {
     paddr_t root;         /* what CR3 gets */
     uint64_t table_count; /* frames, the root included */
+    /* The leaf table of the last walk: neighbouring work finds it again without one. Forgotten when tables
+     * go. */
+    uaddr_t recent_span;
+    uint64_t *recent_parent; /* the entry that points to it; null: none */
 };
 
 /* The kernel's own root table; its upper half goes into every address space. (The rest of arch/x86_64.) */
@@ -63,7 +67,7 @@ void paging_bury(struct paging_dead *dead);
 
 /* The leaf entry of an address in a prepared span, followed by those of the rest of the span; null if there
  * is no table for it. `large` as it was prepared. */
-pte_t *paging_entry(const struct page_tables *tables, uaddr_t address, bool large);
+pte_t *paging_entry(struct page_tables *tables, uaddr_t address, bool large);
 /* For ranges of small pages: the end of the aligned range around `address` that has no table because one is
  * missing on the way down; `address` itself if there is a leaf table. */
 uaddr_t paging_hole_end(const struct page_tables *tables, uaddr_t address);
