@@ -7,6 +7,7 @@
 
 DEMOS := $(patsubst demo/%/system.capnp,%,$(wildcard demo/*/system.capnp))
 DEMO_KERNEL := $(B)/kernel/capos.elf
+DEBUG_KERNEL := $(B)/kernel-debug/capos.elf
 DEMO_MACHINES := microvm q35
 SMALLEST_DEMO := c-hello
 
@@ -23,8 +24,8 @@ CHECKS += demo-$(1)
 .PHONY: run-$(1) test-$(1) gdb-$(1) check-demo-$(1)
 run-$(1): $(B)/demo/$(1).package $(B)/capos $(DEMO_KERNEL)
 	@$(B)/capos boot $$<
-gdb-$(1): $(B)/demo/$(1).package $(B)/capos $(DEMO_KERNEL)
-	@$(B)/capos gdb $$<
+gdb-$(1): $(B)/demo/$(1).package $(B)/capos $(DEBUG_KERNEL)
+	@$(B)/capos gdb --kernel $(DEBUG_KERNEL) $$<
 test-$(1) check-demo-$(1): $(B)/demo/$(1).package $(B)/capos $(DEMO_KERNEL)
 	@failed=0; for machine in $(DEMO_MACHINES); do \
 	    if $(B)/capos boot --machine $$$$machine --expect demo/$(1)/expect.txt $$<; \
@@ -46,8 +47,20 @@ check-iso-bios check-iso-uefi: check-iso-%: $(B)/demo/$(SMALLEST_DEMO).%.iso $(B
 	then echo "ok iso-$*"; else echo "not ok iso-$* - differs from demo/$(SMALLEST_DEMO)/expect.txt"; exit 1; fi
 endif
 
+# All demos once more on the kernel that checks its lock order and its own assertions as it runs.
+ifneq ($(DEMOS),)
+CHECKS += debug-kernel
+.PHONY: check-debug-kernel
+check-debug-kernel: $(DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEBUG_KERNEL)
+	@failed=0; for demo in $(DEMOS); do \
+	    if $(B)/capos boot --kernel $(DEBUG_KERNEL) --expect demo/$$demo/expect.txt $(B)/demo/$$demo.package; \
+	    then echo "ok debug-kernel $$demo"; \
+	    else echo "not ok debug-kernel $$demo - differs from demo/$$demo/expect.txt"; failed=1; fi; \
+	done; exit $$failed
+endif
+
 # The debugger's way in, shown on the same demo.
 CHECKS += gdb
 .PHONY: check-gdb
-check-gdb: $(B)/demo/$(SMALLEST_DEMO).package $(B)/capos $(DEMO_KERNEL)
+check-gdb: $(B)/demo/$(SMALLEST_DEMO).package $(B)/capos $(DEBUG_KERNEL)
 	@tool/gdb/gdb_test.sh

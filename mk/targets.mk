@@ -7,12 +7,14 @@ all: $(ALL) ## build everything
 check: ## run all tests; ends with "N passed, N failed"
 	@tool/check $(CHECKS)
 
-LINTS += lint-headers lint-layers
-.PHONY: lint-headers lint-layers check-lint check-formatting
+LINTS += lint-headers lint-layers lint-status
+.PHONY: lint-headers lint-layers lint-status check-lint check-formatting
 lint-headers: $(GENERATED) $(LIBCAPOS)
 	@tool/lint-headers
 lint-layers: $(GENERATED)
 	@tool/check-deps
+lint-status:
+	@tool/lint-status $(CHECKS)
 
 lint: $(LINTS) ## static checks: header self-containment, layering, both compilers
 

@@ -2,6 +2,7 @@
 #include "crash_lines.h"
 #include "host.h"
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,12 +77,18 @@ static bool ask_symbolizer(const char *record, const char *elf_path, struct buff
     return ok;
 }
 
-/* Names below the working directory are shown from there. */
+static const char *strip_directory(const char *path, const char *directory)
+{
+    size_t len = strlen(directory);
+    return len > 0 && strncmp(path, directory, len) == 0 && path[len] == '/' ? path + len + 1 : path;
+}
+
+/* Names below the working directory are shown from there, names in the capOS tree from its top. */
 static const char *shorten(const char *path)
 {
-    char here[4096];
-    size_t len = getcwd(here, sizeof(here)) == NULL ? 0 : strlen(here);
-    return len > 0 && strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : path;
+    char here[PATH_MAX];
+    const char *shown = getcwd(here, sizeof(here)) == NULL ? path : strip_directory(path, here);
+    return strip_directory(shown, host_root());
 }
 
 void crash_add_lines(const char *record, const char *elf_path, struct buffer *out)

@@ -232,7 +232,10 @@ if command -v cue >/dev/null || [ -d "$top/build/cue/package" ]; then
         <(capnp decode "-I$top" "$top/schema/manifest.capnp" SystemManifest <cue.package); echo $?)"
     sed 's/binary:/binari:/' good.cue >bad.cue
     try "$capos" boot bad.cue
-    says cue-unknown-field 125 "bad.cue: initConfig.init.binari" "no field named 'binari'"
+    says cue-unknown-field 125 "bad.cue:3: initConfig.init.binari" "no field named 'binari'"
+    sed 's/"console"/"consolle"/' good.cue >bad.cue
+    try "$capos" boot bad.cue
+    says cue-unknown-enumerant 125 "bad.cue:3: initConfig.init.caps[0].source.kernel" "consolle"
     echo 'schemaVersion: 2' >>good.cue
     try "$capos" boot good.cue
     says cue-conflict 125 "good.cue has mistakes" "conflicting values" "good.cue:4"

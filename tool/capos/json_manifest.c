@@ -481,6 +481,19 @@ const char *json_manifest_field(const struct json_manifest *manifest, size_t lin
     return path;
 }
 
+char *json_manifest_word(const struct json_manifest *manifest, size_t line, size_t column)
+{
+    size_t start;
+    if (!find_offset(manifest, line, column, &start))
+        return must_copy("", 0);
+    const char *at = manifest->text.data + start;
+    at += *at == '"';
+    size_t len = 0;
+    while (isalnum((unsigned char)at[len]) || at[len] == '-' || at[len] == '.')
+        len++;
+    return must_copy(at, len);
+}
+
 void json_manifest_free(struct json_manifest *manifest)
 {
     for (size_t i = 0; i < manifest->place_count; i++)

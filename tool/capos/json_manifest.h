@@ -39,4 +39,7 @@ bool json_manifest_unquote(struct json_manifest *manifest, size_t line, size_t c
 /* The innermost field at this place; "" if there is none. Lines and columns count from 1. */
 const char *json_manifest_field(const struct json_manifest *manifest, size_t line, size_t column);
 
+/* The word (letters, digits, - and .) at this place, inside quotes or not; the caller frees it. */
+char *json_manifest_word(const struct json_manifest *manifest, size_t line, size_t column);
+
 void json_manifest_free(struct json_manifest *manifest);

@@ -117,7 +117,7 @@ static bool load_capnp(const char *path, struct buffer *package)
 
 struct json_run {
     const char *shown;     /* the file's name for the user */
-    bool positions_known;  /* false when the JSON was exported from something else */
+    const char *source;    /* the text that the JSON was exported from; null: the JSON is the file itself */
     const char *temporary; /* the file that the compiler reads */
     const char *base_name; /* of it */
     const char *beside;
@@ -152,6 +152,44 @@ static bool json_mend(struct json_run *run, const char *errors)
     return mended;
 }
 
+static bool is_word_char(char c)
+{
+    return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '$';
+}
+
+/* The line of the source on which the word stands, if it stands there exactly once in all of it; otherwise 0.
+ */
+static size_t only_line_with(const char *source, const char *word)
+{
+    size_t len = strlen(word), line = 1, found = 0;
+    for (const char *at = source; len > 0 && *at != '\0'; at++) {
+        line += *at == '\n';
+        if (strncmp(at, word, len) != 0 || is_word_char(at[len]) || (at > source && is_word_char(at[-1])))
+            continue;
+        if (found != 0)
+            return 0;
+        found = line;
+    }
+    return found;
+}
+
+/* A position in exported JSON says nothing about the file that was exported; the word found wrong often does.
+ */
+static void report_place(const struct json_run *run, size_t line, size_t column)
+{
+    if (run->source == NULL) {
+        fprintf(stderr, "%s:%zu:%zu: ", run->shown, line, column);
+        return;
+    }
+    char *word = json_manifest_word(&run->manifest, line, column);
+    size_t source_line = only_line_with(run->source, word);
+    if (source_line > 0)
+        fprintf(stderr, "%s:%zu: ", run->shown, source_line);
+    else
+        fprintf(stderr, "%s: ", run->shown);
+    free(word);
+}
+
 static void json_report(const struct json_run *run, const char *errors)
 {
     struct diagnostic found;
@@ -161,10 +199,7 @@ static void json_report(const struct json_run *run, const char *errors)
     while (next_diagnostic(&rest, run->base_name, &found)) {
         size_t line = found.line > JSON_HEAD_LINES ? found.line - JSON_HEAD_LINES : 1;
         const char *field = json_manifest_field(&run->manifest, line, found.column);
-        if (run->positions_known)
-            fprintf(stderr, "%s:%zu:%zu: ", run->shown, line, found.column);
-        else
-            fprintf(stderr, "%s: ", run->shown);
+        report_place(run, line, found.column);
         fprintf(stderr, "%s%s%.*s\n", field, field[0] == '\0' ? "" : ": ", found.message_len, found.message);
         any = true;
     }
@@ -191,7 +226,7 @@ static bool json_convert(struct json_run *run, const struct buffer *json, struct
     return status == 0;
 }
 
-static bool load_json_text(const char *shown, bool positions_known, const struct buffer *json,
+static bool load_json_text(const char *shown, const char *source, const struct buffer *json,
                            struct buffer *package)
 {
     char *directory = host_path("build/run");
@@ -200,7 +235,7 @@ static bool load_json_text(const char *shown, bool positions_known, const struct
     char *beside = realpath(beside_relative, NULL);
     struct json_run run = {
         .shown = shown,
-        .positions_known = positions_known,
+        .source = source,
         .temporary = temporary,
         .base_name = strrchr(temporary, '/') + 1,
         .beside = beside == NULL ? "." : beside,
@@ -218,7 +253,7 @@ static bool load_json_text(const char *shown, bool positions_known, const struct
 static bool load_json(const char *path, struct buffer *package)
 {
     struct buffer json = {0};
-    bool ok = file_read(path, &json) && load_json_text(path, true, &json, package);
+    bool ok = file_read(path, &json) && load_json_text(path, NULL, &json, package);
     buffer_free(&json);
     return ok;
 }
@@ -229,7 +264,7 @@ static bool load_json(const char *path, struct buffer *package)
 /* tool/cue runs the cue on the PATH, or the packaged one, or says what is missing. */
 static bool load_cue(const char *path, struct buffer *package)
 {
-    struct buffer json = {0}, errors = {0};
+    struct buffer json = {0}, errors = {0}, source = {0};
     struct words argv = {0};
     words_addf(&argv, "%s/tool/cue", host_root());
     words_add(&argv, path);
@@ -238,7 +273,8 @@ static bool load_cue(const char *path, struct buffer *package)
         complain("%s does not run: %s", argv.items[0], strerror(errno));
     else if (status != 0)
         complain("%s has mistakes:\n%s", path, buffer_string(&errors));
-    bool ok = status == 0 && load_json_text(path, false, &json, package);
+    bool ok = status == 0 && file_read(path, &source) && load_json_text(path, source.data, &json, package);
+    buffer_free(&source);
     words_free(&argv);
     buffer_free(&json);
     buffer_free(&errors);

@@ -140,19 +140,32 @@ Without FILE: the first service's program."""
         gdb.execute("add-symbol-file %s -o %#x" % (path, base))
 
 
+class ProcessExists(gdb.Breakpoint):
+    """Stops on the way to user space once the process is there. This way out of the kernel is assembly and always has a
+    name, which functions in C lose when they are inlined."""
+
+    def __init__(self, wanted):
+        super().__init__("arch_enter_user", internal=True)
+        self.wanted = wanted
+        self.silent = True
+
+    def stop(self):
+        return any(int(process["id"]) == self.wanted for process in processes())
+
+
 class UserStart(gdb.Command):
-    """user-start [PROCESS]: run until the process starts, load its symbols, stop in its main.
+    """user-start [PROCESS]: run until the process exists, load its symbols, stop in its main.
 PROCESS is 2, the first service, unless given."""
 
     def __init__(self):
         super().__init__("user-start", gdb.COMMAND_USER)
 
     def invoke(self, argument, from_tty):
-        wanted = argument or "2"
-        gdb.execute("tbreak process_start if process->id == %s" % wanted)
+        wanted = int(argument or "2", 0)
+        there = ProcessExists(wanted)
         gdb.execute("continue")
-        gdb.execute("finish")
-        gdb.execute("with confirm off -- user-symbols %s" % wanted)
+        there.delete()
+        gdb.execute("with confirm off -- user-symbols %d" % wanted)
         gdb.execute("tbreak main")
         gdb.execute("continue")
 

@@ -3,7 +3,7 @@
 set -u
 command -v gdb >/dev/null || { echo "skip gdb - gdb is not installed"; exit 0; }
 out=$(printf '%s\n' user-start bt processes threads 'cap-dump 2' 'cap-dump 9' continue quit |
-    HOME=/nonexistent timeout 120 build/capos gdb c-hello 2>&1)
+    HOME=/nonexistent timeout 120 build/capos gdb --kernel build/kernel-debug/capos.elf c-hello 2>&1)
 failed=0
 expect() { # NAME PATTERN
     if grep -Eq -- "$2" <<<"$out"; then echo "ok gdb-$1"; else
