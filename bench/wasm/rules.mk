@@ -21,7 +21,7 @@ $(WASM_BENCH)/big/1.wasm: $(B)/wasm-gen
 
 WASM_BENCH_BINARIES := $(foreach p,$(WASM_BENCH_PROGRAMS) hello,$(WASM_BENCH)/$(p) $(WASM_BENCH)/$(p).wasm)
 
-CHECKS += $(if $(wildcard lib/wasm/rules.mk),wasm-bench-programs)
+CHECKS += wasm-bench-programs
 .PHONY: check-wasm-bench-programs bench-wasm
 check-wasm-bench-programs: $(B)/capos-wasm $(WASM_BENCH_BINARIES)
 	@bench/wasm/check-programs $(WASM_BENCH) $(WASM_BENCH_PROGRAMS)

@@ -14,6 +14,16 @@ static int32_t start_sleep(struct cap_pending *pending, uint64_t duration_ns)
     return cap_timer_sleep_start(timer, &params, pending);
 }
 
+/* Whether every sleep that is shorter than this one has ended: on a busy machine several end before anyone
+ * looks. */
+static bool shorter_ones_ended(int index)
+{
+    for (int i = index + 1; i < BATCH; i++)
+        if (!calls[i].done)
+            return false;
+    return true;
+}
+
 /* The first started sleeps longest: they end in the opposite order. */
 static void check_out_of_order(void)
 {
@@ -24,13 +34,13 @@ static void check_out_of_order(void)
         all_well = all_well && start_sleep(&calls[i], (uint64_t)(BATCH - i) * 10 * MILLISECOND) == 0;
     }
     demo_say("in flight: %d sleeps, and still printing", BATCH);
-    for (int left = BATCH; left > 0; left--) {
+    for (int i = 0; i < BATCH; i++) {
         int ended = cap_pending_wait_any(waiting, BATCH);
         if (ended < 0) {
             all_well = false;
             break;
         }
-        reversed = reversed && ended == left - 1;
+        reversed = reversed && shorter_ones_ended(ended);
         all_well = all_well && waiting[ended]->result == 0;
         waiting[ended] = NULL;
     }
@@ -44,11 +54,11 @@ static void check_more_than_fit(void)
     int started = 0, ended = 0;
     uint64_t begin = capos_clock_ns(timer);
     for (int i = 0; i < CALLS; i++)
-        started += start_sleep(&calls[i], 5 * MILLISECOND) == 0;
+        started += start_sleep(&calls[i], 50 * MILLISECOND) == 0;
     for (int i = 0; i < CALLS; i++)
         ended += cap_pending_wait(&calls[i]) == 0;
     demo_check(started == CALLS && ended == CALLS, "100 calls through a ring of 32");
-    demo_check(capos_clock_ns(timer) - begin < UINT64_C(100) * 5 * MILLISECOND, "they overlap");
+    demo_check(capos_clock_ns(timer) - begin < UINT64_C(100) * 50 * MILLISECOND, "they overlap");
 }
 
 /* However many calls wait for something, a blocking call still gets through. */

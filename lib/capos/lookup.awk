@@ -33,8 +33,10 @@ END {
     print " *       ends the process with CAPOS_EXIT_NOT_GRANTED."
     print " *"
     print " * The handle names the process' own capability; it is not a new one, and need not be released."
+    print " * Includes the header of every interface."
     print " */"
     print "#pragma once"
+    print "#include <capos/call.h>"
     print "#include <capos/capos.h>"
     for (i = 1; i <= header_count; i++)
         if (headers[i] !~ /_server\.h$/)

@@ -16,8 +16,9 @@ static bool heap_ready;
 static bool told_out_of_memory;
 static uint32_t heap_lock;
 
-/* Spins, then sleeps for a moment, so that a holder on the same processor gets on. The sleep counts completions like
- * any other, hence the impossible number. (It becomes a wait on the lock when there is a ParkSpace to wait in.) */
+/* Spins, then sleeps for a moment, so that a holder on the same processor gets on. The sleep counts
+ * completions like any other, hence the impossible number. (It becomes a wait on the lock when there is a
+ * ParkSpace to wait in.) */
 static __attribute__((noinline)) void lock_contended(void)
 {
     unsigned spins = 0;
@@ -120,10 +121,8 @@ void *malloc(size_t size)
 void *calloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes)) {
-        tell_out_of_memory(SIZE_MAX, heap.allocated_bytes);
-        return NULL;
-    }
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL; /* a mistake, not a shortage: the one message is kept for that */
     return allocate(bytes, HEAP_ALIGN, true);
 }
 

@@ -142,7 +142,8 @@ static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
         return (int32_t)entered;
     if (entered > 0)
         return CAPOS_OK;
-    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for is lost. */
+    /* Without a limit the kernel comes back empty-handed only when nothing is in flight: what was waited for
+     * is lost. */
     return timeout_ns == CAPOS_TIMEOUT_NEVER ? CAPOS_ERR_RING_CORRUPT : CAPOS_ERR_TIMEOUT;
 }
 
@@ -170,9 +171,11 @@ struct sqe_words {
 };
 _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "all of the entry");
 
-/* Puts one entry into the queue; the kernel sees it when it is next entered. There is always room: the calls started and
- * not done are one less than the queues hold, and a thread has one blocking operation at a time. */
-static inline void ring_queue(struct ring *ring, struct capos_ring_header *header, const struct submission *from)
+/* Puts one entry into the queue; the kernel sees it when it is next entered. There is always room: the calls
+ * started and not done are one less than the queues hold, and a thread has one blocking operation at a time.
+ */
+static inline void ring_queue(struct ring *ring, struct capos_ring_header *header,
+                              const struct submission *from)
 {
     uint32_t tail = header->sq_tail;
     const struct sqe_words words = {
@@ -217,8 +220,8 @@ static int32_t ring_run(struct submission *submission, struct waiter *waiter)
  * ------------------------------------------------------------------------------------------- */
 
 /* Takes over what a completed call brought: payload, capabilities, or an exception. */
-static __attribute__((noinline)) int32_t finish_call(struct cap_message *message, const void *results, size_t limit,
-                                                     const struct waiter *waiter)
+static __attribute__((noinline)) int32_t finish_call(struct cap_message *message, const void *results,
+                                                     size_t limit, const struct waiter *waiter)
 {
     message->results_bytes = waiter->payload_bytes;
     message->caps_in_count = 0;
@@ -298,7 +301,8 @@ static __attribute__((noinline)) int32_t invoke_with_caps(uint32_t cap_id, uint1
     return status < 0 ? status : invoke(cap_id, method_id, message, staging, deadline_ns);
 }
 
-int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message, uint64_t deadline_ns)
+int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
+                         uint64_t deadline_ns)
 {
     if (message->cap_count != 0)
         return invoke_with_caps(cap_id, method_id, message, deadline_ns);
@@ -306,12 +310,14 @@ int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message
 }
 
 /*
- * Nearly every call: no capabilities sent, a results buffer of decent size; and then a single completion, ours, without
- * capabilities or error. The two functions below do that in as few instructions as possible, and leave everything else
- * to the general ones above, which do the same. A completion that is not as hoped for is left where it is, for ring_reap.
+ * Nearly every call: no capabilities sent, a results buffer of decent size; and then a single completion,
+ * ours, without capabilities or error. The two functions below do that in as few instructions as possible,
+ * and leave everything else to the general ones above, which do the same. A completion that is not as hoped
+ * for is left where it is, for ring_reap.
  */
 
-static inline const struct capos_cqe *first_completion(const struct ring *ring, const struct capos_ring_header *header)
+static inline const struct capos_cqe *first_completion(const struct ring *ring,
+                                                       const struct capos_ring_header *header)
 {
     return &ring->cq[header->cq_head & ring->cq_mask];
 }

@@ -98,10 +98,10 @@ check-capos-cc: $(LIBCAPOS)
 	@lib/capos/sysroot_test.sh cc
 
 # The other compiler's opinion of the library, init and the demos.
-LINTS += lint-capos-gcc
-.PHONY: lint-capos-gcc
+LINTS += lint-user-gcc
+.PHONY: lint-user-gcc
 GCC_USER_SRC := $(filter-out %_test.c %_fuzz.c,$(wildcard lib/capos/*.c server/*/*.c demo/*/*.c))
-lint-capos-gcc: $(LIBCAPOS)
+lint-user-gcc: $(LIBCAPOS)
 	$(Q)for f in $(GCC_USER_SRC); do $(GCC) $(STD) -O2 -fsyntax-only -ffreestanding -fPIE $(WARN) -Wno-unused-function \
 	    -Ilib/capos/include -Iabi -I$(B)/gen -Ilib -Ilib/capnp -Idemo -I$(SYSROOT)/include $$f || exit 1; done
-	@echo "lint-capos-gcc: clean"
+	@echo "lint-user-gcc: clean"

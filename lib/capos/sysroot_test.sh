@@ -111,6 +111,9 @@ END
     expect_refusal "a timer where a console is wanted does not compile" "incompatible type" "$cc" wrong.c -o x
     expect_refusal "a missing sysroot is explained" "run: make -C" env CAPOS_SYSROOT="$work/none" "$cc" main.c -o x
     expect_refusal "a missing compiler is explained" "apt-get install clang lld" env CAPOS_CLANG=no-such-clang "$cc" main.c -o x
+    # Its first indented block, as far as it is C.
+    awk '/^    / {print substr($0, 5); n = 1; if (/^    }$/) exit; next} n {print}' "$top/docs/c-programs.md" >example.c
+    expect_ok "the example in docs/c-programs.md" "$cc" -Wall -Wextra -Werror example.c -o example
     ln -s "$cc" linked
     expect_ok "through a symbolic link" ./linked main.c -o linked.elf
     mkdir -p "dir with spaces" && cp helper.c "dir with spaces/"

@@ -65,12 +65,23 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
         goto *dispatch[next_opcode];       \
     } while (0)
 
-#define READ_U32(name)                              \
-    uint32_t name = *pc++;                          \
-    if (UNLIKELY(name >= 0x80)) {                   \
-        struct leb leb_read = leb_unsigned(pc - 1); \
-        name = (uint32_t)leb_read.value;            \
-        pc = leb_read.pc;                           \
+/* Numbers of up to three bytes are read on the spot: indexes, offsets and addresses mostly are. */
+#define READ_LONG_U32(name)                                                  \
+    if (pc[0] < 0x80) {                                                      \
+        name = (name & 0x7f) | (uint32_t)pc[0] << 7;                         \
+        pc += 1;                                                             \
+    } else if (pc[1] < 0x80) {                                               \
+        name = (name & 0x7f) | (pc[0] & 0x7fu) << 7 | (uint32_t)pc[1] << 14; \
+        pc += 2;                                                             \
+    } else {                                                                 \
+        struct leb leb_read = leb_unsigned(pc - 1);                          \
+        name = (uint32_t)leb_read.value;                                     \
+        pc = leb_read.pc;                                                    \
+    }
+#define READ_U32(name)            \
+    uint32_t name = *pc++;        \
+    if (UNLIKELY(name >= 0x80)) { \
+        READ_LONG_U32(name)       \
     }
 
 #define SKIP_LEB \
@@ -210,9 +221,8 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
         pc += 2;                                   \
     } else {                                       \
         SKIP_LEB;                                  \
-        struct leb offset_read = leb_unsigned(pc); \
-        address += offset_read.value;              \
-        pc = offset_read.pc;                       \
+        READ_U32(offset);                          \
+        address += offset;                         \
     }                                              \
     if (UNLIKELY(address + (size) > memory_bytes)) \
         TRAP(MEMORY_OUT_OF_BOUNDS);                \
@@ -259,51 +269,53 @@ static __attribute__((noinline)) enum wasm_trap_kind call_host(struct wasm_store
 
 enum wasm_trap_kind wasm_execute(struct wasm_store *store, struct wasm_func *func, uint64_t *args)
 {
+    /* To the end of the file, since it takes labels for bit-fields: */
     /* clang-format off */
-#define HANDLERS \
-        [0x00] = &&op_unreachable, [0x01] = &&op_nop, [0x02] = &&op_block, [0x03] = &&op_loop, [0x04] = \
-        &&op_if, [0x05] = &&op_else, [0x0b] = &&op_end, [0x0c] = &&op_br, [0x0d] = &&br_if, [0x0e] = \
-        &&br_table, [0x0f] = &&op_return, [0x10] = &&op_call, [0x11] = &&call_indirect, [0x1a] = &&op_drop, \
-        [0x1b] = &&op_select, [0x1c] = &&op_select_typed, [0x20] = &&local_get, [0x21] = &&local_set, [0x22] \
-        = &&local_tee, [0x23] = &&global_get, [0x24] = &&global_set, [0x25] = &&table_get, [0x26] = \
-        &&table_set, [0x28] = &&i32_load, [0x29] = &&i64_load, [0x2a] = &&i32_load, [0x2b] = &&i64_load, \
-        [0x2c] = &&i64_load8_s, [0x2d] = &&i32_load8_u, [0x2e] = &&i64_load16_s, [0x2f] = &&i32_load16_u, \
-        [0x30] = &&i64_load8_s, [0x31] = &&i32_load8_u, [0x32] = &&i64_load16_s, [0x33] = &&i32_load16_u, \
-        [0x34] = &&i64_load32_s, [0x35] = &&i32_load, [0x36] = &&i32_store, [0x37] = &&i64_store, [0x38] = \
-        &&i32_store, [0x39] = &&i64_store, [0x3a] = &&i32_store8, [0x3b] = &&i32_store16, [0x3c] = \
-        &&i32_store8, [0x3d] = &&i32_store16, [0x3e] = &&i32_store, [0x3f] = &&memory_size, [0x40] = \
-        &&memory_grow, [0x41] = &&i32_const, [0x42] = &&i64_const, [0x43] = &&f32_const, [0x44] = \
-        &&f64_const, [0x45] = &&i32_eqz, [0x46] = &&i32_eq, [0x47] = &&i32_ne, [0x48] = &&i32_lt_s, [0x49] = \
-        &&i32_lt_u, [0x4a] = &&i32_gt_s, [0x4b] = &&i32_gt_u, [0x4c] = &&i32_le_s, [0x4d] = &&i32_le_u, \
-        [0x4e] = &&i32_ge_s, [0x4f] = &&i32_ge_u, [0x50] = &&i64_eqz, [0x51] = &&i64_eq, [0x52] = &&i64_ne, \
-        [0x53] = &&i64_lt_s, [0x54] = &&i64_lt_u, [0x55] = &&i64_gt_s, [0x56] = &&i64_gt_u, [0x57] = \
-        &&i64_le_s, [0x58] = &&i64_le_u, [0x59] = &&i64_ge_s, [0x5a] = &&i64_ge_u, [0x5b] = &&f32_eq, [0x5c] \
-        = &&f32_ne, [0x5d] = &&f32_lt, [0x5e] = &&f32_gt, [0x5f] = &&f32_le, [0x60] = &&f32_ge, [0x61] = \
-        &&f64_eq, [0x62] = &&f64_ne, [0x63] = &&f64_lt, [0x64] = &&f64_gt, [0x65] = &&f64_le, [0x66] = \
-        &&f64_ge, [0x67] = &&i32_clz, [0x68] = &&i32_ctz, [0x69] = &&i32_popcnt, [0x6a] = &&i32_add, [0x6b] \
-        = &&i32_sub, [0x6c] = &&i32_mul, [0x6d] = &&i32_div_s, [0x6e] = &&i32_div_u, [0x6f] = &&i32_rem_s, \
-        [0x70] = &&i32_rem_u, [0x71] = &&i32_and, [0x72] = &&i32_or, [0x73] = &&i32_xor, [0x74] = &&i32_shl, \
-        [0x75] = &&i32_shr_s, [0x76] = &&i32_shr_u, [0x77] = &&i32_rotl, [0x78] = &&i32_rotr, [0x79] = \
-        &&i64_clz, [0x7a] = &&i64_ctz, [0x7b] = &&i64_popcnt, [0x7c] = &&i64_add, [0x7d] = &&i64_sub, [0x7e] \
-        = &&i64_mul, [0x7f] = &&i64_div_s, [0x80] = &&i64_div_u, [0x81] = &&i64_rem_s, [0x82] = &&i64_rem_u, \
-        [0x83] = &&i64_and, [0x84] = &&i64_or, [0x85] = &&i64_xor, [0x86] = &&i64_shl, [0x87] = &&i64_shr_s, \
-        [0x88] = &&i64_shr_u, [0x89] = &&i64_rotl, [0x8a] = &&i64_rotr, [0x8b] = &&f32_abs, [0x8c] = \
-        &&f32_neg, [0x8d] = &&f32_ceil, [0x8e] = &&f32_floor, [0x8f] = &&f32_trunc, [0x90] = &&f32_nearest, \
-        [0x91] = &&f32_sqrt, [0x92] = &&f32_add, [0x93] = &&f32_sub, [0x94] = &&f32_mul, [0x95] = &&f32_div, \
-        [0x96] = &&f32_min, [0x97] = &&f32_max, [0x98] = &&f32_copysign, [0x99] = &&f64_abs, [0x9a] = \
-        &&f64_neg, [0x9b] = &&f64_ceil, [0x9c] = &&f64_floor, [0x9d] = &&f64_trunc, [0x9e] = &&f64_nearest, \
-        [0x9f] = &&f64_sqrt, [0xa0] = &&f64_add, [0xa1] = &&f64_sub, [0xa2] = &&f64_mul, [0xa3] = &&f64_div, \
-        [0xa4] = &&f64_min, [0xa5] = &&f64_max, [0xa6] = &&f64_copysign, [0xa7] = &&no_change, [0xa8] = \
-        &&i32_trunc_f32_s, [0xa9] = &&i32_trunc_f32_u, [0xaa] = &&i32_trunc_f64_s, [0xab] = \
-        &&i32_trunc_f64_u, [0xac] = &&i64_extend32_s, [0xad] = &&i64_extend_i32_u, [0xae] = \
-        &&i64_trunc_f32_s, [0xaf] = &&i64_trunc_f32_u, [0xb0] = &&i64_trunc_f64_s, [0xb1] = \
-        &&i64_trunc_f64_u, [0xb2] = &&f32_convert_i32_s, [0xb3] = &&f32_convert_i32_u, [0xb4] = \
-        &&f32_convert_i64_s, [0xb5] = &&f32_convert_i64_u, [0xb6] = &&f32_demote_f64, [0xb7] = \
-        &&f64_convert_i32_s, [0xb8] = &&f64_convert_i32_u, [0xb9] = &&f64_convert_i64_s, [0xba] = \
-        &&f64_convert_i64_u, [0xbb] = &&f64_promote_f32, [0xbc] = &&no_change, [0xbd] = &&no_change, [0xbe] \
-        = &&no_change, [0xbf] = &&no_change, [0xc0] = &&i64_extend8_s, [0xc1] = &&i64_extend16_s, [0xc2] = \
-        &&i64_extend8_s, [0xc3] = &&i64_extend16_s, [0xc4] = &&i64_extend32_s, [0xd0] = &&ref_null, [0xd1] = \
-        &&ref_is_null, [0xd2] = &&ref_func, [0xfc] = &&prefix_misc, [0xfd] = &&prefix_simd
+#define HANDLERS                                                                                             \
+    [0x00] = &&op_unreachable, [0x01] = &&op_nop, [0x02] = &&op_block, [0x03] = &&op_loop, [0x04] = &&op_if, \
+    [0x05] = &&op_else, [0x0b] = &&op_end, [0x0c] = &&op_br, [0x0d] = &&br_if, [0x0e] = &&br_table,          \
+    [0x0f] = &&op_return, [0x10] = &&op_call, [0x11] = &&call_indirect, [0x1a] = &&op_drop,                  \
+    [0x1b] = &&op_select, [0x1c] = &&op_select_typed, [0x20] = &&local_get, [0x21] = &&local_set,            \
+    [0x22] = &&local_tee, [0x23] = &&global_get, [0x24] = &&global_set, [0x25] = &&table_get,                \
+    [0x26] = &&table_set, [0x28] = &&i32_load, [0x29] = &&i64_load, [0x2a] = &&i32_load,                     \
+    [0x2b] = &&i64_load, [0x2c] = &&i64_load8_s, [0x2d] = &&i32_load8_u, [0x2e] = &&i64_load16_s,            \
+    [0x2f] = &&i32_load16_u, [0x30] = &&i64_load8_s, [0x31] = &&i32_load8_u, [0x32] = &&i64_load16_s,        \
+    [0x33] = &&i32_load16_u, [0x34] = &&i64_load32_s, [0x35] = &&i32_load, [0x36] = &&i32_store,             \
+    [0x37] = &&i64_store, [0x38] = &&i32_store, [0x39] = &&i64_store, [0x3a] = &&i32_store8,                 \
+    [0x3b] = &&i32_store16, [0x3c] = &&i32_store8, [0x3d] = &&i32_store16, [0x3e] = &&i32_store,             \
+    [0x3f] = &&memory_size, [0x40] = &&memory_grow, [0x41] = &&i32_const, [0x42] = &&i64_const,              \
+    [0x43] = &&f32_const, [0x44] = &&f64_const, [0x45] = &&i32_eqz, [0x46] = &&i32_eq, [0x47] = &&i32_ne,    \
+    [0x48] = &&i32_lt_s, [0x49] = &&i32_lt_u, [0x4a] = &&i32_gt_s, [0x4b] = &&i32_gt_u, [0x4c] = &&i32_le_s, \
+    [0x4d] = &&i32_le_u, [0x4e] = &&i32_ge_s, [0x4f] = &&i32_ge_u, [0x50] = &&i64_eqz, [0x51] = &&i64_eq,    \
+    [0x52] = &&i64_ne, [0x53] = &&i64_lt_s, [0x54] = &&i64_lt_u, [0x55] = &&i64_gt_s, [0x56] = &&i64_gt_u,   \
+    [0x57] = &&i64_le_s, [0x58] = &&i64_le_u, [0x59] = &&i64_ge_s, [0x5a] = &&i64_ge_u, [0x5b] = &&f32_eq,   \
+    [0x5c] = &&f32_ne, [0x5d] = &&f32_lt, [0x5e] = &&f32_gt, [0x5f] = &&f32_le, [0x60] = &&f32_ge,           \
+    [0x61] = &&f64_eq, [0x62] = &&f64_ne, [0x63] = &&f64_lt, [0x64] = &&f64_gt, [0x65] = &&f64_le,           \
+    [0x66] = &&f64_ge, [0x67] = &&i32_clz, [0x68] = &&i32_ctz, [0x69] = &&i32_popcnt, [0x6a] = &&i32_add,    \
+    [0x6b] = &&i32_sub, [0x6c] = &&i32_mul, [0x6d] = &&i32_div_s, [0x6e] = &&i32_div_u,                      \
+    [0x6f] = &&i32_rem_s, [0x70] = &&i32_rem_u, [0x71] = &&i32_and, [0x72] = &&i32_or, [0x73] = &&i32_xor,   \
+    [0x74] = &&i32_shl, [0x75] = &&i32_shr_s, [0x76] = &&i32_shr_u, [0x77] = &&i32_rotl,                     \
+    [0x78] = &&i32_rotr, [0x79] = &&i64_clz, [0x7a] = &&i64_ctz, [0x7b] = &&i64_popcnt, [0x7c] = &&i64_add,  \
+    [0x7d] = &&i64_sub, [0x7e] = &&i64_mul, [0x7f] = &&i64_div_s, [0x80] = &&i64_div_u,                      \
+    [0x81] = &&i64_rem_s, [0x82] = &&i64_rem_u, [0x83] = &&i64_and, [0x84] = &&i64_or, [0x85] = &&i64_xor,   \
+    [0x86] = &&i64_shl, [0x87] = &&i64_shr_s, [0x88] = &&i64_shr_u, [0x89] = &&i64_rotl,                     \
+    [0x8a] = &&i64_rotr, [0x8b] = &&f32_abs, [0x8c] = &&f32_neg, [0x8d] = &&f32_ceil, [0x8e] = &&f32_floor,  \
+    [0x8f] = &&f32_trunc, [0x90] = &&f32_nearest, [0x91] = &&f32_sqrt, [0x92] = &&f32_add,                   \
+    [0x93] = &&f32_sub, [0x94] = &&f32_mul, [0x95] = &&f32_div, [0x96] = &&f32_min, [0x97] = &&f32_max,      \
+    [0x98] = &&f32_copysign, [0x99] = &&f64_abs, [0x9a] = &&f64_neg, [0x9b] = &&f64_ceil,                    \
+    [0x9c] = &&f64_floor, [0x9d] = &&f64_trunc, [0x9e] = &&f64_nearest, [0x9f] = &&f64_sqrt,                 \
+    [0xa0] = &&f64_add, [0xa1] = &&f64_sub, [0xa2] = &&f64_mul, [0xa3] = &&f64_div, [0xa4] = &&f64_min,      \
+    [0xa5] = &&f64_max, [0xa6] = &&f64_copysign, [0xa7] = &&no_change, [0xa8] = &&i32_trunc_f32_s,           \
+    [0xa9] = &&i32_trunc_f32_u, [0xaa] = &&i32_trunc_f64_s, [0xab] = &&i32_trunc_f64_u,                      \
+    [0xac] = &&i64_extend32_s, [0xad] = &&i64_extend_i32_u, [0xae] = &&i64_trunc_f32_s,                      \
+    [0xaf] = &&i64_trunc_f32_u, [0xb0] = &&i64_trunc_f64_s, [0xb1] = &&i64_trunc_f64_u,                      \
+    [0xb2] = &&f32_convert_i32_s, [0xb3] = &&f32_convert_i32_u, [0xb4] = &&f32_convert_i64_s,                \
+    [0xb5] = &&f32_convert_i64_u, [0xb6] = &&f32_demote_f64, [0xb7] = &&f64_convert_i32_s,                   \
+    [0xb8] = &&f64_convert_i32_u, [0xb9] = &&f64_convert_i64_s, [0xba] = &&f64_convert_i64_u,                \
+    [0xbb] = &&f64_promote_f32, [0xbc] = &&no_change, [0xbd] = &&no_change, [0xbe] = &&no_change,            \
+    [0xbf] = &&no_change, [0xc0] = &&i64_extend8_s, [0xc1] = &&i64_extend16_s, [0xc2] = &&i64_extend8_s,     \
+    [0xc3] = &&i64_extend16_s, [0xc4] = &&i64_extend32_s, [0xd0] = &&ref_null, [0xd1] = &&ref_is_null,       \
+    [0xd2] = &&ref_func, [0xfc] = &&prefix_misc, [0xfd] = &&prefix_simd
     static const void *const narrow_dispatch[256] = {HANDLERS};
     /* Where slots are not locals' indexes, and drop and select ask the side table. */
 #pragma GCC diagnostic push
@@ -312,10 +324,13 @@ enum wasm_trap_kind wasm_execute(struct wasm_store *store, struct wasm_func *fun
 #pragma GCC diagnostic ignored "-Winitializer-overrides"
 #endif
     static const void *const wide_dispatch[256] = {HANDLERS,
-        [0x1a] = &&wide_drop, [0x1b] = &&wide_select, [0x1c] = &&wide_select_typed,
-        [0x20] = &&wide_local_get, [0x21] = &&wide_local_set, [0x22] = &&wide_local_tee};
+                                                   [0x1a] = &&wide_drop,
+                                                   [0x1b] = &&wide_select,
+                                                   [0x1c] = &&wide_select_typed,
+                                                   [0x20] = &&wide_local_get,
+                                                   [0x21] = &&wide_local_set,
+                                                   [0x22] = &&wide_local_tee};
 #pragma GCC diagnostic pop
-    /* clang-format on */
 
     const void *const *dispatch = narrow_dispatch;
     const uint8_t *pc = NULL;
@@ -666,10 +681,22 @@ i64_const: {
     uint64_t value = *pc++;
     if (LIKELY(value < 0x80)) {
         value = (uint64_t)((int64_t)(value << 57) >> 57);
+    } else if (pc[0] < 0x80) {
+        value = (uint64_t)((int64_t)(((value & 0x7f) | (uint64_t)pc[0] << 7) << 50) >> 50);
+        pc += 1;
+    } else if (pc[1] < 0x80) {
+        value = (value & 0x7f) | (pc[0] & 0x7fu) << 7 | (uint64_t)pc[1] << 14;
+        value = (uint64_t)((int64_t)(value << 43) >> 43);
+        pc += 2;
     } else {
         struct leb leb_read = leb_signed(pc - 1);
         value = leb_read.value;
         pc = leb_read.pc;
+    }
+    if (*pc == 0x6a) { /* i32.add: addresses are made this way all the time */
+        pc++;
+        top = (uint32_t)(top + value);
+        NEXT;
     }
     PUSH(value);
     NEXT;

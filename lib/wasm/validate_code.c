@@ -900,8 +900,8 @@ static bool check_function(struct wasm_validator *v, struct wasm_code *code)
     return true;
 }
 
-/* A function that breaks a rule can be no function at all further on, and then that is what is wrong with it: its
- * bytes are read to their end, rules aside. */
+/* A function that breaks a rule can be no function at all further on, and then that is what is wrong with it:
+ * its bytes are read to their end, rules aside. */
 static void prefer_malformed(struct wasm_validator *v, const struct wasm_code *code)
 {
     struct wasm_error error = {.status = WASM_OK};

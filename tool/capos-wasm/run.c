@@ -142,7 +142,7 @@ static int run_module(struct run *run, const struct wasm_module *module)
         return EXIT_REFUSED;
     }
     int status = options->invoke != NULL ? invoke(run) : run_start(run);
-    if (options->dump_state && status != EXIT_USAGE)
+    if (options->dump_state && (run->wasi.exited || status != EXIT_USAGE))
         dump_state(run->instance);
     return status;
 }

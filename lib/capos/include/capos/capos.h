@@ -93,8 +93,8 @@ CAPOS_NORETURN void capos_sys_exit(int64_t code);
  */
 int64_t capos_sys_cap_enter(uint32_t min_complete, uint64_t timeout_ns);
 
-/* The calling thread's ring, for programs that drive it themselves (abi/capos/ring.h, docs/ring.md). Whoever takes in
- * completions that are not his own breaks libcapos' calls. */
+/* The calling thread's ring, for programs that drive it themselves (abi/capos/ring.h, docs/ring.md). Whoever
+ * takes in completions that are not his own breaks libcapos' calls. */
 struct capos_ring_header *capos_ring(void);
 
 /* ---- Memory
