@@ -1,13 +1,14 @@
 /*
  * The CapSet: the read-only pages that tell a new process what it was granted, and the entry contract.
  *
- * At entry: RDI = address of the thread's ring, RSI = process id, RDX = address of the CapSet (never 0 in the first
- * thread), RSP 16-byte aligned with no return address pushed, all other registers zero, direction flag clear, x87 and
- * SSE state at their reset values, FS base = the thread control block: its first word holds its own address, and the
- * program's PT_TLS image lies initialised right below it (System V ABI, TLS variant II). A static-PIE program relocates itself (its own _DYNAMIC) before anything else.
+ * At entry: RDI = address of the thread's ring, RSI = process id, RDX = address of the CapSet (never 0 in the
+ * first thread), RSP 16-byte aligned with no return address pushed, all other registers zero, direction flag
+ * clear, x87 and SSE state at their reset values, FS base = the thread control block: its first word holds
+ * its own address, and the program's PT_TLS image lies initialised right below it (System V ABI, TLS variant
+ * II). A static-PIE program relocates itself (its own _DYNAMIC) before anything else.
  *
- * The CapSet lists the grants in the order of the manifest or spawn call, then points at argv and envp, which lie in
- * the same read-only pages as arrays of capos_string records: offsets from the CapSet's address.
+ * The CapSet lists the grants in the order of the manifest or spawn call, then points at argv and envp, which
+ * lie in the same read-only pages as arrays of capos_string records: offsets from the CapSet's address.
  */
 #pragma once
 #include <capos/limits.h>
@@ -23,17 +24,17 @@ struct capos_capset_header {
     uint32_t entry_count;
     uint32_t entries_offset; /* of struct capos_capset_entry[entry_count] */
     uint32_t argc;
-    uint32_t argv_offset;    /* of struct capos_string[argc] */
+    uint32_t argv_offset; /* of struct capos_string[argc] */
     uint32_t envc;
     uint32_t envp_offset;
-    uint64_t stack_low;      /* the first thread's stack: [stack_low, stack_high) may be touched */
+    uint64_t stack_low; /* the first thread's stack: [stack_low, stack_high) may be touched */
     uint64_t stack_high;
-    uint64_t image_base;     /* load address minus the lowest p_vaddr's page (0 for a fixed-address program) */
-    uint64_t tls_image;      /* PT_TLS: address of the initial bytes (0 if none) */
+    uint64_t image_base; /* load address minus the lowest p_vaddr's page (0 for a fixed-address program) */
+    uint64_t tls_image;  /* PT_TLS: address of the initial bytes (0 if none) */
     uint64_t tls_file_bytes;
     uint64_t tls_size_bytes;
     uint64_t tls_align;
-    uint64_t total_bytes;    /* of the whole CapSet, strings included */
+    uint64_t total_bytes; /* of the whole CapSet, strings included */
     uint64_t reserved[4];
 };
 
@@ -46,8 +47,8 @@ struct capos_capset_entry {
 };
 
 struct capos_string {
-    uint32_t offset;         /* of NUL-terminated text */
-    uint32_t len;            /* without the NUL */
+    uint32_t offset; /* of NUL-terminated text */
+    uint32_t len;    /* without the NUL */
 };
 
 CAPOS_ABI_ASSERT(sizeof(struct capos_capset_header) == 128);

@@ -3,7 +3,8 @@
  *
  *   ns = base_ns + ((rdtsc() - base_tsc) * mult >> shift)      with a 128-bit product
  *
- * The kernel changes the page only between sequence increments: read `sequence`, retry while it is odd, read the
+ * The kernel changes the page only between sequence increments: read `sequence`, retry while it is odd, read
+ the
  * rest, read `sequence` again, retry if it changed. Monotonic time starts at 0 at boot.
 
  */

@@ -1,6 +1,6 @@
 /*
- * Limits that both sides of the kernel boundary agree on. C11 and C++ clean; no code; includes only <stdint.h>.
- * The values are this implementation's own.
+ * Limits that both sides of the kernel boundary agree on. C11 and C++ clean; no code; includes only
+ * <stdint.h>. The values are this implementation's own.
  */
 #pragma once
 #include <stdint.h>
@@ -9,8 +9,8 @@
 #define CAPOS_PAGE_SHIFT      12u
 #define CAPOS_LARGE_PAGE_SIZE 0x200000u
 
-/* User addresses lie in [CAPOS_USER_MIN, CAPOS_USER_MAX): nothing is ever mapped in the first 64 KiB, and the last
- * page below the non-canonical hole stays empty so that a return to it cannot fault in the kernel. */
+/* User addresses lie in [CAPOS_USER_MIN, CAPOS_USER_MAX): nothing is ever mapped in the first 64 KiB, and the
+ * last page below the non-canonical hole stays empty so that a return to it cannot fault in the kernel. */
 #define CAPOS_USER_MIN UINT64_C(0x0000000000010000)
 #define CAPOS_USER_MAX UINT64_C(0x00007ffffffff000)
 
@@ -23,11 +23,11 @@
 /* One message (parameters or results) of a kernel object. Larger data travels in MemoryObjects. */
 #define CAPOS_MESSAGE_MAX_BYTES 8192u
 
-#define CAPOS_CAP_NAME_MAX     40u     /* a grant's name, without the terminating NUL */
+#define CAPOS_CAP_NAME_MAX     40u /* a grant's name, without the terminating NUL */
 #define CAPOS_PROCESS_NAME_MAX 32u
-#define CAPOS_ARGS_MAX         256u    /* argv entries; the same for envp */
-#define CAPOS_ARGS_BYTES_MAX   65536u  /* argv and envp text together, NULs included */
-#define CAPOS_CAP_SLOTS_MAX    16384u  /* capabilities in one process */
+#define CAPOS_ARGS_MAX         256u   /* argv entries; the same for envp */
+#define CAPOS_ARGS_BYTES_MAX   65536u /* argv and envp text together, NULs included */
+#define CAPOS_CAP_SLOTS_MAX    16384u /* capabilities in one process */
 
 #define CAPOS_CONSOLE_WRITE_MAX_BYTES 1024u
 #define CAPOS_ENTROPY_FILL_MAX_BYTES  64u

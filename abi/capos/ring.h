@@ -2,24 +2,26 @@
  * The capability ring: how a thread talks to the kernel.
  *
  * One page per thread, shared between the thread and the kernel: a header, a submission queue (SQ) of 64-byte
- * entries and a completion queue (CQ) of 32-byte entries, at the offsets the header names. Indexes run freely and
- * wrap at 2^32; an entry's place is index modulo the (power of two) number of entries.
+ * entries and a completion queue (CQ) of 32-byte entries, at the offsets the header names. Indexes run freely
+ * and wrap at 2^32; an entry's place is index modulo the (power of two) number of entries.
  *
  *   thread writes   sq_tail (after filling entries), cq_head (after reading entries)
  *   kernel writes   sq_head, cq_tail, and nothing else after the ring was made
  *
- * The kernel copies each SQE once into its own memory, keeps its own copies of the indexes it owns, and accepts an
- * operation only when a completion slot is free for it, so that the CQ never overflows: with a full CQ it leaves the
- * SQ alone until the thread has advanced cq_head. Every accepted SQE yields exactly one CQE.
+ * The kernel copies each SQE once into its own memory, keeps its own copies of the indexes it owns, and
+ * accepts an operation only when a completion slot is free for it, so that the CQ never overflows: with a
+ * full CQ it leaves the SQ alone until the thread has advanced cq_head. Every accepted SQE yields exactly one
+ * CQE.
  */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 
-/* System call numbers, in RAX; arguments in RDI, RSI; result in RAX. `syscall` destroys RCX and R11; RDX, R8, R9 and
- * R10 come back as zero; all other registers are preserved. */
-#define CAPOS_SYS_EXIT      0 /* exit(code): ends the process; does not return */
-#define CAPOS_SYS_CAP_ENTER 1 /* cap_enter(min_complete, timeout_ns): completions available, or a negative capos_error */
+/* System call numbers, in RAX; arguments in RDI, RSI; result in RAX. `syscall` destroys RCX and R11; RDX, R8,
+ * R9 and R10 come back as zero; all other registers are preserved. */
+#define CAPOS_SYS_EXIT 0 /* exit(code): ends the process; does not return */
+#define CAPOS_SYS_CAP_ENTER \
+    1 /* cap_enter(min_complete, timeout_ns): completions available, or a negative capos_error */
 
 #define CAPOS_TIMEOUT_NEVER UINT64_MAX /* cap_enter: wait without limit */
 
@@ -39,13 +41,13 @@ enum capos_opcode {
 
 /*
  * Submission entry.
- *   CALL: parameters are the `len` bytes at `addr`: a Cap'n Proto message with standard framing, 8-byte aligned; len 0
- *   means a message whose root is null, that is, all defaults. `xfer_cap_count` capos_xfer_desc records lie behind the
- *   parameters, at addr + len rounded up to 8. Results go to the `result_len` bytes at `result_addr`, 8-byte aligned.
- *   Fields an opcode does not use must be zero.
+ *   CALL: parameters are the `len` bytes at `addr`: a Cap'n Proto message with standard framing, 8-byte
+ * aligned; len 0 means a message whose root is null, that is, all defaults. `xfer_cap_count` capos_xfer_desc
+ * records lie behind the parameters, at addr + len rounded up to 8. Results go to the `result_len` bytes at
+ * `result_addr`, 8-byte aligned. Fields an opcode does not use must be zero.
  */
 struct capos_sqe {
-    uint64_t user_data;      /* comes back in the completion */
+    uint64_t user_data; /* comes back in the completion */
     uint32_t cap_id;
     uint16_t method_id;
     uint8_t opcode;
@@ -54,40 +56,40 @@ struct capos_sqe {
     uint32_t len;
     uint32_t result_len;
     uint64_t result_addr;
-    uint32_t call_id;        /* RETURN: the call answered, from the RECV's completion */
+    uint32_t call_id; /* RETURN: the call answered, from the RECV's completion */
     uint16_t xfer_cap_count;
     uint16_t pipeline_field; /* PIPELINE: ordinal of the result-capability record */
-    uint32_t pipeline_dep;   /* PIPELINE: how many entries back in the SQ the answering CALL stands (1 = the one before) */
+    uint32_t pipeline_dep;   /* PIPELINE: the answering CALL, counted back in the SQ (1: the one before) */
     uint32_t reserved;
-    uint64_t deadline_ns;    /* absolute monotonic time at which the call ends with TIMEOUT; 0 = none */
+    uint64_t deadline_ns; /* absolute monotonic time at which the call ends with TIMEOUT; 0 = none */
 };
 
 /* Completion entry. */
 struct capos_cqe {
     uint64_t user_data;
-    int32_t result;          /* >= 0: success (CALL: payload bytes); < 0: capos_error */
-    uint32_t payload_len;    /* bytes written, or needed when RESULT_TRUNCATED */
-    uint16_t cap_count;      /* capos_xfer_result records behind the payload, at payload_len rounded up to 8 */
-    uint16_t detail;         /* EXCEPTION_TRUNCATED: capos_exception_kind */
-    uint32_t call_id;        /* RECV: names the call for RETURN */
+    int32_t result;       /* >= 0: success (CALL: payload bytes); < 0: capos_error */
+    uint32_t payload_len; /* bytes written, or needed when RESULT_TRUNCATED */
+    uint16_t cap_count;   /* capos_xfer_result records behind the payload, at payload_len rounded up to 8 */
+    uint16_t detail;      /* EXCEPTION_TRUNCATED: capos_exception_kind */
+    uint32_t call_id;     /* RECV: names the call for RETURN */
     uint64_t reserved;
 };
 
 struct capos_ring_header {
-    uint32_t magic;          /* CAPOS_RING_MAGIC */
-    uint16_t version;        /* CAPOS_RING_VERSION */
+    uint32_t magic;   /* CAPOS_RING_MAGIC */
+    uint16_t version; /* CAPOS_RING_VERSION */
     uint16_t header_bytes;
-    uint32_t sq_entries;     /* powers of two */
+    uint32_t sq_entries; /* powers of two */
     uint32_t cq_entries;
-    uint32_t sq_offset;      /* from the header's address */
+    uint32_t sq_offset; /* from the header's address */
     uint32_t cq_offset;
     uint64_t reserved0[5];
-    uint32_t sq_head;        /* offset 64: kernel's line */
+    uint32_t sq_head; /* offset 64: kernel's line */
     uint32_t cq_tail;
-    uint32_t corrupt_count;  /* times the kernel found and reset impossible indexes */
-    uint32_t in_flight;      /* operations accepted and not completed, as of the last kernel exit */
+    uint32_t corrupt_count; /* times the kernel found and reset impossible indexes */
+    uint32_t in_flight;     /* operations accepted and not completed, as of the last kernel exit */
     uint64_t reserved1[6];
-    uint32_t sq_tail;        /* offset 128: the thread's line */
+    uint32_t sq_tail; /* offset 128: the thread's line */
     uint32_t cq_head;
     uint64_t reserved2[7];
 };
@@ -98,14 +100,15 @@ struct capos_ring_header {
 /* A capability sent with a CALL or RETURN. */
 struct capos_xfer_desc {
     uint32_t cap_id;
-    uint32_t mode;           /* CAPOS_XFER_COPY or CAPOS_XFER_MOVE */
+    uint32_t mode; /* CAPOS_XFER_COPY or CAPOS_XFER_MOVE */
 };
 #define CAPOS_XFER_COPY 0u
 #define CAPOS_XFER_MOVE 1u
 
-/* A capability received: behind the payload, in the order in which the message's capability pointers count. */
+/* A capability received: behind the payload, in the order in which the message's capability pointers count.
+ */
 struct capos_xfer_result {
-    uint32_t cap_id;         /* in the receiver's table */
+    uint32_t cap_id; /* in the receiver's table */
     uint32_t reserved;
     uint64_t interface_id;
 };

@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size_bytes)
         uint64_t end = 0;
         for (size_t i = 0; i < elf.segment_count; i++) {
             const struct elf_segment *segment = &elf.segments[i];
-            require(segment->file_offset <= size_bytes && segment->file_bytes <= size_bytes - segment->file_offset);
+            require(segment->file_offset <= size_bytes &&
+                    segment->file_bytes <= size_bytes - segment->file_offset);
             require(segment->file_bytes <= segment->memory_bytes && segment->address >= end);
             end = segment->address + segment->memory_bytes;
             require(end <= CAPOS_USER_MAX);
