@@ -28,7 +28,7 @@ gdb-$(1): $(B)/demo/$(1).package $(B)/capos $(DEBUG_KERNEL)
 	@$(B)/capos gdb --kernel $(DEBUG_KERNEL) $$<
 test-$(1) check-demo-$(1): $(B)/demo/$(1).package $(B)/capos $(DEMO_KERNEL)
 	@failed=0; for machine in $(DEMO_MACHINES); do \
-	    if $(B)/capos boot --machine $$$$machine --expect demo/$(1)/expect.txt $$<; \
+	    if $(B)/capos boot --virtual-time --machine $$$$machine --expect demo/$(1)/expect.txt $$<; \
 	    then echo "ok demo-$(1) $$$$machine"; \
 	    else echo "not ok demo-$(1) $$$$machine - differs from demo/$(1)/expect.txt"; failed=1; fi; \
 	done; exit $$$$failed
@@ -53,7 +53,7 @@ CHECKS += debug-kernel
 .PHONY: check-debug-kernel
 check-debug-kernel: $(DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEBUG_KERNEL)
 	@failed=0; for demo in $(DEMOS); do \
-	    if $(B)/capos boot --kernel $(DEBUG_KERNEL) --expect demo/$$demo/expect.txt $(B)/demo/$$demo.package; \
+	    if $(B)/capos boot --virtual-time --kernel $(DEBUG_KERNEL) --expect demo/$$demo/expect.txt $(B)/demo/$$demo.package; \
 	    then echo "ok debug-kernel $$demo"; \
 	    else echo "not ok debug-kernel $$demo - differs from demo/$$demo/expect.txt"; failed=1; fi; \
 	done; exit $$failed

@@ -19,7 +19,7 @@ lint-status:
 lint: $(LINTS) ## static checks: header self-containment, layering, both compilers
 
 # The same as suites of `make check`.
-CHECKS += lint
+CHECKS += lint formatting
 check-lint:
 	@failed=0; for lint in $(LINTS); do \
 	    if $(MAKE) -s $$lint; then echo "ok $$lint"; else echo "not ok $$lint - make $$lint shows why"; failed=1; fi; \

@@ -36,6 +36,7 @@ static const char usage[] =
     "  --machine TYPE      microvm (default) or q35\n"
     "  --kernel FILE       another kernel, for instance build/kernel-debug/capos.elf\n"
     "  --kvm               use KVM, if a probe guest shows that it works here\n"
+    "  --virtual-time      the machine's clock counts instructions: a busy host does not show in it\n"
     "  --verbose           show the kernel's log\n"
     "  --print-qemu        print QEMU's command line and do not run it\n"
     "Options of boot:\n"

@@ -75,6 +75,7 @@ static const struct option_switch switches[] = {
     {"--explain", offsetof(struct options, explain), ON_RUN},
     {"--verbose", offsetof(struct options, verbose), ON_ALL},
     {"--print-qemu", offsetof(struct options, print_qemu), ON_ALL},
+    {"--virtual-time", offsetof(struct options, machine.virtual_time), ON_RUN | ON_BOOT},
     {"--uefi", offsetof(struct options, machine.uefi), ON_BOOT},
     {"--kvm", offsetof(struct options, want_kvm), ON_RUN | ON_BOOT},
 };

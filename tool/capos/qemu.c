@@ -46,6 +46,10 @@ static void add_machine(const struct machine *machine, struct words *argv)
     add_pair(argv, "-M", machine->type == MACHINE_MICROVM ? microvm_machine : type_names[machine->type]);
     add_pair(argv, "-accel", machine->kvm ? "kvm" : "tcg");
     add_pair(argv, "-cpu", machine->kvm ? "host" : "max");
+    if (machine->virtual_time) {
+        add_pair(argv, "-icount", "shift=0,sleep=off");
+        add_pair(argv, "-rtc", "base=2026-01-01,clock=vm");
+    }
     words_add(argv, "-smp");
     words_addf(argv, "%u", machine->cpus);
     words_add(argv, "-m");

@@ -14,7 +14,8 @@ struct machine {
     unsigned memory_mib;
     unsigned cpus;
     bool kvm;
-    bool uefi; /* with an ISO: UEFI firmware instead of BIOS */
+    bool virtual_time; /* the clock counts instructions, and waiting takes no time: TCG only */
+    bool uefi;         /* with an ISO: UEFI firmware instead of BIOS */
 };
 
 struct machine machine_default(void);
