@@ -4,6 +4,7 @@
 #   ALL          what `make` builds                          (components append)
 #   CHECKS       suites that `make check` runs: NAME stands for the target check-NAME, which prints
 #                `ok NAME` / `not ok NAME - why` lines       (components append)
+#   CHECK_SHARED files that more than one suite uses           (components append)
 #   LINTS        targets that `make lint` runs               (components append)
 #   BENCHES      targets that `make bench` runs              (components append)
 
@@ -17,6 +18,7 @@ SHELL := /bin/bash
 B := build
 ALL :=
 CHECKS :=
+CHECK_SHARED :=
 LINTS :=
 BENCHES :=
 

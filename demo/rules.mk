@@ -51,6 +51,7 @@ endif
 ifneq ($(DEMOS),)
 CHECKS += debug-kernel
 .PHONY: check-debug-kernel
+CHECK_SHARED += $(DEBUG_KERNEL)
 check-debug-kernel: $(DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEBUG_KERNEL)
 	@failed=0; for demo in $(DEMOS); do \
 	    if $(B)/capos boot --virtual-time --kernel $(DEBUG_KERNEL) --expect demo/$$demo/expect.txt $(B)/demo/$$demo.package; \

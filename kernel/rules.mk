@@ -67,6 +67,7 @@ $(eval $(call kernel_image,$(B)/kernel-selftest,$(KERNEL_ARCH_SOURCES) kernel/ar
 SELFTEST := kernel/arch/x86_64/selftest.sh
 CHECKS += kernel-arch kernel-iso
 .PHONY: check-kernel-arch check-kernel-iso
+CHECK_SHARED += $(B)/kernel-selftest/capos.elf
 check-kernel-arch: $(B)/kernel-selftest/capos.elf
 	@$(SELFTEST) pvh $<
 check-kernel-iso: $(B)/kernel-selftest/capos.elf

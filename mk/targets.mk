@@ -4,6 +4,10 @@
 
 all: $(ALL) ## build everything
 
+# Files that more than one suite uses are built before any runs, since suites run side by side.
+.PHONY: check-shared
+check-shared: all $(CHECK_SHARED)
+
 check: ## run all tests; ends with "N passed, N failed"
 	@tool/check $(CHECKS)
 

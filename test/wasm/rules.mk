@@ -15,8 +15,7 @@ $(WASM_TEST)/model.stamp: $(B)/wasm-model
 	@mkdir -p $(WASM_TEST)/model
 	$(Q)$(B)/wasm-model $(WASM_TEST)/model >$@.tmp && mv $@.tmp $@
 
-# Built before any suite runs: two suites use the scripts side by side.
-ALL += $(B)/wasm-model $(WASM_TEST)/model.stamp
+CHECK_SHARED += $(B)/wasm-model $(WASM_TEST)/model.stamp
 
 # The engine against the tests; and wabt's interpreter and V8 against the tests, so that they are right. What only one
 # of the two gets right is in wast-v8 and wast-wabt.

@@ -31,6 +31,7 @@ CHECKS += gen-golden gen-refusals gen-bootstrap gen-headers gen-reference abi-lo
 # Memory lives as long as the generator runs, which is meant.
 check-gen-golden check-gen-refusals: export ASAN_OPTIONS := detect_leaks=0
 
+CHECK_SHARED += $(CAPNPC_SAN)
 check-gen-golden: $(CAPNPC_SAN)
 	@rm -rf $(GOLDEN) && mkdir -p $(GOLDEN)
 	@capnp compile -o$(CURDIR)/$(CAPNPC_SAN):$(GOLDEN) $(GOLDEN_SCHEMA)
