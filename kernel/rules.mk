@@ -11,7 +11,7 @@ endif
 
 KERNEL_INCLUDES := -Iabi -Ikernel -Ilib -Ilib/base -Ilib/capnp -I$(B)/gen
 KERNEL_MACHINE := -O2 -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-                  -fno-stack-protector -fno-omit-frame-pointer -ffunction-sections -fdata-sections \
+                  -fno-stack-protector -fno-omit-frame-pointer -momit-leaf-frame-pointer -ffunction-sections -fdata-sections \
                   -fno-asynchronous-unwind-tables -fno-strict-aliasing -g
 # Link-time optimisation: the way from a system call to a method crosses five files. Debug builds do without.
 KERNEL_LTO := $(if $(DEBUG),,-flto)

@@ -32,6 +32,7 @@ static void grow_chain_locked(struct captable *table, unsigned chunk, struct cap
     uint32_t count = chunk_slots(chunk);
     for (uint32_t i = 0; i < count; i++) {
         slots[i].generation = 1;
+        slots[i].live_id = CAP_ID_NONE;
         slots[i].next_free = (uint16_t)(i + 1 < count ? first + i + 2 : table->free_head);
     }
     table->chunks[chunk] = slots;
@@ -100,7 +101,7 @@ static void empty_locked(struct captable *table, uint32_t index)
 {
     struct cap_slot *slot = captable_slot(table, index);
     slot->capability = (struct capability){NULL, NULL};
-    slot->live_id = 0;
+    slot->live_id = CAP_ID_NONE;
     table->used--;
     ledger_refund(table->ledger, LEDGER_CAP_SLOTS, 1);
     if (slot->generation == CAP_GENERATION_MAX) {
@@ -169,7 +170,7 @@ status_t captable_move_begin(struct captable *table, uint32_t id, struct capabil
     status_t status = find_locked(table, id, &slot);
     if (status == CAPOS_OK) {
         slot->state = SLOT_MOVING;
-        slot->live_id = 0;
+        slot->live_id = CAP_ID_NONE;
         *out = slot->capability;
         object_get(out->object);
     }

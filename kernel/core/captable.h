@@ -17,8 +17,10 @@
 struct ledger;
 
 enum { CAP_INDEX_BITS = 14, CAP_CHUNKS = 11, CAP_CHUNK0_LOG2 = 4 };
-#define CAP_INDEX_MASK     ((1u << CAP_INDEX_BITS) - 1)
-#define CAP_GENERATION_MAX ((1u << (32 - CAP_INDEX_BITS)) - 1)
+#define CAP_INDEX_MASK ((1u << CAP_INDEX_BITS) - 1)
+/* No slot's id: the last generation of the last index is never given out. */
+#define CAP_ID_NONE        UINT32_MAX
+#define CAP_GENERATION_MAX ((1u << (32 - CAP_INDEX_BITS)) - 2)
 
 /* Equal to CapInfo.Origin in schema/system.capnp. */
 enum cap_origin { CAP_FROM_KERNEL, CAP_FROM_SPAWN, CAP_FROM_IPC, CAP_FROM_RESULT };
@@ -26,7 +28,7 @@ enum cap_origin { CAP_FROM_KERNEL, CAP_FROM_SPAWN, CAP_FROM_IPC, CAP_FROM_RESULT
 struct cap_slot {
     struct capability capability; /* valid when LIVE or MOVING */
     uint32_t generation;
-    uint32_t live_id; /* the slot's id while LIVE, else 0 */
+    uint32_t live_id; /* the slot's id while LIVE, else CAP_ID_NONE */
     uint8_t state;
     uint8_t origin;     /* enum cap_origin */
     uint16_t next_free; /* index + 1 of the next free slot; 0: none */
@@ -70,7 +72,7 @@ CHECKED static inline status_t captable_get(struct captable *table, uint32_t id,
     uint32_t index = id & CAP_INDEX_MASK;
     bool found = false;
     spinlock_acquire(&table->lock);
-    if (__builtin_expect(index < table->capacity && id != 0, 1)) {
+    if (__builtin_expect(index < table->capacity, 1)) {
         const struct cap_slot *slot = captable_slot(table, index);
         found = slot->live_id == id;
         if (__builtin_expect(found, 1)) {

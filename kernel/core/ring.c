@@ -16,8 +16,15 @@ _Static_assert(CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= C
 _Static_assert((CAPOS_RING_SQ_ENTRIES & SQ_MASK) == 0 && (CAPOS_RING_CQ_ENTRIES & CQ_MASK) == 0,
                "powers of two");
 
-/* What one operation works in; the kernel runs one at a time on a CPU. The buffers' addresses never change,
- * so the parts of `kcall` that say where they are are filled in once. */
+/* An entry as the eight words that it is in memory. */
+struct sqe_words {
+    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
+};
+_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry is eight words");
+
+/* What one operation works in; the kernel runs one at a time on a CPU. Between calls it holds no parameters
+ * and no capabilities (the counts are zero), so that a call without them sets nothing. The buffers' addresses
+ * never change, so the parts of `kcall` that say where they are are filled in once. */
 struct call_scratch {
     struct kcall kcall;
     const struct object_type *last_type; /* what kcall is a call of: for a panic's report */
@@ -27,6 +34,8 @@ struct call_scratch {
     uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 };
 static struct call_scratch scratch_of_cpu[ARCH_CPUS_MAX];
+/* Its elements' addresses: a load where an index would be a multiplication, in the path of every call. */
+static struct call_scratch *scratch_at[ARCH_CPUS_MAX];
 
 void ring_init(struct ring *ring, void *page)
 {
@@ -45,18 +54,6 @@ void ring_init(struct ring *ring, void *page)
     header->cq_offset = CQ_OFFSET;
 }
 
-/* Unread completions; more than there are entries means that the thread wrote nonsense. */
-static uint32_t unread(const struct ring *ring)
-{
-    return ring->cq_tail - __atomic_load_n(&ring->page->cq_head, __ATOMIC_RELAXED);
-}
-
-static bool has_room(const struct ring *ring)
-{
-    uint32_t taken = unread(ring);
-    return taken <= CAPOS_RING_CQ_ENTRIES && taken + ring->in_flight < CAPOS_RING_CQ_ENTRIES;
-}
-
 /* Answers RING_CORRUPT. */
 static __attribute__((noinline)) int64_t reset_corrupt(struct thread *thread)
 {
@@ -73,9 +70,11 @@ static __attribute__((noinline)) int64_t reset_corrupt(struct thread *thread)
 
 static inline void post_locked(struct ring *ring, const struct capos_cqe *cqe)
 {
-    ring->cq[ring->cq_tail & CQ_MASK] = *cqe;
-    ring->cq_tail++;
-    __atomic_store_n(&ring->page->cq_tail, ring->cq_tail, __ATOMIC_RELEASE);
+    uint32_t tail = ring->cq_tail; /* a local: for all the compiler knows the stores below could change it */
+    struct capos_ring_header *page = ring->page;
+    ring->cq[tail & CQ_MASK] = *cqe;
+    ring->cq_tail = ++tail;
+    __atomic_store_n(&page->cq_tail, tail, __ATOMIC_RELEASE);
 }
 
 /* Posts the bare result of an entry just executed. Without operations in flight nobody else posts to this
@@ -98,9 +97,9 @@ static inline void post(struct thread *thread, uint64_t user_data, int32_t resul
 }
 
 static __attribute__((noinline)) void deliver_and_post(struct thread *thread, struct kcall *kcall,
-                                                       int32_t encoded)
+                                                       uint64_t user_data, int32_t encoded)
 {
-    struct capos_cqe cqe = {.user_data = kcall->sqe.user_data};
+    struct capos_cqe cqe = {.user_data = user_data};
     kcall_deliver(kcall, encoded, &cqe);
     spinlock_acquire(&thread->lock);
     post_locked(&thread->ring, &cqe);
@@ -211,7 +210,6 @@ static inline void prepare(struct thread *thread, struct kcall *kcall)
 {
     uint32_t room = kcall->sqe.result_len;
     kcall->thread = thread;
-    kcall->caps_out_count = 0;
     kcall->call.params_bytes = kcall->sqe.len;
     kcall->call.caps_in_count = kcall->sqe.xfer_cap_count;
     kcall->call.results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
@@ -259,26 +257,29 @@ static __attribute__((noinline)) int32_t call_plain_shared(struct thread *thread
 
 /* A CALL that brings nothing with it: the shortest way to a method. While a process has one thread, nobody
  * but that thread takes capabilities out of its table, so one found there needs neither the lock nor a
- * reference to stay. */
-static inline int32_t call_plain(struct thread *thread, struct call_scratch *scratch)
+ * reference to stay. Of the entry only what later steps read is kept. */
+static inline int32_t call_plain(struct thread *thread, struct call_scratch *scratch,
+                                 const struct sqe_words *words)
 {
     struct kcall *kcall = &scratch->kcall;
     const struct process *process = thread->process;
-    uint32_t id = kcall->sqe.cap_id;
+    uint32_t id = (uint32_t)words->target;
     uint32_t index = id & CAP_INDEX_MASK;
-    uint32_t room = kcall->sqe.result_len;
+    struct sqe_words *kept = (struct sqe_words *)(void *)&kcall->sqe;
+    kept->user_data = words->user_data;
+    kept->target = words->target;
+    kept->lengths = words->lengths;
+    kept->result_addr = words->result_addr;
+    kept->deadline_ns = words->deadline_ns;
     kcall->thread = thread;
-    kcall->caps_out_count = 0;
-    kcall->call.params_bytes = 0;
-    kcall->call.caps_in_count = 0;
-    kcall->call.results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
+    kcall->call.results_limit = words->lengths >> 32; /* below the maximum: PLAIN_LENGTHS */
     const struct cap_slot *slots = process->captable.chunks[0];
     /* One condition a line: as one expression the compiler collects flags instead of jumping. */
     if (__builtin_expect(process->thread_count != 1, 0))
         return call_plain_shared(thread, scratch);
     if (__builtin_expect(index >= 1u << CAP_CHUNK0_LOG2, 0))
         return call_plain_shared(thread, scratch);
-    if (__builtin_expect(slots == NULL || id == 0, 0))
+    if (__builtin_expect(slots == NULL, 0))
         return call_plain_shared(thread, scratch);
     if (__builtin_expect(slots[index].live_id != id, 0))
         return call_plain_shared(thread, scratch);
@@ -307,55 +308,54 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, co
     }
 }
 
-/* An entry as the eight words that it is in memory. */
-struct sqe_words {
-    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
-};
-_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry is eight words");
+/* Lengths of a plain CALL: no parameters, and room for results that needs no cutting. */
+#define PLAIN_LENGTHS ((uint64_t)(CAPOS_MESSAGE_MAX_BYTES - 1) << 32)
 
-/* A NOP with nothing in it but its user_data. */
-static inline bool is_plain_nop(const struct capos_sqe *sqe)
+/* Entries that bring nothing with them and have nothing to be suspicious about, found out while the words are
+ * in registers. */
+static inline bool is_plain_call(const struct sqe_words *words)
 {
-    struct sqe_words words;
-    __builtin_memcpy(&words, sqe, sizeof(words));
-    return (words.target | words.addr | words.lengths | words.result_addr | words.transfer | words.pipeline |
-            words.deadline_ns) == 0;
+    return (((words->target >> 48) ^ CAPOS_OP_CALL) | (words->lengths & ~PLAIN_LENGTHS) | words->transfer |
+            words->pipeline | (words->result_addr & 7) | words->addr) == 0;
 }
 
-/* Takes the next entry: it is read this once, from here on only the copy counts. True if it is a CALL that
- * brings nothing with it and has nothing to be suspicious about, found out from the words while they are in
- * registers. */
-static inline bool take_entry(struct ring *ring, struct capos_sqe *out)
+static inline bool is_plain_nop(const struct sqe_words *words)
 {
+    return (words->target | words->addr | words->lengths | words->result_addr | words->transfer |
+            words->pipeline | words->deadline_ns) == 0;
+}
+
+/* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. */
+static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
+{
+    struct kcall *kcall = &scratch->kcall;
+    if (kcall->sqe.opcode != CAPOS_OP_CALL)
+        return execute_other(thread, &kcall->sqe);
+    int32_t result = call_with_params(thread, scratch);
+    kcall->call.params_bytes = 0; /* as a plain call finds them */
+    kcall->call.caps_in_count = 0;
+    return result;
+}
+
+/* Takes the next entry, which is read this once: from here on only the copy counts. */
+static inline void execute_next(struct thread *thread, struct call_scratch *scratch)
+{
+    struct ring *ring = &thread->ring;
     struct sqe_words words;
+    int32_t result = CAPOS_OK;
     __builtin_memcpy(&words, &ring->sq[ring->sq_head & SQ_MASK], sizeof(words));
     __asm__ volatile("" ::: "memory");
     ring->sq_head++;
-    __builtin_memcpy(out, &words, sizeof(words));
-    return (((words.target >> 48) ^ CAPOS_OP_CALL) | (uint32_t)words.lengths | words.transfer |
-            words.pipeline | (words.result_addr & 7) | words.addr) == 0;
-}
-
-static inline void execute_next(struct thread *thread, struct call_scratch *scratch)
-{
-    struct kcall *kcall = &scratch->kcall;
-    int32_t result;
-    if (__builtin_expect(take_entry(&thread->ring, &kcall->sqe), 1)) {
-        result = call_plain(thread, scratch);
-    } else if (is_plain_nop(&kcall->sqe)) {
-        post(thread, kcall->sqe.user_data, CAPOS_OK);
-        return;
-    } else if (kcall->sqe.opcode == CAPOS_OP_CALL) {
-        kcall->caps_out_count = 0;
-        result = call_with_params(thread, scratch);
-    } else {
-        post(thread, kcall->sqe.user_data, execute_other(thread, &kcall->sqe));
-        return;
+    if (__builtin_expect(is_plain_call(&words), 1)) {
+        result = call_plain(thread, scratch, &words);
+    } else if (!is_plain_nop(&words)) {
+        __builtin_memcpy(&scratch->kcall.sqe, &words, sizeof(words));
+        result = execute_any(thread, scratch);
     }
-    if (__builtin_expect((result | (int32_t)kcall->caps_out_count) == 0, 1))
-        post(thread, kcall->sqe.user_data, 0);
+    if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) == 0, 1))
+        post(thread, words.user_data, 0);
     else if (result != CAP_CALL_PENDING)
-        deliver_and_post(thread, kcall, result);
+        deliver_and_post(thread, &scratch->kcall, words.user_data, result);
 }
 
 bool ring_last_call(const struct object_type **out_type, uint16_t *out_method)
@@ -370,37 +370,45 @@ void ring_scratch_init(void)
 {
     for (size_t i = 0; i < array_count(scratch_of_cpu); i++) {
         struct call_scratch *scratch = &scratch_of_cpu[i];
+        scratch_at[i] = scratch;
         scratch->kcall.call.params = scratch->params;
         scratch->kcall.call.caps_in = scratch->transfers;
         scratch->kcall.call.results = scratch->results;
     }
 }
 
-/* Executes `waiting` entries, or as many as completions fit for; there is one and it fits. */
-static inline void drain(struct thread *thread, uint32_t waiting)
+/* Executes `count` entries; there is one at least, and completions fit for all of them. */
+static inline void drain(struct thread *thread, uint32_t count)
 {
     struct ring *ring = &thread->ring;
-    struct call_scratch *scratch = &scratch_of_cpu[arch_cpu_number()];
-    do {
+    struct call_scratch *scratch = scratch_at[arch_cpu_number()];
+    do
         execute_next(thread, scratch);
-        waiting--;
-    } while (waiting > 0 && has_room(ring));
-    __atomic_store_n(&ring->page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
-    ring->page->in_flight = ring->in_flight;
+    while (--count > 0);
+    struct capos_ring_header *page = ring->page;
+    __atomic_store_n(&page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
+    page->in_flight = ring->in_flight;
 }
 
 static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
 {
     struct ring *ring = &thread->ring;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
-    uint32_t taken = unread(ring);
+    uint32_t head = __atomic_load_n(&ring->page->cq_head, __ATOMIC_RELAXED);
+    uint32_t taken = ring->cq_tail - head;
     if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES, 0))
         return reset_corrupt(thread);
     if (__builtin_expect(taken > CAPOS_RING_CQ_ENTRIES, 0))
         return reset_corrupt(thread);
-    if (waiting != 0 && taken + ring->in_flight < CAPOS_RING_CQ_ENTRIES)
+    /* An entry takes one place in the CQ whether it completes at once or stays in flight, so the room is
+     * worked out once. */
+    uint32_t used = taken + ring->in_flight;
+    if (waiting != 0 && used < CAPOS_RING_CQ_ENTRIES) {
+        if (__builtin_expect(used + waiting > CAPOS_RING_CQ_ENTRIES, 0))
+            waiting = CAPOS_RING_CQ_ENTRIES - used;
         drain(thread, waiting);
-    return ring_available(thread);
+    }
+    return ring->cq_tail - head;
 }
 
 int64_t ring_enter(struct thread *thread)
@@ -409,12 +417,17 @@ int64_t ring_enter(struct thread *thread)
 }
 
 #ifndef CAPOS_HOST_TEST
+/* The arguments also lie in the caller's frame: read from there after the drain, they need no registers
+ * during it. */
 int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
 {
     struct thread *thread = thread_current();
+    const struct user_frame *frame = &thread->context.frame;
+    (void)min_complete;
+    (void)timeout_ns;
     int64_t available = enter(thread);
-    if (__builtin_expect(available < 0 || available >= min_complete || timeout_ns == 0, 1))
+    if (__builtin_expect(available < 0 || available >= (uint32_t)frame->rdi || frame->rsi == 0, 1))
         return available;
-    return thread_wait_completions(thread, min_complete, timeout_ns);
+    return thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
 }
 #endif

@@ -252,6 +252,8 @@ static status_t establish(struct aspace *aspace, struct region *region, const st
         region->object_first_page = request->object_first_page;
         object_get(memory_object_as_object(request->object));
     }
+    if (committed && !large && pages <= FILL_AT_ONCE_PAGES)
+        region_fill_small(aspace, region);
     if (large && (status = region_fill_large(aspace, region)) != CAPOS_OK)
         region_strip(aspace, region);
     return status;

@@ -3,8 +3,8 @@
  *
  * A region is reserved (no memory), committed anonymous memory (charged when committed, so that touching it
  * cannot fail), growable anonymous memory (charged when touched: stacks), or a mapping of a memory object.
- * Pages come on first touch; page tables are made, and charged, when a region is committed or mapped. Large
- * (2 MiB) pages are committed at once.
+ * Pages come on first touch (those of the smallest mappings at once); page tables are made, and charged, when
+ * a region is committed or mapped. Large (2 MiB) pages are committed at once.
  *
  * Every function locks the address space itself (LOCK_ASPACE). `size` is rounded up to pages; addresses must
  * be page-aligned. No function blocks.

@@ -137,6 +137,11 @@ CHECKED status_t region_prepare(struct aspace *aspace, struct region *region, bo
 void region_unprepare(struct aspace *aspace, struct region *region, bool large, bool pages_owned);
 /* GROWABLE: gives back pages and tables, and the charge. */
 void region_empty_growable(struct aspace *aspace, struct region *region);
+/* Regions up to this long are filled when they are mapped. */
+enum { FILL_AT_ONCE_PAGES = 2 };
+/* Fills in the pages of a small COMMITTED region: a fault for each costs more than clearing a few that may
+ * stay unused. As far as there are frames at once; what is missing comes on touch. */
+void region_fill_small(struct aspace *aspace, struct region *region);
 /* Fills in all large pages of a COMMITTED region. NO_MEMORY: some are missing. */
 CHECKED status_t region_fill_large(struct aspace *aspace, struct region *region);
 /* Sets prot on the region and its pages. */

@@ -171,6 +171,14 @@ static bool outcome(status_t status, status_t expected, uint64_t pages_wanted)
 
 /* ---- Operations. */
 
+/* A small mapping is filled at once, as far as there are frames: the model takes over which pages that was.
+ */
+static bool is_filled(const struct target *target, uint32_t index)
+{
+    const pte_t *entry = paging_entry(&aspace->tables, target_address(target) + index * PAGE_SIZE, false);
+    return target->count <= FILL_AT_ONCE_PAGES && entry != NULL && *entry != 0;
+}
+
 static void step_map(void)
 {
     struct target target = random_target();
@@ -189,8 +197,10 @@ static void step_map(void)
     if (!outcome(status, expected, target.count))
         return;
     for (uint32_t i = 0; i < target.count; i++)
-        *target_page(&target, i) = (struct page){
-            .kind = COMMITTED, .prot = prot_effective(target.prot), .large = large, .there = large};
+        *target_page(&target, i) = (struct page){.kind = COMMITTED,
+                                                 .prot = prot_effective(target.prot),
+                                                 .large = large,
+                                                 .there = large || is_filled(&target, i)};
 }
 
 static void step_reserve(void)

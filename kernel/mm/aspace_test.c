@@ -64,6 +64,23 @@ static uint8_t *touch(uaddr_t address, enum aspace_access access)
 
 /* ---- Mapping. */
 
+static bool page_is_there(uaddr_t address)
+{
+    const pte_t *entry = paging_entry(&aspace->tables, address, false);
+    return entry != NULL && *entry != 0;
+}
+
+static void small_maps_are_filled_at_once(void)
+{
+    uaddr_t small, large;
+    UNIT_OK(aspace_map(aspace, 0, FILL_AT_ONCE_PAGES * PAGE_SIZE, PROT_READ, &small) == CAPOS_OK);
+    UNIT_OK(aspace_map(aspace, 0, (FILL_AT_ONCE_PAGES + 1) * PAGE_SIZE, PROT_READ, &large) == CAPOS_OK);
+    for (uint64_t i = 0; i < FILL_AT_ONCE_PAGES; i++)
+        UNIT_OK(page_is_there(small + i * PAGE_SIZE));
+    for (uint64_t i = 0; i <= FILL_AT_ONCE_PAGES; i++)
+        assert_false(page_is_there(large + i * PAGE_SIZE));
+}
+
 static void maps_touches_unmaps(void)
 {
     uaddr_t at = 0;
@@ -624,6 +641,7 @@ static void reserved_pages_are_a_quota(void)
 int main(void)
 {
     static const struct unit_test tests[] = {
+        UNIT_TEST(small_maps_are_filled_at_once),
         UNIT_TEST(maps_touches_unmaps),
         UNIT_TEST(memory_is_zeroed_before_reuse),
         UNIT_TEST(refuses_bad_ranges),

@@ -176,6 +176,19 @@ void region_set_prot(struct aspace *aspace, struct region *region, uint32_t prot
     }
 }
 
+void region_fill_small(struct aspace *aspace, struct region *region)
+{
+    for (uaddr_t at = region->start; at < region->end; at += PAGE_SIZE) {
+        paddr_t frame;
+        pte_t *entry = paging_entry(&aspace->tables, at, false);
+        if (*entry != 0)
+            continue;
+        if (frame_alloc_zeroed(0, &frame) != CAPOS_OK)
+            return; /* then a touch tries again */
+        *entry = pte_make(frame, region->prot);
+    }
+}
+
 status_t region_fill_large(struct aspace *aspace, struct region *region)
 {
     for (uaddr_t at = region->start; at < region->end; at += LARGE_PAGE_SIZE) {
