@@ -47,6 +47,7 @@ check-iso-bios check-iso-uefi: check-iso-%: $(B)/demo/$(SMALLEST_DEMO).%.iso $(B
 	then echo "ok iso-$*"; else echo "not ok iso-$* - differs from demo/$(SMALLEST_DEMO)/expect.txt"; exit 1; fi
 endif
 
+CHECK_NEEDS += $(DEBUG_KERNEL)
 # All demos once more on the kernel that checks its lock order and its own assertions as it runs.
 ifneq ($(DEMOS),)
 CHECKS += debug-kernel

@@ -66,6 +66,7 @@ $(eval $(call kernel_image,$(B)/kernel-selftest,$(KERNEL_ARCH_SOURCES) kernel/ar
 
 SELFTEST := kernel/arch/x86_64/selftest.sh
 CHECKS += kernel-arch kernel-iso
+CHECK_NEEDS += $(B)/kernel-selftest/capos.elf
 .PHONY: check-kernel-arch check-kernel-iso
 check-kernel-arch: $(B)/kernel-selftest/capos.elf
 	@$(SELFTEST) pvh $<
