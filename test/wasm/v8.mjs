@@ -7,7 +7,7 @@ const TRAPS = [
     [/divide by zero|remainder by zero/, ['integer divide by zero']],
     [/divide result unrepresentable/, ['integer overflow']],
     [/float unrepresentable/, ['integer overflow', 'invalid conversion to integer']],
-    [/table index is out of bounds|table access out of bounds|table or element|element segment|table out of bounds/i,
+    [/table index is out of bounds|table initializer is out of bounds|table access out of bounds|table or element|element segment|table out of bounds/i,
         ['out of bounds table access', 'undefined element']],
     [/null function or function signature|signature mismatch/,
         ['uninitialized element', 'indirect call type mismatch']],

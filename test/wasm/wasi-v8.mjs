@@ -11,7 +11,7 @@ const wasi = new WASI({ version: 'preview1', args: ['program', ...args], env: {}
 const module = new WebAssembly.Module(readFileSync(file));
 let last;
 try {
-    last = `exit ${wasi.start(new WebAssembly.Instance(module, wasi.getImportObject()))}`;
+    last = `exit ${wasi.start(new WebAssembly.Instance(module, { wasi_snapshot_preview1: wasi.wasiImport }))}`;
 } catch (error) {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     last = 'trap';
