@@ -5,7 +5,7 @@
 #pragma once
 #include "core/thread.h"
 
-enum { SCHED_SLICE_NS = 10000000, SCHED_OVERDUE_NS = 100000 };
+enum { SCHED_SLICE_NS = 10000000, SCHED_OVERDUE_NS = 1000000 };
 
 void sched_init(void);
 /* From any thread's context; the thread is BLOCKED or new and in no queue. */
