@@ -224,6 +224,10 @@ void sched_make_ready(struct thread *thread)
     world.ready++;
 }
 
+void arch_preemption_point(void)
+{
+}
+
 void sched_timer_changed(void)
 {
     world.timer_changes++;
