@@ -98,6 +98,21 @@ static void check_results(void)
     demo_expect_exception(CAPOS_EXCEPTION_UNIMPLEMENTED, cap_pending_wait(&calls[1]), "the third is refused");
 }
 
+/* The kernel works on what is in flight though nobody enters it: who computes on, and only looks at the ring
+ * from time to time, sees the answer come. */
+static void check_without_entering(void)
+{
+    const struct capos_ring_header *ring = capos_ring();
+    uint64_t limit = capos_clock_ns(timer) + 2000 * (uint64_t)MILLISECOND;
+    bool seen = false;
+    int32_t started = start_sleep(&calls[0], 2 * MILLISECOND) | cap_submit();
+    uint32_t before = __atomic_load_n(&ring->cq_tail, __ATOMIC_ACQUIRE);
+    while (!seen && capos_clock_ns(timer) < limit)
+        seen = __atomic_load_n(&ring->cq_tail, __ATOMIC_ACQUIRE) != before;
+    demo_check(started == 0 && seen, "a sleep ends while its thread computes");
+    demo_expect(CAPOS_OK, cap_pending_wait(&calls[0]), "with the answer in the ring");
+}
+
 int main(void)
 {
     demo_begin("c-async");
@@ -106,5 +121,6 @@ int main(void)
     check_more_than_fit();
     check_room_for_blocking();
     check_results();
+    check_without_entering();
     return demo_end();
 }

@@ -1,4 +1,5 @@
 #include "core/captable.h"
+#include "arch/arch.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
 
@@ -230,8 +231,10 @@ void captable_fini(struct captable *table)
 {
     for (uint32_t index = 0; index < table->capacity; index++) {
         struct object *object = strip(table, index);
-        if (object != NULL)
-            object_put(object);
+        if (object == NULL)
+            continue;
+        object_put(object);
+        arch_preemption_point(); /* there may be thousands, and each may have pages to give back */
     }
     for (unsigned chunk = 0; chunk < CAP_CHUNKS && table->chunks[chunk] != NULL; chunk++) {
         heap_free(table->chunks[chunk], chunk_bytes(chunk));

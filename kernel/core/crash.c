@@ -1,4 +1,5 @@
 #include "core/crash.h"
+#include "arch/arch.h"
 #include "core/log.h"
 #include "core/umem.h"
 #include "mm/aspace.h"
@@ -118,6 +119,8 @@ void crash_log(const struct thread *thread, const struct crash_record *crash)
               crash->vector, crash->error_code, crash->fault_address, crash->rip, crash->rsp,
               process->image_base);
     log_registers(crash);
-    for (size_t i = 0; i < crash->backtrace_len; i++)
-        log_frame(process, i, crash->backtrace[i]);
+    for (size_t i = 0; i < crash->backtrace_len; i++) {
+        log_frame(process, i, crash->backtrace[i]); /* reads all of a symbol table: up to 65,536 of them */
+        arch_preemption_point();
+    }
 }

@@ -44,6 +44,7 @@ bool handle_user_copy_fault(uaddr_t address, bool write)
 void timer_interrupt(void)
 {
     timer_queue_run();
+    sched_timer_changed(); /* at a preemption point of a long operation nobody else would */
 }
 
 void handle_interrupt(void)

@@ -51,9 +51,21 @@ static void ring_append(const struct log_record *record)
     ring_end += size_bytes;
 }
 
+/* A newline would let a program write lines in the kernel's name, an escape play with the terminal. Bytes
+ * above 0x7f stay: they are UTF-8. */
+static void text_defuse(struct log_record *record)
+{
+    for (uint32_t i = 0; i < record->text_len; i++) {
+        const unsigned char byte = (unsigned char)record->text[i];
+        if (byte < ' ' || byte == 0x7f)
+            record->text[i] = '?';
+    }
+}
+
 /* Text and level are set; the rest is filled in here. */
 static void record_commit(struct log_record *record)
 {
+    text_defuse(record);
     record->time_ns = clock_now_ns();
     spinlock_acquire(&log_lock);
     record->sequence = next_sequence++;
@@ -79,7 +91,7 @@ void log_print(enum log_level level, const char *format, ...)
 void log_write(enum log_level level, uint64_t process_id, const char *text, size_t len)
 {
     struct log_record record = {.process_id = process_id, .level = level};
-    record.text_len = (uint32_t)(len < LOG_TEXT_MAX - 1 ? len : LOG_TEXT_MAX - 1);
+    record.text_len = (uint32_t)(len < LOG_TEXT_MAX ? len : LOG_TEXT_MAX);
     memcpy(record.text, text, record.text_len);
     record_commit(&record);
 }

@@ -5,7 +5,8 @@
  * Which port that is the kernel command line says: log=com1 (default: together with the console),
  * log=debugcon (I/O port 0xe9, so that a program's output and the kernel's can be told apart), log=none;
  * loglevel=error|warn|info|debug. A line appears as its bare text, for instance `proc: process 2 exited with
- * code 0`. Safe from any context.
+ * code 0`. Control characters in it, which may come from a program's name or text, become `?`: a record is
+ * one line, and a terminal does nothing but show it. Safe from any context.
  */
 #pragma once
 #include "core/types.h"
@@ -19,7 +20,7 @@ struct log_record {
     uint64_t process_id;
     uint32_t level;
     uint32_t text_len;
-    char text[LOG_TEXT_MAX];
+    char text[LOG_TEXT_MAX + 1]; /* NUL-terminated */
 };
 
 void log_init(const char *command_line);

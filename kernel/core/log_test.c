@@ -159,7 +159,7 @@ static void ring_drops_the_oldest_and_keeps_whole_records(void)
             assert_true(cursor == 0 || record.sequence == cursor);
             const size_t wanted = record.process_id % sizeof(text);
             if (record.level == LOG_DEBUG)
-                assert_int_equal(record.text_len, wanted < LOG_TEXT_MAX - 1 ? wanted : LOG_TEXT_MAX - 1);
+                assert_int_equal(record.text_len, wanted < LOG_TEXT_MAX ? wanted : LOG_TEXT_MAX);
             assert_int_equal(record.text[record.text_len], '\0');
             last = record.process_id;
             bytes += record.text_len;
@@ -196,8 +196,23 @@ static void long_line_is_printed_with_its_newline(void)
     memset(text, 'y', sizeof(text));
     printed_reset();
     log_write(LOG_INFO, 1, text, sizeof(text));
-    assert_int_equal(printed_len, LOG_TEXT_MAX);
+    assert_int_equal(printed_len, LOG_TEXT_MAX + 1); /* all of the longest text, and the newline */
     assert_int_equal(printed[printed_len - 1], '\n');
+}
+
+static void control_characters_do_not_reach_the_log(void)
+{
+    static const char text[] = "a\nproc: process 1 exited with code 0\r\x1b[2J\x7f\t\xc3\xa4";
+    struct log_record record;
+    uint64_t last = 0;
+    printed_reset();
+    log_write(LOG_INFO, 7, text, sizeof(text) - 1);
+    assert_string_equal(printed, "a?proc: process 1 exited with code 0??[2J??\xc3\xa4\n");
+    log_print(LOG_INFO, "crash: process 1 (%s)", "evil\nname");
+    assert_non_null(strstr(printed, "(evil?name)\n"));
+    while (log_read(last, &record))
+        last = record.sequence + 1;
+    assert_string_equal(record.text, "crash: process 1 (evil?name)");
 }
 
 /* ---- Symbols. */
@@ -231,6 +246,7 @@ int main(void)
         UNIT_TEST(ring_drops_the_oldest_and_keeps_whole_records),
         UNIT_TEST(options_choose_port_and_level),
         UNIT_TEST(long_line_is_printed_with_its_newline),
+        UNIT_TEST(control_characters_do_not_reach_the_log),
         UNIT_TEST(symbols_are_found),
     };
     return UNIT_MAIN(tests, NULL, NULL);

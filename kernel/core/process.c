@@ -48,16 +48,39 @@ static struct process *process_of(struct object *object)
     return container_of(object, struct process, object);
 }
 
-static void free_crash(struct process *process)
+/* What stays of a process while somebody holds a handle: paid by the parent, since its own ledger ends with
+ * it, and a parent may hold many. The crash record is paid in advance. */
+static size_t process_charge(void)
 {
+    return sizeof(struct process) + sizeof(struct crash_record);
+}
+
+static struct process *process_alloc(struct ledger *payer)
+{
+    if (ledger_charge(payer, LEDGER_HEAP_BYTES, process_charge()) < 0)
+        return NULL;
+    struct process *process = heap_alloc(sizeof(*process));
+    if (process == NULL) {
+        ledger_refund(payer, LEDGER_HEAP_BYTES, process_charge());
+        return NULL;
+    }
+    process->payer = payer;
+    ledger_get(payer);
+    return process;
+}
+
+static void process_free(struct process *process)
+{
+    struct ledger *payer = process->payer;
     heap_free(process->crash, sizeof(*process->crash));
+    heap_free(process, sizeof(*process));
+    ledger_refund(payer, LEDGER_HEAP_BYTES, process_charge());
+    ledger_put(payer);
 }
 
 static void process_destroy(struct object *object)
 {
-    struct process *process = process_of(object);
-    free_crash(process);
-    heap_free(process, sizeof(*process));
+    process_free(process_of(object));
 }
 
 const struct object_type process_type = {
@@ -68,7 +91,7 @@ const struct object_type process_type = {
 status_t process_create(const char *name, size_t name_len, struct ledger *parent, const uint64_t *limits,
                         struct process **out)
 {
-    struct process *process = heap_alloc(sizeof(*process));
+    struct process *process = process_alloc(parent);
     if (process == NULL)
         return CAPOS_ERR_NO_MEMORY;
     status_t status = ledger_create(parent, limits, &process->ledger);
@@ -90,7 +113,7 @@ status_t process_create(const char *name, size_t name_len, struct ledger *parent
 err_ledger:
     ledger_put(process->ledger);
 err_process:
-    heap_free(process, sizeof(*process));
+    process_free(process);
     return status;
 }
 
@@ -150,16 +173,20 @@ static void keep_crash(struct process *process, const struct crash_record *crash
         *process->crash = *crash;
 }
 
-static void answer_waiters(struct process *process)
+/* From here on there are no new waiters. Each is taken under the lock, where its cancel looks as well. */
+static struct list_node *take_waiter(struct process *process)
 {
-    struct list waiters;
-    list_init(&waiters);
     spinlock_acquire(&process->lock);
     process->state = PROCESS_ENDED;
-    list_move_all(&waiters, &process->waiters);
+    struct list_node *node = list_pop_front(&process->waiters);
     spinlock_release(&process->lock);
+    return node;
+}
+
+static void answer_waiters(struct process *process)
+{
     struct list_node *node;
-    while ((node = list_pop_front(&waiters)) != NULL)
+    while ((node = take_waiter(process)) != NULL)
         process_handle_answer(process, container_of(node, struct pending, in_object));
 }
 

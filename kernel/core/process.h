@@ -37,7 +37,8 @@ struct process {
     /* Immutable after it started. */
     uint64_t id;
     char name[CAPOS_PROCESS_NAME_MAX + 1];
-    struct ledger *ledger;
+    struct ledger *ledger; /* null once ended */
+    struct ledger *payer;  /* the parent's, referenced: pays for this struct and the crash record */
     struct aspace *aspace; /* null once ended */
     struct image image;    /* for symbols */
     uint64_t image_base;

@@ -113,7 +113,10 @@ void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe)
     thread->ring.in_flight--;
     thread->ring.page->in_flight = thread->ring.in_flight;
     uint32_t available = ring_available(thread);
-    bool wake = thread->state == THREAD_BLOCKED && available >= thread->wait_min;
+    /* With nothing in flight nothing more can come, whatever the shared index says by now: a result may have
+     * been written over it. */
+    bool enough = available >= thread->wait_min || thread->ring.in_flight == 0;
+    bool wake = thread->state == THREAD_BLOCKED && enough;
     if (wake)
         thread_wake_locked(thread, available);
     spinlock_release(&thread->lock);

@@ -394,6 +394,18 @@ static void test_completion_wakes_a_blocked_thread(void)
     assert_int_equal(world_thread()->context.frame.rax, 1);
 }
 
+/* A result written over the ring's own indexes must not make its thread wait for ever. */
+static void test_last_completion_wakes_whatever_the_ring_says(void)
+{
+    make_target();
+    begin_wait(1, 0);
+    world_thread()->state = THREAD_BLOCKED;
+    world_thread()->wait_min = 1;
+    header()->cq_head += 1000;
+    pending_complete(waiting, CAPOS_OK);
+    assert_int_equal(world_ready_count(), 1);
+}
+
 static void test_cancel(void)
 {
     make_target();
@@ -519,6 +531,7 @@ int main(void)
         UNIT_TEST(test_one_capability_moved_twice_is_refused),
         UNIT_TEST(test_operation_in_flight_completes_later),
         UNIT_TEST(test_completion_wakes_a_blocked_thread),
+        UNIT_TEST(test_last_completion_wakes_whatever_the_ring_says),
         UNIT_TEST(test_cancel),
         UNIT_TEST(test_deadline),
         UNIT_TEST(test_quota_of_calls_in_flight),

@@ -33,6 +33,7 @@ void sched_make_ready(struct thread *thread)
     thread->state = THREAD_READY;
     list_push_back(&queue->ready, &thread->run_node);
     spinlock_release(&queue->lock);
+    sched_timer_changed();
 }
 
 static struct thread *take_ready(struct run_queue *queue)
@@ -53,9 +54,19 @@ void sched_program_timer(void)
 {
     struct run_queue *queue = my_queue();
     uint64_t deadline_ns = timer_queue_next_ns();
-    if (!list_is_empty(&queue->ready) && queue->slice_end_ns < deadline_ns)
-        deadline_ns = queue->slice_end_ns;
+    if (!list_is_empty(&queue->ready)) {
+        uint64_t now_ns = clock_now_ns();
+        uint64_t slice_ns = queue->slice_end_ns > now_ns ? queue->slice_end_ns : now_ns + SCHED_OVERDUE_NS;
+        deadline_ns = slice_ns < deadline_ns ? slice_ns : deadline_ns;
+    }
     arch_timer_set(deadline_ns);
+}
+
+void sched_timer_changed(void)
+{
+    const struct thread *current = my_queue()->current;
+    if (current != NULL && current->state == THREAD_RUNNING)
+        sched_program_timer();
 }
 
 static void account(struct thread *thread, uint64_t now_ns)

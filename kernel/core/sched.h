@@ -5,7 +5,7 @@
 #pragma once
 #include "core/thread.h"
 
-enum { SCHED_SLICE_NS = 10000000 };
+enum { SCHED_SLICE_NS = 10000000, SCHED_OVERDUE_NS = 1000000 };
 
 void sched_init(void);
 /* From any thread's context; the thread is BLOCKED or new and in no queue. */
@@ -18,5 +18,9 @@ _Noreturn void sched_next(void);
 void sched_forget_current(void);
 /* True when the slice of the running thread is over and another is ready. */
 bool sched_should_yield(void);
-/* Programs this CPU's timer for the next event or slice end. */
+/* Programs this CPU's timer for the next event or slice end. A slice that is over already can only be ended
+ * when the kernel is left: the timer comes back to it a moment later, and not at once again and again. */
 void sched_program_timer(void);
+/* There is a new event or a new ready thread. Programs the timer if the running thread may go on without
+ * passing the scheduler, which would: a system call that does not wait returns straight to it. */
+void sched_timer_changed(void);

@@ -40,6 +40,7 @@ void timer_event_start(struct timer_event *event, uint64_t deadline_ns,
     spinlock_acquire(&queue->lock);
     insert_locked(queue, event);
     spinlock_release(&queue->lock);
+    sched_timer_changed();
 }
 
 bool timer_event_stop(struct timer_event *event)

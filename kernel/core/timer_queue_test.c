@@ -68,12 +68,22 @@ static void test_many_events(void)
         assert_true(events[fired[i - 1]].deadline_ns <= events[fired[i]].deadline_ns);
 }
 
+/* A queue that the hardware timer does not know of is only looked at when somebody waits. */
+static void test_start_tells_the_scheduler(void)
+{
+    uint32_t before = world_timer_changes();
+    start(0, 100);
+    assert_int_equal(world_timer_changes(), before + 1);
+    assert_true(timer_event_stop(&events[0]));
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
         UNIT_TEST(test_fires_in_order_of_deadline_then_start),
         UNIT_TEST(test_stopped_event_does_not_fire),
         UNIT_TEST(test_many_events),
+        UNIT_TEST(test_start_tells_the_scheduler),
     };
     return UNIT_MAIN(tests, setup, world_check_empty);
 }

@@ -20,6 +20,7 @@ enum {
     RTC_CENTURY = 0x32,
 };
 enum { STATUS_A_UPDATING = 0x80, STATUS_B_24_HOURS = 0x02, STATUS_B_BINARY = 0x04, HOUR_PM = 0x80 };
+enum { YEAR_MAX = 2261 }; /* the last whole year that 64 bits of nanoseconds since 1970 can say */
 enum { READ_TRIES_MAX = 16, UPDATE_TRIES_MAX = 100000 };
 
 /* False for a byte that is no number in the clock's notation. */
@@ -53,7 +54,7 @@ static bool year_decode(const struct rtc_registers *registers, uint32_t *out)
     if (!field_decode(registers->century, registers->status_b, 19, 29, &century))
         century = year >= 70 ? 19 : 20; /* no century byte on this machine */
     *out = century * 100 + year;
-    return *out >= 1970;
+    return *out >= 1970 && *out <= YEAR_MAX;
 }
 
 static bool year_is_leap(uint32_t year)

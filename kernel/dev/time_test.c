@@ -64,6 +64,20 @@ static void leap_days_are_known(void)
     assert_false(rtc_decode(&registers, &seconds)); /* 2100 is none */
 }
 
+/* A date behind what WallClock can say is no date, rather than a sum that overflows. */
+static void years_beyond_the_wall_clock_are_refused(void)
+{
+    struct rtc_registers registers = {
+        .day = 0x31, .month = 0x12, .year = 0x61, .century = 0x22, .status_b = BCD_24_HOURS};
+    int64_t seconds = 0, nanoseconds;
+    assert_true(rtc_decode(&registers, &seconds));
+    assert_false(__builtin_mul_overflow(seconds + 86400, INT64_C(1000000000), &nanoseconds));
+    registers.year = 0x62;
+    assert_false(rtc_decode(&registers, &seconds));
+    registers.century = 0x29;
+    assert_false(rtc_decode(&registers, &seconds));
+}
+
 static void century_is_guessed_where_there_is_none(void)
 {
     struct rtc_registers registers = {
@@ -145,6 +159,7 @@ int main(void)
         UNIT_TEST(dates_agree_with_the_c_library),
         UNIT_TEST(leap_days_are_known),
         UNIT_TEST(century_is_guessed_where_there_is_none),
+        UNIT_TEST(years_beyond_the_wall_clock_are_refused),
         UNIT_TEST(nonsense_is_refused),
         UNIT_TEST(scaling_is_exact_enough),
         UNIT_TEST(frequencies_are_measured),

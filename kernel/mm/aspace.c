@@ -17,7 +17,7 @@
 #include "object/memory_object.h"
 #include <base/checked.h>
 
-enum { FLUSH_PAGES_MAX = 32, REGIONS_AT_ONCE = 64 };
+enum { FLUSH_PAGES_MAX = 32 };
 
 static const uaddr_t BASE_MIN = UINT64_C(4) << 30, BASE_END = UINT64_C(508) << 30;
 

@@ -178,9 +178,12 @@ status_t aspace_decommit(struct aspace *aspace, uaddr_t address, uint64_t size_b
     if (status != CAPOS_OK)
         return status;
     struct region *region;
+    unsigned regions = 0;
     for_each_region(region, aspace, address, end)
     {
         region_strip(aspace, region);
+        if (++regions % REGIONS_AT_ONCE == 0)
+            aspace_breathe(aspace);
     }
     end_range(aspace, address, end);
     return CAPOS_OK;
@@ -211,9 +214,12 @@ status_t aspace_protect(struct aspace *aspace, uaddr_t address, uint64_t size_by
     if (!protect_is_allowed(aspace, address, end, prot)) {
         status = CAPOS_ERR_BAD_FLAGS;
     } else {
+        unsigned regions = 0;
         for_each_region(region, aspace, address, end)
         {
             region_set_prot(aspace, region, prot);
+            if (++regions % REGIONS_AT_ONCE == 0)
+                aspace_breathe(aspace);
         }
     }
     end_range(aspace, address, end);

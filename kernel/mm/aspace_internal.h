@@ -40,6 +40,7 @@ struct region {
 enum {
     REGIONS_MAX = 65536,    /* in one address space: bounds every walk over regions */
     REGION_SPARES_KEPT = 3, /* so that map and unmap in turns never go to the heap */
+    REGIONS_AT_ONCE = 64,   /* of an operation on many, between two preemption points */
     SPLITS_MAX = 2,         /* nodes that an operation on a range may need: one at either end */
 };
 

@@ -574,6 +574,33 @@ static void count_preemption(void *context)
     assert_true(aspace_check(context));
 }
 
+enum { MANY_REGIONS = 300 };
+
+static void alternate_protection(uaddr_t at)
+{
+    for (unsigned i = 0; i < MANY_REGIONS; i += 2)
+        ANSWERS(aspace_protect(aspace, at + i * PAGE_SIZE, PAGE_SIZE, PROT_READ), CAPOS_OK);
+    preemptions = 0;
+}
+
+/* Each region is little work, but there may be 65,536 of them. */
+static void operations_on_many_regions_let_others_in(void)
+{
+    uaddr_t at = 0;
+    const uint64_t size = MANY_REGIONS * PAGE_SIZE;
+    fake_inject(false, 0);
+    fake_preemption_hook = count_preemption;
+    fake_preemption_context = aspace;
+    ANSWERS(aspace_map(aspace, HERE, size, RW, &at), CAPOS_OK);
+    alternate_protection(at);
+    ANSWERS(aspace_protect(aspace, at, size, RW), CAPOS_OK);
+    assert_true(preemptions >= MANY_REGIONS / REGIONS_AT_ONCE);
+    alternate_protection(at);
+    ANSWERS(aspace_decommit(aspace, at, size), CAPOS_OK);
+    assert_true(preemptions >= MANY_REGIONS / REGIONS_AT_ONCE);
+    assert_true(aspace_check(aspace));
+}
+
 static void long_operations_let_others_in(void)
 {
     uaddr_t at = 0;
@@ -669,6 +696,7 @@ int main(void)
         UNIT_TEST(refused_when_dead),
         UNIT_TEST(waits_for_its_turn),
         UNIT_TEST(long_operations_let_others_in),
+        UNIT_TEST(operations_on_many_regions_let_others_in),
         UNIT_TEST(check_sees_damage),
         UNIT_TEST(reserved_pages_are_a_quota),
     };

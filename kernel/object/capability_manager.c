@@ -3,18 +3,24 @@
 #include "core/call.h"
 #include "core/process.h"
 #include "mm/heap.h"
+#include "mm/ledger.h"
 #include <capos/system_server.h>
 
 enum { LIST_MAX = 64 };
 
 struct capability_manager {
     struct object object;
-    uint64_t process_id; /* by id: a reference would be a cycle through the process' own table */
+    struct ledger *ledger; /* referenced */
+    uint64_t process_id;   /* by id: a reference would be a cycle through the process' own table */
 };
 
 static void capability_manager_destroy(struct object *object)
 {
-    heap_free(container_of(object, struct capability_manager, object), sizeof(struct capability_manager));
+    struct capability_manager *manager = container_of(object, struct capability_manager, object);
+    struct ledger *ledger = manager->ledger;
+    heap_free(manager, sizeof(*manager));
+    ledger_refund(ledger, LEDGER_HEAP_BYTES, sizeof(*manager));
+    ledger_put(ledger);
 }
 
 /* The process behind the object, referenced; null once it has ended. */
@@ -81,10 +87,17 @@ static const struct object_type capability_manager_type = {
 
 status_t capability_manager_create(struct process *process, struct object **out)
 {
+    status_t status = ledger_charge(process->ledger, LEDGER_HEAP_BYTES, sizeof(struct capability_manager));
+    if (status < 0)
+        return status;
     struct capability_manager *manager = heap_alloc(sizeof(*manager));
-    if (manager == NULL)
+    if (manager == NULL) {
+        ledger_refund(process->ledger, LEDGER_HEAP_BYTES, sizeof(*manager));
         return CAPOS_ERR_NO_MEMORY;
+    }
     object_init(&manager->object, &capability_manager_type);
+    manager->ledger = process->ledger;
+    ledger_get(manager->ledger);
     manager->process_id = process->id;
     *out = &manager->object;
     return CAPOS_OK;

@@ -25,6 +25,7 @@ static struct {
     uint64_t random;
     bool entropy;
     uint32_t ready;
+    uint32_t timer_changes;
     struct ledger ledger;
     struct {
         uintptr_t start, end;
@@ -94,6 +95,11 @@ struct thread *world_thread(void)
 uint32_t world_ready_count(void)
 {
     return world.ready;
+}
+
+uint32_t world_timer_changes(void)
+{
+    return world.timer_changes;
 }
 
 void world_set_time(uint64_t now_ns)
@@ -216,6 +222,15 @@ void sched_make_ready(struct thread *thread)
 {
     thread->state = THREAD_READY;
     world.ready++;
+}
+
+void arch_preemption_point(void)
+{
+}
+
+void sched_timer_changed(void)
+{
+    world.timer_changes++;
 }
 
 void thread_wake_locked(struct thread *thread, uint32_t available)

@@ -29,7 +29,8 @@ void world_add_user_memory(const void *memory, size_t size_bytes, bool writable)
 /* One process with one running thread and a ring in host memory. */
 struct process *world_process(void);
 struct thread *world_thread(void);
-uint32_t world_ready_count(void); /* times sched_make_ready was called */
+uint32_t world_ready_count(void);   /* times sched_make_ready was called */
+uint32_t world_timer_changes(void); /* times the scheduler was told to look at the timer again */
 
 /* A memory object over host bytes. */
 struct memory_object *world_memory(const void *bytes, size_t size_bytes);
