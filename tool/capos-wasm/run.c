@@ -119,11 +119,29 @@ static int invoke(struct run *run)
     return status;
 }
 
-static int run_start(struct run *run)
+/* A library rather than a program: says which functions --invoke could name. */
+static int refuse_without_start(const char *path, const struct wasm_module *module)
+{
+    const char *separator = "";
+    fprintf(stderr, "%s exports no _start", path);
+    for (uint32_t i = 0; i < wasm_module_export_count(module); i++) {
+        struct wasm_export export = wasm_module_export(module, i);
+        if (export.type.kind != WASM_FUNC)
+            continue;
+        fprintf(stderr, "%s%.*s",
+                *separator == 0 ? "; name a function with --invoke (it exports: " : separator,
+                (int)export.name.size_bytes, export.name.bytes);
+        separator = ", ";
+    }
+    fputs(*separator == 0 ? " and no other function\n" : ")\n", stderr);
+    return EXIT_USAGE;
+}
+
+static int run_start(struct run *run, const struct wasm_module *module)
 {
     struct wasm_extern found;
     if (!wasm_instance_export(run->instance, "_start", 6, &found) || found.kind != WASM_FUNC)
-        return EXIT_OK;
+        return refuse_without_start(run->options->path, module);
     if (wasm_func_type(found.as.func)->param_count != 0)
         return refuse(run, "_start", "takes arguments");
     return call(run, found.as.func, NULL);
@@ -141,7 +159,7 @@ static int run_module(struct run *run, const struct wasm_module *module)
         error_print(options->path, &error);
         return EXIT_REFUSED;
     }
-    int status = options->invoke != NULL ? invoke(run) : run_start(run);
+    int status = options->invoke != NULL ? invoke(run) : run_start(run, module);
     if (options->dump_state && (run->wasi.exited || status != EXIT_USAGE))
         dump_state(run->instance);
     return status;

@@ -3,7 +3,7 @@
  * file.
  */
 #pragma once
-#include "wasm.h"
+#include "../../lib/wasm/wasm.h"
 #include <stdio.h>
 
 enum exit_status {
