@@ -6,6 +6,7 @@
  *   pc      next byte of code                     side    next side entry
  *   locals  the running function's first local    sp      next free slot of the operand stack in memory
  *   top     the top operand; it is not in memory  limit   pc minus this is the fuel left, negated
+ * What only calls need is in `cold`, in memory, so that compilers have registers for these.
  * With h operands on the stack, slots 1 to h-1 behind the locals hold all but the top one, and slot 0 is a
  * slot nobody reads, so that a push may always store `top`, even when the stack is empty. "Flushing" stores
  * it for good. A v128 takes two slots. Arguments become the callee's first locals where they lie; results end
@@ -21,7 +22,20 @@
 #include "instance.h"
 #include "numeric.h"
 
+/* Opcodes that handlers look ahead for. */
+enum { OP_BR_IF = 0x0d, OP_LOCAL_GET = 0x20, OP_I32_ADD = 0x6a };
+/* local.get of one of the first 128 locals: a local.set is often followed by one, and then the stack stays as
+ * it is. */
+#define IS_NEAR_LOCAL_GET(at) ((at)[0] == OP_LOCAL_GET && (at)[1] < 0x80)
+
 enum { BULK_BYTES_PER_FUEL = 16 };
+
+/* For functions that handlers call only in rare cases: the caller's registers stay where they are. */
+#ifdef __clang__
+#define RARE __attribute__((noinline, cold, preserve_most))
+#else
+#define RARE __attribute__((noinline, cold))
+#endif
 
 struct leb {
     const uint8_t *pc;
@@ -29,19 +43,23 @@ struct leb {
 };
 
 /* Any unsigned LEB128: validation made sure that it is one. */
-static __attribute__((noinline)) struct leb leb_unsigned(const uint8_t *pc)
+static RARE void leb_unsigned(struct leb *leb)
 {
+    const uint8_t *pc = leb->pc;
     uint64_t value = 0;
     for (unsigned shift = 0;; shift += 7) {
         uint8_t byte = *pc++;
         value |= (uint64_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0)
-            return (struct leb){pc, value};
+        if ((byte & 0x80) == 0) {
+            *leb = (struct leb){pc, value};
+            return;
+        }
     }
 }
 
-static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
+static RARE void leb_signed(struct leb *leb)
 {
+    const uint8_t *pc = leb->pc;
     uint64_t value = 0;
     for (unsigned shift = 0;;) {
         uint8_t byte = *pc++;
@@ -50,7 +68,8 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
         if ((byte & 0x80) == 0) {
             if ((byte & 0x40) != 0 && shift < 64)
                 value |= ~UINT64_C(0) << shift;
-            return (struct leb){pc, value};
+            *leb = (struct leb){pc, value};
+            return;
         }
     }
 }
@@ -74,7 +93,8 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
         name = (name & 0x7f) | (pc[0] & 0x7fu) << 7 | (uint32_t)pc[1] << 14; \
         pc += 2;                                                             \
     } else {                                                                 \
-        struct leb leb_read = leb_unsigned(pc - 1);                          \
+        struct leb leb_read = {pc - 1, 0};                                   \
+        leb_unsigned(&leb_read);                                             \
         name = (uint32_t)leb_read.value;                                     \
         pc = leb_read.pc;                                                    \
     }
@@ -108,30 +128,34 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
         NEXT;                         \
     } while (0)
 
-#define TRAP(which)               \
-    do {                          \
+#define TRAP(which) goto trap_##which
+/* The asm keeps the constant out of the handlers: otherwise they would all load it, whether they trap or not.
+ */
+#define TRAP_LABEL(which)         \
+    trap_##which:                 \
+    {                             \
+        __asm__ volatile("");     \
         trap = WASM_TRAP_##which; \
         goto trapped;             \
-    } while (0)
+    }
 
 /* Takes the branch of a side entry; pc is just behind the opcode. */
-#define BRANCH(entry)                                                             \
-    do {                                                                          \
-        const struct wasm_side *taken = (entry);                                  \
-        const intptr_t distance = taken->code_delta;                              \
-        const uint32_t keep = taken->keep, drop = taken->drop;                    \
-        pc += distance;                                                           \
-        limit += (uintptr_t)distance;                                             \
-        side = taken + taken->side_delta;                                         \
-        if (drop != 0) {                                                          \
-            if (keep == 0)                                                        \
-                top = sp[-(intptr_t)drop];                                        \
-            else                                                                  \
-                for (uint32_t moved = keep - 1; moved > 0; moved--)               \
-                    sp[-(intptr_t)moved - (intptr_t)drop] = sp[-(intptr_t)moved]; \
-            sp -= drop;                                                           \
-        }                                                                         \
-        NEXT_IF_FUEL;                                                             \
+#define BRANCH(entry)                                          \
+    do {                                                       \
+        const struct wasm_side *taken = (entry);               \
+        const intptr_t distance = taken->code_delta;           \
+        const uint32_t keep = taken->keep, drop = taken->drop; \
+        pc += distance;                                        \
+        limit += (uintptr_t)distance;                          \
+        side = taken + taken->side_delta;                      \
+        if (UNLIKELY(drop != 0)) {                             \
+            if (keep == 0)                                     \
+                top = sp[-(intptr_t)drop];                     \
+            else if (keep > 1)                                 \
+                slots_down(sp, keep - 1, drop);                \
+            sp -= drop;                                        \
+        }                                                      \
+        NEXT_IF_FUEL;                                          \
     } while (0)
 
 /* a and b are the operands of a binary instruction, a the lower one; or a the operand of a unary one. */
@@ -151,7 +175,7 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
 #define COMPARED(condition)                    \
     do {                                       \
         const uint32_t compared = (condition); \
-        if (*pc == 0x0d) {                     \
+        if (*pc == OP_BR_IF) {                 \
             pc++;                              \
             FILL;                              \
             if (compared != 0)                 \
@@ -246,6 +270,13 @@ static __attribute__((noinline)) struct leb leb_signed(const uint8_t *pc)
         NEXT;                                          \
     }
 
+/* Moves what a branch keeps of the operand stack below sp over what it drops. */
+static RARE void slots_down(uint64_t *sp, uint32_t keep, uint32_t drop)
+{
+    for (uint64_t *from = sp - keep; from < sp; from++)
+        from[-(intptr_t)drop] = *from;
+}
+
 /* The zero locals of a call. Not memset: there are few, and a call would cost more. */
 static inline void zero_slots(uint64_t *from, const uint64_t *to)
 {
@@ -253,6 +284,20 @@ static inline void zero_slots(uint64_t *from, const uint64_t *to)
         *from++ = 0;
         __asm__("" : "+r"(from)); /* keeps compilers from making it memset all the same */
     }
+}
+
+/* What only calls and few instructions use. It stays in memory, so that the registers are left to the rest.
+ */
+struct cold {
+    struct wasm_instance *instance;
+    struct wasm_func *running;
+    const uint8_t *end; /* of its code */
+    struct wasm_frame *frame;
+};
+/* Compilers would take the structure apart and spread it over registers; not if somebody else may see it. */
+static inline void keep_in_memory(struct cold *cold)
+{
+    __asm__ volatile("" : : "r"(cold) : "memory");
 }
 
 /* What a call needs but an instruction handler does not: kept out of the way of the registers. */
@@ -334,7 +379,6 @@ enum wasm_trap_kind wasm_execute(struct wasm_store *store, struct wasm_func *fun
 
     const void *const *dispatch = narrow_dispatch;
     const uint8_t *pc = NULL;
-    const uint8_t *end = NULL;
     const struct wasm_side *side = NULL;
     uint64_t *locals = args;
     uint64_t *sp = args + func->code->param_slots;
@@ -342,11 +386,10 @@ enum wasm_trap_kind wasm_execute(struct wasm_store *store, struct wasm_func *fun
     uintptr_t limit = 0;
     uint8_t *memory = NULL;
     uint64_t memory_bytes = 0;
-    struct wasm_instance *instance = NULL;
-    struct wasm_frame *frame = store->frame_top;
-    struct wasm_func *running = NULL;
     struct wasm_func *callee = func;
     enum wasm_trap_kind trap;
+    struct cold cold = {.frame = store->frame_top};
+    keep_in_memory(&cold);
     FILL; /* the state is that of a caller that has just flushed */
     goto enter;
 
@@ -395,10 +438,10 @@ br_table: {
     BRANCH(side + (index < count ? index : count));
 }
 op_end:
-    if (LIKELY(pc != end))
+    if (LIKELY(pc != cold.end))
         NEXT;
 op_return: {
-    const uint32_t results = running->code->result_slots;
+    const uint32_t results = cold.running->code->result_slots;
     if (results == 1) {
         sp = locals;
     } else {
@@ -410,36 +453,36 @@ op_return: {
         FILL;
     }
     const int64_t left = FUEL_LEFT;
-    frame--;
-    if (UNLIKELY(frame->func == NULL)) {
+    cold.frame--;
+    if (UNLIKELY(cold.frame->func == NULL)) {
         FLUSH;
         wasm_unfuel(store, left);
-        store->frame_top = frame;
+        store->frame_top = cold.frame;
         return WASM_TRAP_NONE;
     }
-    running = frame->func;
-    pc = frame->pc;
-    side = frame->side;
-    locals = frame->locals;
+    cold.running = cold.frame->func;
+    pc = cold.frame->pc;
+    side = cold.frame->side;
+    locals = cold.frame->locals;
     limit = (uintptr_t)pc + (uintptr_t)left;
     goto resume;
 }
 op_call: {
     READ_U32(index);
-    callee = instance->funcs[index];
+    callee = cold.instance->funcs[index];
     goto enter;
 }
 call_indirect: {
     READ_U32(type_index);
     READ_U32(table_index);
-    const struct wasm_table *table = instance->tables[table_index];
+    const struct wasm_table *table = cold.instance->tables[table_index];
     const uint32_t index = (uint32_t)top;
     if (UNLIKELY(index >= table->count))
         TRAP(UNDEFINED_ELEMENT);
     callee = (struct wasm_func *)(uintptr_t)table->refs[index];
     if (UNLIKELY(callee == NULL))
         TRAP(UNINITIALIZED_ELEMENT);
-    const struct wasm_functype *type = &instance->module->types[type_index];
+    const struct wasm_functype *type = &cold.instance->module->types[type_index];
     if (UNLIKELY(callee->type != type) && !wasm_functype_equal(callee->type, type))
         TRAP(INDIRECT_TYPE_MISMATCH);
     FILL;
@@ -451,47 +494,47 @@ enter: {
     if (UNLIKELY(code == NULL))
         goto enter_host;
     uint64_t *const callee_locals = sp - code->param_slots;
-    if (UNLIKELY(frame == store->frames_end ||
+    if (UNLIKELY(cold.frame == store->frames_end ||
                  (uint64_t)(store->stack_end - callee_locals) < code->frame_slots))
         TRAP(STACK_EXHAUSTED);
-    *frame++ = (struct wasm_frame){running, pc, side, locals};
+    *cold.frame++ = (struct wasm_frame){cold.running, pc, side, locals};
     locals = callee_locals;
     zero_slots(sp, locals + code->local_slots);
     sp = locals + code->local_slots;
     const int64_t left = FUEL_LEFT - (code->local_slots - code->param_slots);
-    running = callee;
+    cold.running = callee;
     pc = code->start;
     side = code->sides;
     limit = (uintptr_t)pc + (uintptr_t)left;
-    end = code->end;
+    cold.end = code->end;
     dispatch = code->wide ? wide_dispatch : narrow_dispatch;
-    if (UNLIKELY(running->instance != instance))
+    if (UNLIKELY(cold.running->instance != cold.instance))
         goto enter_instance;
     NEXT_IF_FUEL;
 }
 resume:
-    end = running->code->end;
-    dispatch = running->code->wide ? wide_dispatch : narrow_dispatch;
-    if (LIKELY(running->instance == instance))
+    cold.end = cold.running->code->end;
+    dispatch = cold.running->code->wide ? wide_dispatch : narrow_dispatch;
+    if (LIKELY(cold.running->instance == cold.instance))
         NEXT_IF_FUEL;
 enter_instance:
-    instance = running->instance;
-    memory = instance->memory == NULL ? NULL : instance->memory->base;
-    memory_bytes = instance->memory == NULL ? 0 : instance->memory->size_bytes;
+    cold.instance = cold.running->instance;
+    memory = cold.instance->memory == NULL ? NULL : cold.instance->memory->base;
+    memory_bytes = cold.instance->memory == NULL ? 0 : cold.instance->memory->size_bytes;
     NEXT_IF_FUEL;
 enter_host: {
     int64_t left = FUEL_LEFT;
     uint64_t *const callee_args = sp - callee->type->param_slots;
-    *frame = (struct wasm_frame){running, pc, side, locals};
-    store->frame_top = frame + 1;
+    *cold.frame = (struct wasm_frame){cold.running, pc, side, locals};
+    store->frame_top = cold.frame + 1;
     store->stack_top = sp;
-    trap = call_host(store, instance, callee, callee_args, left, &left);
+    trap = call_host(store, cold.instance, callee, callee_args, left, &left);
     if (UNLIKELY(trap != WASM_TRAP_NONE))
         return trap;
     limit = (uintptr_t)pc + (uintptr_t)left;
     sp = callee_args + callee->type->result_slots;
     FILL;
-    memory_bytes = instance->memory == NULL ? 0 : instance->memory->size_bytes;
+    memory_bytes = cold.instance->memory == NULL ? 0 : cold.instance->memory->size_bytes;
     NEXT;
 }
 refuel: {
@@ -502,11 +545,22 @@ refuel: {
         NEXT;
     pc++; /* the instruction that was to run next is the one reported */
     limit++;
+    goto trapped;
 }
+    TRAP_LABEL(INVALID_CONVERSION)
+    TRAP_LABEL(INTEGER_OVERFLOW)
+    TRAP_LABEL(MEMORY_OUT_OF_BOUNDS)
+    TRAP_LABEL(UNREACHABLE)
+    TRAP_LABEL(UNDEFINED_ELEMENT)
+    TRAP_LABEL(UNINITIALIZED_ELEMENT)
+    TRAP_LABEL(INDIRECT_TYPE_MISMATCH)
+    TRAP_LABEL(STACK_EXHAUSTED)
+    TRAP_LABEL(TABLE_OUT_OF_BOUNDS)
+    TRAP_LABEL(INTEGER_DIVIDE_BY_ZERO)
 trapped:
     /* One frame beyond frames_end is kept for this. */
-    *frame = (struct wasm_frame){running, pc, side, locals};
-    store->frame_top = frame + (running != NULL);
+    *cold.frame = (struct wasm_frame){cold.running, pc, side, locals};
+    store->frame_top = cold.frame + (cold.running != NULL);
     wasm_unfuel(store, FUEL_LEFT);
     return trap;
 
@@ -532,6 +586,11 @@ local_get: {
 local_set: {
     READ_U32(index);
     locals[index] = top;
+    if (IS_NEAR_LOCAL_GET(pc)) {
+        top = locals[pc[1]];
+        pc += 2;
+        NEXT;
+    }
     FILL;
     NEXT;
 }
@@ -542,7 +601,7 @@ local_tee: {
 }
 global_get: {
     READ_U32(index);
-    const struct wasm_global *global = instance->globals[index];
+    const struct wasm_global *global = cold.instance->globals[index];
     PUSH(global->slots[0]);
     if (UNLIKELY(global->type == WASM_V128))
         PUSH(global->slots[1]);
@@ -550,7 +609,7 @@ global_get: {
 }
 global_set: {
     READ_U32(index);
-    struct wasm_global *global = instance->globals[index];
+    struct wasm_global *global = cold.instance->globals[index];
     if (UNLIKELY(global->type == WASM_V128)) {
         global->slots[1] = top;
         FILL;
@@ -580,7 +639,7 @@ wide_select: {
 }
 wide_local_get: {
     READ_U32(index);
-    const uint32_t entry = running->code->local_map[index];
+    const uint32_t entry = cold.running->code->local_map[index];
     const uint64_t *const local = locals + (entry & ~WASM_LOCAL_WIDE);
     PUSH(local[0]);
     if ((entry & WASM_LOCAL_WIDE) != 0)
@@ -589,7 +648,7 @@ wide_local_get: {
 }
 wide_local_set: {
     READ_U32(index);
-    const uint32_t entry = running->code->local_map[index];
+    const uint32_t entry = cold.running->code->local_map[index];
     uint64_t *const local = locals + (entry & ~WASM_LOCAL_WIDE);
     if ((entry & WASM_LOCAL_WIDE) != 0) {
         local[1] = top;
@@ -601,7 +660,7 @@ wide_local_set: {
 }
 wide_local_tee: {
     READ_U32(index);
-    const uint32_t entry = running->code->local_map[index];
+    const uint32_t entry = cold.running->code->local_map[index];
     uint64_t *const local = locals + (entry & ~WASM_LOCAL_WIDE);
     if ((entry & WASM_LOCAL_WIDE) != 0) {
         local[1] = top;
@@ -623,12 +682,12 @@ ref_is_null:
     NEXT;
 ref_func: {
     READ_U32(index);
-    PUSH(wasm_ref_of(instance->funcs[index]));
+    PUSH(wasm_ref_of(cold.instance->funcs[index]));
     NEXT;
 }
 table_get: {
     READ_U32(index);
-    const struct wasm_table *table = instance->tables[index];
+    const struct wasm_table *table = cold.instance->tables[index];
     if (UNLIKELY((uint32_t)top >= table->count))
         TRAP(TABLE_OUT_OF_BOUNDS);
     top = table->refs[(uint32_t)top];
@@ -636,7 +695,7 @@ table_get: {
 }
 table_set: {
     READ_U32(index);
-    struct wasm_table *table = instance->tables[index];
+    struct wasm_table *table = cold.instance->tables[index];
     const uint64_t ref = top;
     const uint32_t entry = (uint32_t) * --sp;
     if (UNLIKELY(entry >= table->count))
@@ -667,9 +726,9 @@ memory_grow: {
     uint32_t old_pages = UINT32_MAX;
     const uint32_t delta = (uint32_t)top;
     pc++;
-    if (wasm_memory_grow(instance->memory, delta, &old_pages))
+    if (wasm_memory_grow(cold.instance->memory, delta, &old_pages))
         limit -= (uintptr_t)delta * (WASM_PAGE_SIZE / BULK_BYTES_PER_FUEL);
-    memory_bytes = instance->memory->size_bytes;
+    memory_bytes = cold.instance->memory->size_bytes;
     top = old_pages;
     NEXT_IF_FUEL;
 }
@@ -689,11 +748,12 @@ i64_const: {
         value = (uint64_t)((int64_t)(value << 43) >> 43);
         pc += 2;
     } else {
-        struct leb leb_read = leb_signed(pc - 1);
+        struct leb leb_read = {pc - 1, 0};
+        leb_signed(&leb_read);
         value = leb_read.value;
         pc = leb_read.pc;
     }
-    if (*pc == 0x6a) { /* i32.add: addresses are made this way all the time */
+    if (*pc == OP_I32_ADD) { /* i32.add: addresses are made this way all the time */
         pc++;
         top = (uint32_t)(top + value);
         NEXT;
@@ -935,24 +995,24 @@ prefix_misc: {
         NEXT;
     case 9: { /* data.drop */
         READ_U32(segment);
-        instance->data_sizes[segment] = 0;
+        cold.instance->data_sizes[segment] = 0;
         NEXT;
     }
     case 13: { /* elem.drop */
         READ_U32(segment);
-        wasm_elem_drop(instance, segment);
+        wasm_elem_drop(cold.instance, segment);
         NEXT;
     }
     case 15: { /* table.grow */
         READ_U32(table);
         const uint32_t count = (uint32_t)top;
-        top = wasm_table_grow(instance->tables[table], *--sp, count);
+        top = wasm_table_grow(cold.instance->tables[table], *--sp, count);
         limit -= (uint32_t)top == UINT32_MAX ? 0 : count;
         NEXT_IF_FUEL;
     }
     case 16: { /* table.size */
         READ_U32(table);
-        PUSH(instance->tables[table]->count);
+        PUSH(cold.instance->tables[table]->count);
         NEXT;
     }
     default:
@@ -967,22 +1027,22 @@ prefix_misc: {
     FILL;
     if (code == 8) { /* memory.init */
         pc++;
-        trap = wasm_memory_init(instance, first, destination, (uint32_t)source, length);
+        trap = wasm_memory_init(cold.instance, first, destination, (uint32_t)source, length);
     } else if (code == 10) { /* memory.copy */
         pc++;
-        trap = wasm_memory_copy(instance->memory, destination, (uint32_t)source, length);
+        trap = wasm_memory_copy(cold.instance->memory, destination, (uint32_t)source, length);
     } else if (code == 11) { /* memory.fill */
-        trap = wasm_memory_fill(instance->memory, destination, (uint8_t)source, length);
+        trap = wasm_memory_fill(cold.instance->memory, destination, (uint8_t)source, length);
     } else if (code == 17) { /* table.fill */
-        trap = wasm_table_fill(instance->tables[first], destination, source, length);
+        trap = wasm_table_fill(cold.instance->tables[first], destination, source, length);
         cost = length;
     } else {
         READ_U32(second);
         if (code == 12) /* table.init */
-            trap = wasm_table_init(instance, first, instance->tables[second], destination, (uint32_t)source,
+            trap = wasm_table_init(cold.instance, first, cold.instance->tables[second], destination, (uint32_t)source,
                                    length);
         else /* table.copy */
-            trap = wasm_table_copy(instance->tables[first], instance->tables[second], destination,
+            trap = wasm_table_copy(cold.instance->tables[first], cold.instance->tables[second], destination,
                                    (uint32_t)source, length);
         cost = length;
     }

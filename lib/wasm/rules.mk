@@ -46,7 +46,7 @@ $(eval $(call unit_test,wasm,lib/wasm/wasm_test.c $(WASM_SOURCES),-Ilib/wasm $(f
 # `make fuzz-wasm` runs each for WASM_FUZZ_SECONDS and keeps what it finds under build/.
 
 WASM_FUZZERS := decode validate exec
-WASM_FUZZ_RUNS ?= 100000
+WASM_FUZZ_RUNS ?= 40000
 WASM_FUZZ_SECONDS ?= 600
 WASM_CORPUS := lib/wasm/fuzz/corpus
 WASM_FUZZ_FLAGS := -max_len=4096 -rss_limit_mb=1024 -timeout=10
