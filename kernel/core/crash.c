@@ -5,7 +5,7 @@
 #include "mm/aspace.h"
 #include <base/string.h>
 
-enum { VECTOR_INVALID_OPCODE = 6, VECTOR_PROTECTION = 13, VECTOR_PAGE_FAULT = 14, VECTORS = 32 };
+enum { VECTOR_PROTECTION = 13, VECTORS = 32, PAGE_FAULT_WRITE = 2, PAGE_FAULT_FETCH = 16 };
 
 static const char *const vector_names[VECTORS] = {
     [0] = "division by zero or overflow",
@@ -33,14 +33,17 @@ static bool is_rdtsc(uaddr_t rip)
     return umem_copy_in(code, rip, 3) == CAPOS_OK && code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xf9;
 }
 
+enum aspace_access fault_access(const struct fault_info *fault)
+{
+    if ((fault->error_code & PAGE_FAULT_FETCH) != 0)
+        return ACCESS_EXEC;
+    return (fault->error_code & PAGE_FAULT_WRITE) != 0 ? ACCESS_WRITE : ACCESS_READ;
+}
+
 static const char *fault_reason(struct thread *thread, const struct fault_info *fault)
 {
-    if (fault->vector == VECTOR_PAGE_FAULT) {
-        enum aspace_access access = (fault->error_code & 16) != 0  ? ACCESS_EXEC
-                                    : (fault->error_code & 2) != 0 ? ACCESS_WRITE
-                                                                   : ACCESS_READ;
-        return aspace_fault_reason(thread->process->aspace, fault->address, access);
-    }
+    if (fault->vector == VECTOR_PAGE_FAULT)
+        return aspace_fault_reason(thread->process->aspace, fault->address, fault_access(fault));
     if (fault->vector == VECTOR_PROTECTION && !thread->context.tsc_allowed &&
         is_rdtsc(thread->context.frame.rip))
         return "RDTSC without a Timer capability whose clock was mapped";

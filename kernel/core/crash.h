@@ -4,6 +4,12 @@
  */
 #pragma once
 #include "core/process.h"
+#include "mm/aspace.h"
+
+enum { VECTOR_PAGE_FAULT = 14 };
+
+/* What a page fault was trying to do, from its error code (Intel SDM volume 3, section 4.7). */
+enum aspace_access fault_access(const struct fault_info *fault);
 
 /* Fills in a record of the running thread's fault. Reads its memory with suspicion. */
 void crash_describe(struct thread *thread, const struct fault_info *fault, struct crash_record *out);

@@ -5,29 +5,19 @@
 #include "arch/arch.h"
 #include "core/crash.h"
 #include "core/process.h"
-#include "core/ring.h"
 #include "core/sched.h"
 #include "mm/aspace.h"
-
-enum { VECTOR_PAGE_FAULT = 14, PAGE_FAULT_WRITE = 2, PAGE_FAULT_FETCH = 16 };
 
 void syscall_exit(int64_t code)
 {
     process_end_current(code, NULL);
 }
 
-static enum aspace_access fault_access(uint64_t error_code)
-{
-    if ((error_code & PAGE_FAULT_FETCH) != 0)
-        return ACCESS_EXEC;
-    return (error_code & PAGE_FAULT_WRITE) != 0 ? ACCESS_WRITE : ACCESS_READ;
-}
-
 void handle_fault(struct user_context *context, const struct fault_info *fault)
 {
     struct thread *thread = container_of(context, struct thread, context);
     if (fault->vector == VECTOR_PAGE_FAULT && fault->address < CAPOS_USER_MAX &&
-        aspace_fault(thread->process->aspace, fault->address, fault_access(fault->error_code)) == CAPOS_OK)
+        aspace_fault(thread->process->aspace, fault->address, fault_access(fault)) == CAPOS_OK)
         arch_enter_user();
     struct crash_record crash;
     crash_describe(thread, fault, &crash);

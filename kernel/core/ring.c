@@ -27,7 +27,6 @@ _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry i
  * never change, so the parts of `kcall` that say where they are are filled in once. */
 struct call_scratch {
     struct kcall kcall;
-    const struct object_type *last_type; /* what kcall is a call of: for a panic's report */
     struct cap_transfer transfers[CAPOS_XFER_CAPS_MAX];
     struct capos_xfer_desc descriptors[CAPOS_XFER_CAPS_MAX];
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
@@ -77,21 +76,27 @@ static inline void post_locked(struct ring *ring, const struct capos_cqe *cqe)
     __atomic_store_n(&page->cq_tail, tail, __ATOMIC_RELEASE);
 }
 
-/* Posts the bare result of an entry just executed. Without operations in flight nobody else posts to this
- * ring. */
-static __attribute__((noinline)) void post_shared(struct thread *thread, uint64_t user_data, int32_t result)
+static void post_shared(struct thread *thread, const struct capos_cqe *cqe)
 {
-    const struct capos_cqe cqe = {.user_data = user_data, .result = result};
     spinlock_acquire(&thread->lock);
-    post_locked(&thread->ring, &cqe);
+    post_locked(&thread->ring, cqe);
     spinlock_release(&thread->lock);
 }
 
+static __attribute__((noinline)) void post_result_shared(struct thread *thread, uint64_t user_data,
+                                                         int32_t result)
+{
+    const struct capos_cqe cqe = {.user_data = user_data, .result = result};
+    post_shared(thread, &cqe);
+}
+
+/* Posts the bare result of an entry just executed. Without operations in flight nobody else posts to this
+ * ring. */
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
     if (__builtin_expect(thread->ring.in_flight != 0, 0))
-        post_shared(thread, user_data, result);
+        post_result_shared(thread, user_data, result);
     else
         post_locked(&thread->ring, &cqe);
 }
@@ -101,9 +106,7 @@ static __attribute__((noinline)) void deliver_and_post(struct thread *thread, st
 {
     struct capos_cqe cqe = {.user_data = user_data};
     kcall_deliver(kcall, encoded, &cqe);
-    spinlock_acquire(&thread->lock);
-    post_locked(&thread->ring, &cqe);
-    spinlock_release(&thread->lock);
+    post_shared(thread, &cqe);
 }
 
 void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe)
@@ -220,7 +223,6 @@ static inline void prepare(struct thread *thread, struct kcall *kcall)
 
 static inline int32_t run_method(const struct capability *target, struct call_scratch *scratch)
 {
-    scratch->last_type = target->type;
     return target->type->dispatch(target->type->server, target->object, scratch->kcall.sqe.method_id,
                                   &scratch->kcall.call);
 }
@@ -361,14 +363,6 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
         deliver_and_post(thread, &scratch->kcall, words.user_data, result);
 }
 
-bool ring_last_call(const struct object_type **out_type, uint16_t *out_method)
-{
-    const struct call_scratch *scratch = &scratch_of_cpu[arch_cpu_number()];
-    *out_type = scratch->last_type;
-    *out_method = scratch->kcall.sqe.method_id;
-    return scratch->last_type != NULL;
-}
-
 void ring_scratch_init(void)
 {
     for (size_t i = 0; i < array_count(scratch_of_cpu); i++) {
@@ -414,11 +408,6 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
     return ring->cq_tail - head;
 }
 
-int64_t ring_enter(struct thread *thread)
-{
-    return enter(thread);
-}
-
 #ifndef CAPOS_HOST_TEST
 /* The arguments also lie in the caller's frame: read from there after the drain, they need no registers
  * during it. */
@@ -432,5 +421,10 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     if (__builtin_expect(available < 0 || available >= (uint32_t)frame->rdi || frame->rsi == 0, 1))
         return available;
     return thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+}
+#else
+int64_t ring_enter(struct thread *thread)
+{
+    return enter(thread);
 }
 #endif

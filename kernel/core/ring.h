@@ -12,10 +12,8 @@ void ring_scratch_init(void);
 void ring_init(struct ring *ring, void *page);
 /* Executes submissions while there are any and completions fit; returns the completions that the thread has
  * not taken yet. RING_CORRUPT: the shared indexes made no sense; they were reset, nothing was executed, and
- * unread completions are dropped. */
+ * unread completions are dropped. For host tests; in the kernel it is the system call cap_enter. */
 CHECKED int64_t ring_enter(struct thread *thread);
-/* The capability call that this CPU made last, for a panic's report; false: none yet. */
-bool ring_last_call(const struct object_type **out_type, uint16_t *out_method);
 /* Completions that the thread has not taken yet. */
 static inline uint32_t ring_available(const struct thread *thread)
 {

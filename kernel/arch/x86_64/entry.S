@@ -14,6 +14,42 @@
 #define CAPOS_ERR_BAD_SYSCALL -23
 #define CANONICAL_BITS 47
 
+.macro SAVE_REGISTERS
+    pushq %r15
+    pushq %r14
+    pushq %r13
+    pushq %r12
+    pushq %r11
+    pushq %r10
+    pushq %r9
+    pushq %r8
+    pushq %rbp
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rbx
+    pushq %rax
+.endm
+
+.macro RESTORE_REGISTERS
+    popq %rax
+    popq %rbx
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    popq %rbp
+    popq %r8
+    popq %r9
+    popq %r10
+    popq %r11
+    popq %r12
+    popq %r13
+    popq %r14
+    popq %r15
+.endm
+
     .text
 
     .global entry_syscall
@@ -107,21 +143,7 @@ enter_user_by_iret:
     movq %r11, FRAME_RFLAGS(%rsp)
     movq $SELECTOR_USER_CODE, FRAME_CS(%rsp)
     movq $SELECTOR_USER_DATA, FRAME_SS(%rsp)
-    popq %rax
-    popq %rbx
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
-    popq %rbp
-    popq %r8
-    popq %r9
-    popq %r10
-    popq %r11
-    popq %r12
-    popq %r13
-    popq %r14
-    popq %r15
+    RESTORE_REGISTERS
     addq $16, %rsp                    /* vector, error code */
     swapgs
     iretq                             /* cannot fault: RIP is canonical, CS and SS are ours */
@@ -134,23 +156,6 @@ enter_user_bad_rip:
     call entry_bad_rip
     ud2
 
-.macro SAVE_REGISTERS
-    pushq %r15
-    pushq %r14
-    pushq %r13
-    pushq %r12
-    pushq %r11
-    pushq %r10
-    pushq %r9
-    pushq %r8
-    pushq %rbp
-    pushq %rdi
-    pushq %rsi
-    pushq %rdx
-    pushq %rcx
-    pushq %rbx
-    pushq %rax
-.endm
 
 /* Exceptions and interrupts: RSP at vector, error code, RIP, CS, RFLAGS, RSP, SS. */
     .balign 64
@@ -177,21 +182,7 @@ entry_from_kernel:
     andq $-16, %rsp
     call entry_kernel_trap            /* comes back after interrupts and resolved user-copy faults */
     movq %rbx, %rsp
-    popq %rax
-    popq %rbx
-    popq %rcx
-    popq %rdx
-    popq %rsi
-    popq %rdi
-    popq %rbp
-    popq %r8
-    popq %r9
-    popq %r10
-    popq %r11
-    popq %r12
-    popq %r13
-    popq %r14
-    popq %r15
+    RESTORE_REGISTERS
     addq $16, %rsp
     iretq
 
