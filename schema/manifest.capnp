@@ -33,6 +33,12 @@ enum KernelCap {
   systemControl @10;
   capabilityManager @11;
   null @12;
+  ipcFactory @13;
+  threadSpawner @14;
+  threadControl @15;
+  parkSpace @16;
+  sharedParkSpace @17;
+  schedulingPolicy @18;
 }
 
 struct CapGrant {

@@ -2,11 +2,16 @@
 # Processes: making them, waiting for them, and what is known of one that crashed.
 
 using Memory = import "memory.capnp";
+using Pipe = import "pipe.capnp";
 
 enum OwnObject {
   # Objects that a child is given about itself; no one else could hold them before it exists.
   virtualMemory @0;
   capabilityManager @1;
+  threadSpawner @2;
+  threadControl @3;
+  parkSpace @4;
+  schedulingPolicy @5;
 }
 
 struct SpawnGrant {
@@ -15,6 +20,7 @@ struct SpawnGrant {
     capability @1 :Capability; # sent along with the call, copied or moved as its transfer descriptor says
     own @2 :OwnObject;
   }
+  interfaceId @3 :UInt64;        # what the child expects; refused as WRONG_INTERFACE if it is another. 0: anything
 }
 
 struct Budget {
@@ -23,6 +29,8 @@ struct Budget {
   frames @0 :UInt64;
   capSlots @1 :UInt32;
   threads @2 :UInt32;
+  calls @3 :UInt32;              # operations in flight and queued
+  kernelBytes @4 :UInt64;        # kernel heap
 }
 
 struct CrashRecord {
@@ -40,11 +48,43 @@ struct CrashRecord {
 
 interface ProcessSpawner {
   spawn @0 (name :Text, binaryName :Text, image :Memory.MemoryObject, grants :List(SpawnGrant),
-            args :List(Text), env :List(Text), budget :Budget) -> (handle :ProcessHandle, processId :UInt64);
+            args :List(Text), env :List(Text), budget :Budget, control :Bool)
+            -> (handle :ProcessHandle, processId :UInt64, control :ProcessControl);
   # Starts an ELF64 program: the boot package's binary of that name, or `image` when binaryName is empty. The child
   # holds exactly `grants`, in that order.
   # invalidArgument: no such binary, malformed ELF (the reason names what is wrong), duplicate or overlong names.
-  # overloaded: the budget cannot be carved out.
+  # overloaded: the budget cannot be carved out. `control` is given only when asked for.
+
+  createPipe @1 (capacityBytes :UInt32) -> (reader :Pipe.PipeReader, writer :Pipe.PipeWriter);
+  # As IpcFactory.createPipe.
+
+  forkSelf @2 (budget :Budget, control :Bool) -> (handle :ProcessHandle, processId :UInt64, control :ProcessControl);
+  # A copy-on-write clone of the calling process with the calling thread alone and every capability that may be copied,
+  # under the same ids. Completes in both: in the child with processId 0 and no handle. Nothing else that was in flight
+  # exists in the child. Mapped MemoryObjects are shared.
+
+  replaceSelf @3 (name :Text, binaryName :Text, image :Memory.MemoryObject, grants :List(SpawnGrant),
+                  args :List(Text), env :List(Text)) -> ();
+  # A new program in the calling process, which keeps its id, its budget and whoever waits for it, and holds exactly
+  # `grants` from then on. Every other thread ends. Does not complete if it succeeds; refused means unchanged.
+
+  restrict @4 (binaries :List(Text), preset :List(SpawnGrant), allowed :List(AllowedGrant)) -> (launcher :RestrictedLauncher);
+  # A spawner for these binaries of the boot package only. Every child gets the `preset` grants (which the launcher
+  # holds), and whoever launches may add grants of the `allowed` names and interfaces from what he holds.
+}
+
+struct AllowedGrant {
+  name @0 :Text;
+  interfaceId @1 :UInt64;        # 0: any
+}
+
+interface RestrictedLauncher {
+  launch @0 (name :Text, binaryName :Text, grants :List(SpawnGrant), args :List(Text), env :List(Text), budget :Budget,
+             control :Bool) -> (handle :ProcessHandle, processId :UInt64, control :ProcessControl);
+  # As ProcessSpawner.spawn. invalidArgument: a binary or a grant's name that it does not allow. The caller's budget pays.
+
+  binaries @1 () -> (names :List(Text));
+  allowed @2 () -> (grants :List(AllowedGrant));
 }
 
 interface ProcessHandle {
@@ -52,4 +92,11 @@ interface ProcessHandle {
   # Completes when the process has ended, at once if it has. Any number may wait. exitCode of a crash is 128 + vector.
 
   info @1 () -> (processId :UInt64, running :Bool, name :Text);
+}
+
+interface ProcessControl {
+  # Authority over a process' life.
+
+  kill @0 (exitCode :Int64) -> (wasRunning :Bool);
+  # Ends it as if it had exited with this code. Completes at once; wait says when everything is returned.
 }

@@ -56,6 +56,17 @@ struct CapInfo {
 interface CapabilityManager {
   list @0 (cursor :UInt32, maxEntries :UInt16) -> (entries :List(CapInfo), nextCursor :UInt32);
   # The capabilities of the process this object was made for, at most 64 at a time; nextCursor is 0 behind the last.
+
+  makeRevocable @1 (capability :Capability) -> (facet :Capability, revoker :Revoker);
+  # A facet that does what the capability does until it is revoked. What is obtained through it is revocable with it.
+}
+
+interface Revoker {
+  revoke @0 () -> ();
+  # From now on the facet, every copy of it anywhere, and everything obtained through it answer REVOKED; calls in flight
+  # through it are ended with REVOKED; memory mapped through it is taken out of the address spaces. Cannot be undone.
+
+  isRevoked @1 () -> (revoked :Bool);
 }
 
 interface NullCap {

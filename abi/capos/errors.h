@@ -35,6 +35,8 @@ enum capos_error {
     CAPOS_ERR_RING_CORRUPT = -22,        /* the ring's indexes made no sense; they were reset */
     CAPOS_ERR_BAD_SYSCALL = -23,         /* the system call number is not one of CAPOS_SYS_* */
     CAPOS_ERR_NO_CAPABILITY = -24,       /* user space only: the CapSet holds nothing of that name */
+    CAPOS_ERR_WOULD_BLOCK = -25,         /* PARK: the word does not have that value */
+    CAPOS_ERR_INTERRUPTED = -26,         /* cap_enter: another thread of the process interrupted the wait */
 };
 
 /* Kinds of capability exception; equal to the enumerants of CapException.Kind in schema/exception.capnp. */

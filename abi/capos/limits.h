@@ -32,3 +32,12 @@
 #define CAPOS_CONSOLE_WRITE_MAX_BYTES 1024u
 #define CAPOS_ENTROPY_FILL_MAX_BYTES  64u
 #define CAPOS_BACKTRACE_MAX           32u
+
+/* Calls that may wait in one endpoint's queue: what createEndpoint takes for 0, and at most. */
+#define CAPOS_ENDPOINT_QUEUE_DEFAULT 64u
+#define CAPOS_ENDPOINT_QUEUE_MAX     1024u
+/* Weights of the fair scheduler. */
+#define CAPOS_WEIGHT_MIN     1u
+#define CAPOS_WEIGHT_DEFAULT 100u
+#define CAPOS_WEIGHT_MAX     10000u
+#define CAPOS_PIPE_BYTES     65536u

@@ -37,7 +37,10 @@ enum capos_opcode {
 };
 
 /* SQE flags. */
-#define CAPOS_SQE_PIPELINE 0x01u /* target is a result capability of an earlier CALL of the same batch */
+#define CAPOS_SQE_PIPELINE \
+    0x01u /* CALL: target is a result capability of an earlier CALL of the same batch */
+#define CAPOS_SQE_QUIET     0x02u /* NOP, RELEASE, RETURN, UNPARK: no completion if it succeeds */
+#define CAPOS_SQE_EXCEPTION 0x04u /* RETURN: the payload is a CapException, its kind is in method_id */
 
 /*
  * Submission entry.

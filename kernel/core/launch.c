@@ -13,9 +13,8 @@
 #include "core/entropy.h"
 #include "core/process.h"
 #include "mm/aspace.h"
-#include "object/capability_manager.h"
+#include "object/kernel_caps.h"
 #include "object/memory_object.h"
-#include "object/virtual_memory.h"
 #include <base/string.h>
 
 enum {
@@ -197,11 +196,10 @@ static status_t map_stack(struct loading *loading)
                                PROT_READ | PROT_WRITE, &mapped);
 }
 
-static status_t own_capability(struct process *process, enum launch_own own, struct capability *out)
+static status_t own_capability(struct process *process, const struct own_object *own, struct capability *out)
 {
     struct object *object;
-    status_t status = own == LAUNCH_OWN_VIRTUAL_MEMORY ? virtual_memory_create(process->aspace, &object)
-                                                       : capability_manager_create(process, &object);
+    status_t status = own->create(process, &object);
     if (status == CAPOS_OK)
         *out = (struct capability){object, object->type};
     return status;
@@ -216,7 +214,7 @@ static status_t give_capability(struct loading *loading, size_t index)
     status_t status = captable_reserve(table, &id);
     if (status < 0)
         return status;
-    if (grant->own == LAUNCH_OWN_NONE)
+    if (grant->own == NULL)
         object_get(capability.object);
     else
         status = own_capability(loading->process, grant->own, &capability);

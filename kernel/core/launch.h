@@ -12,13 +12,12 @@ struct process;
 
 enum { LAUNCH_GRANTS_MAX = 64, LAUNCH_STACK_BYTES = 1 << 20 };
 
-/* Objects about the new process itself, made for it; the same as OwnObject in schema/process.capnp. */
-enum launch_own { LAUNCH_OWN_NONE, LAUNCH_OWN_VIRTUAL_MEMORY, LAUNCH_OWN_CAPABILITY_MANAGER };
+struct own_object;
 
 struct launch_grant {
     struct capnp_text name;
-    enum launch_own own;
-    struct capability capability; /* borrowed; when own is NONE */
+    const struct own_object *own; /* made for the new process; null: the capability */
+    struct capability capability; /* borrowed */
 };
 
 struct launch {

@@ -29,14 +29,9 @@ static status_t init_grant(const struct cap_cap_grant *from, struct launch_grant
     *why = "initConfig.init.caps: init can only be granted kernel capabilities";
     if (from->source.which != CAP_CAP_GRANT_SOURCE_KERNEL)
         return CAPOS_ERR_BAD_MESSAGE;
-    if (from->source.kernel == CAP_KERNEL_CAP_VIRTUAL_MEMORY) {
-        out->own = LAUNCH_OWN_VIRTUAL_MEMORY;
+    out->own = own_object_of_kernel_cap(from->source.kernel);
+    if (out->own != NULL)
         return CAPOS_OK;
-    }
-    if (from->source.kernel == CAP_KERNEL_CAP_CAPABILITY_MANAGER) {
-        out->own = LAUNCH_OWN_CAPABILITY_MANAGER;
-        return CAPOS_OK;
-    }
     struct object *object = kernel_cap_find(from->source.kernel);
     *why = "initConfig.init.caps: a kernel capability that this kernel does not have";
     if (object == NULL)

@@ -1,9 +1,11 @@
 #include "core/ring.h"
 #include "arch/arch.h"
 #include "core/call.h"
+#include "core/ipc.h"
 #include "core/process.h"
 #include "core/sched.h"
 #include "core/umem.h"
+#include "object/park_space.h"
 
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
@@ -291,8 +293,10 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     return run_method(&slots[index].capability, scratch);
 }
 
-static __attribute__((noinline)) int32_t execute_other(struct thread *thread, const struct capos_sqe *sqe)
+static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
+    const struct capos_sqe *sqe = &kcall->sqe;
+    kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
         return CAPOS_ERR_BAD_FLAGS;
@@ -304,10 +308,13 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, co
         return unused_fields_zero(sqe) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
                                                            : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RECV:
+        return ipc_receive(kcall);
     case CAPOS_OP_RETURN:
+        return ipc_return(kcall);
     case CAPOS_OP_PARK:
+        return park_wait(kcall);
     case CAPOS_OP_UNPARK:
-        return CAPOS_ERR_UNSUPPORTED;
+        return park_wake(kcall);
     default:
         return CAPOS_ERR_BAD_OPCODE;
     }
@@ -335,7 +342,7 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
 {
     struct kcall *kcall = &scratch->kcall;
     if (kcall->sqe.opcode != CAPOS_OP_CALL)
-        return execute_other(thread, &kcall->sqe);
+        return execute_other(thread, kcall);
     int32_t result = call_with_params(thread, scratch);
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;

@@ -1,9 +1,12 @@
-#include "object/capability_manager.h"
+/* CapabilityManager: a process' view of its own capability table. */
 #include "arch/arch.h"
 #include "core/call.h"
 #include "core/process.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
+#include "object/kernel_caps.h"
+#include <capos/manifest.h>
+#include <capos/process.h>
 #include <capos/system_server.h>
 
 enum { LIST_MAX = 64 };
@@ -45,7 +48,7 @@ static size_t list_slots(struct captable *table, uint32_t *cursor, size_t limit,
     size_t count = 0;
     while (count < limit && captable_next(table, *cursor, &out[count].cap_id, &slot, cursor)) {
         out[count].interface_id = slot.capability.type->interface_id;
-        out[count].transferable = !slot.capability.type->stays_home;
+        out[count].transferable = slot.capability.type->transfer != CAP_TRANSFER_NEVER;
         out[count].origin = (enum cap_cap_info_origin)slot.origin;
         count++;
     }
@@ -85,7 +88,7 @@ static const struct object_type capability_manager_type = {
     .destroy = capability_manager_destroy,
 };
 
-status_t capability_manager_create(struct process *process, struct object **out)
+static status_t capability_manager_create(struct process *process, struct object **out)
 {
     status_t status = ledger_charge(process->ledger, LEDGER_HEAP_BYTES, sizeof(struct capability_manager));
     if (status < 0)
@@ -102,3 +105,4 @@ status_t capability_manager_create(struct process *process, struct object **out)
     *out = &manager->object;
     return CAPOS_OK;
 }
+OWN_OBJECT(CAP_OWN_OBJECT_CAPABILITY_MANAGER, CAP_KERNEL_CAP_CAPABILITY_MANAGER, capability_manager_create);

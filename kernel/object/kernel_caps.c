@@ -11,3 +11,23 @@ struct object *kernel_cap_find(uint64_t kind)
     }
     return NULL;
 }
+
+extern const struct own_object __start_own_objects[], __stop_own_objects[];
+
+const struct own_object *own_object_find(uint64_t own_kind)
+{
+    for (const struct own_object *own = __start_own_objects; own < __stop_own_objects; own++) {
+        if (own->own_kind == own_kind)
+            return own;
+    }
+    return NULL;
+}
+
+const struct own_object *own_object_of_kernel_cap(uint64_t kernel_kind)
+{
+    for (const struct own_object *own = __start_own_objects; own < __stop_own_objects; own++) {
+        if (own->kernel_kind == kernel_kind)
+            return own;
+    }
+    return NULL;
+}

@@ -16,5 +16,28 @@ struct kernel_cap {
     static const struct kernel_cap object_type_name##_kernel_cap             \
         __attribute__((used, section("kernel_caps"), aligned(8))) = {kind_value, &object_type_name##_object}
 
+/*
+ * Objects about one process, made for it when it is launched: what OwnObject (schema/process.capnp) and the
+ * kernel grants of the same names (schema/manifest.capnp) ask for. Registered with OWN_OBJECT in the object's
+ * file.
+ */
+struct process;
+struct own_object {
+    uint32_t own_kind;    /* enum cap_own_object */
+    uint32_t kernel_kind; /* enum cap_kernel_cap */
+    /* A new object for the process, which is not running yet; one reference. It must not keep the process
+     * alive: it lies in the process' own table. NO_MEMORY, QUOTA. */
+    status_t (*create)(struct process *process, struct object **out);
+};
+
+#define OWN_OBJECT(own_kind_value, kernel_kind_value, create_function)                                  \
+    static const struct own_object create_function##_own_object                                         \
+        __attribute__((used, section("own_objects"), aligned(8))) = {own_kind_value, kernel_kind_value, \
+                                                                     create_function}
+
+/* Null: none registered. */
+const struct own_object *own_object_find(uint64_t own_kind);
+const struct own_object *own_object_of_kernel_cap(uint64_t kernel_kind);
+
 /* Borrowed; null if no object registered for the kind. */
 struct object *kernel_cap_find(uint64_t kind);

@@ -12,6 +12,15 @@
 
 struct object;
 struct cap_call;
+struct capability;
+struct process;
+
+/* How a capability may travel to another process. */
+enum cap_transferability {
+    CAP_TRANSFER_ANY,
+    CAP_TRANSFER_MOVE_ONLY,
+    CAP_TRANSFER_NEVER, /* stays home */
+};
 
 struct object_type {
     const char *name;
@@ -21,7 +30,13 @@ struct object_type {
     const void *server; /* the struct cap_x_server that dispatch is given */
     /* The last reference is gone: release everything, free the memory. Never fails, takes bounded time. */
     void (*destroy)(struct object *object);
-    bool stays_home; /* may not be transferred to another process */
+    uint8_t transfer; /* enum cap_transferability */
+    /* Null, or: the process has ended, or gives up this capability of its table. Called with no lock held,
+     * before the table's reference is put. */
+    void (*holder_ended)(struct object *object, struct process *process);
+    /* Null, or: the capability stands for another (a revocable facet): puts that into *capability, borrowed.
+     * REVOKED. */
+    status_t (*resolve)(struct capability *capability);
 };
 
 struct object {
@@ -33,6 +48,14 @@ struct capability {
     struct object *object; /* null: no capability */
     const struct object_type *type;
 };
+
+/* What a capability really is, through any facets that stand before it; for code that takes a capability it
+ * was sent for an object of one kind. Borrowed as before. REVOKED. */
+CHECKED static inline status_t capability_resolve(struct capability *capability)
+{
+    return __builtin_expect(capability->type->resolve == NULL, 1) ? CAPOS_OK
+                                                                  : capability->type->resolve(capability);
+}
 
 /* One reference, counted in object_live_count. */
 void object_init(struct object *object, const struct object_type *type);

@@ -104,5 +104,5 @@ const struct object_type process_handle_type = {
     .interface_id = CAP_PROCESS_HANDLE_INTERFACE_ID,
     .dispatch = dispatch,
     .server = &server,
-    .stays_home = true,
+    .transfer = CAP_TRANSFER_NEVER,
 };

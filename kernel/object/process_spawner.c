@@ -38,20 +38,14 @@ static int32_t read_grant(struct cap_call *call, const struct cap_spawn_grant *f
         if (from->capability.id == CAPNP_CAP_NONE)
             return cap_call_fail(call, CAPOS_EXCEPTION_INVALID_ARGUMENT, "a grant names no capability");
         out->capability = kcall_capability_in(call, from->capability.id);
-        return out->capability.type->stays_home ? CAPOS_ERR_NOT_TRANSFERABLE : CAPOS_OK;
+        return out->capability.type->transfer == CAP_TRANSFER_NEVER ? CAPOS_ERR_NOT_TRANSFERABLE : CAPOS_OK;
     }
     if (from->which != CAP_SPAWN_GRANT_OWN)
         return cap_call_fail(call, CAPOS_EXCEPTION_INVALID_ARGUMENT, "a grant of an unknown kind");
-    switch (from->own) {
-    case CAP_OWN_OBJECT_VIRTUAL_MEMORY:
-        out->own = LAUNCH_OWN_VIRTUAL_MEMORY;
-        return CAPOS_OK;
-    case CAP_OWN_OBJECT_CAPABILITY_MANAGER:
-        out->own = LAUNCH_OWN_CAPABILITY_MANAGER;
-        return CAPOS_OK;
-    default:
+    out->own = own_object_find(from->own);
+    if (out->own == NULL)
         return cap_call_fail(call, CAPOS_EXCEPTION_INVALID_ARGUMENT, "a grant of an unknown own object");
-    }
+    return CAPOS_OK;
 }
 
 static int32_t read_grants(struct cap_call *call, const struct capnp_list *list, struct launch_grant *out)

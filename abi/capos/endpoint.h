@@ -1,0 +1,38 @@
+/*
+ * What a server finds in its RECV buffer: this header, the call's parameters, and the records of the
+ * capabilities that came along. docs/ipc.md tells the whole story.
+ *
+ *   result_addr + 0                      struct capos_ipc_header
+ *   result_addr + sizeof header          params_len bytes: a Cap'n Proto message with standard framing
+ *   ... rounded up to 8                  cap_count struct capos_xfer_result, already in the receiver's table
+ *
+ * The values are this implementation's own.
+ */
+#pragma once
+#include <capos/ring.h>
+
+struct capos_ipc_header {
+    uint32_t call_id; /* for RETURN; the completion's call_id too. 0: nothing to answer (DROPPED) */
+    uint16_t method_id;
+    uint16_t cap_count;
+    uint32_t params_len;
+    uint32_t flags;         /* CAPOS_IPC_* */
+    uint64_t tag;           /* the server's own number for the facet that was called */
+    uint64_t caller_ref;    /* 128 bits that stand for the calling process towards this endpoint and mean */
+    uint64_t caller_ref_hi; /* nothing to any other; equal for all calls of one process */
+    uint64_t deadline_ns;   /* the caller's; 0: none */
+};
+
+/* The last capability to the facet with this tag is gone; nobody can call it any more. No call to answer. */
+#define CAPOS_IPC_DROPPED 0x01u
+
+CAPOS_ABI_ASSERT(sizeof(struct capos_ipc_header) == 48);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, call_id) == 0);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, method_id) == 4);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, cap_count) == 6);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, params_len) == 8);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, flags) == 12);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, tag) == 16);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, caller_ref) == 24);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, caller_ref_hi) == 32);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, deadline_ns) == 40);

@@ -1,0 +1,13 @@
+/* The VirtualMemory of a new process. Apart from virtual_memory.c, which knows nothing of processes. */
+#include "core/process.h"
+#include "object/kernel_caps.h"
+#include "object/virtual_memory.h"
+#include <capos/manifest.h>
+#include <capos/process.h>
+
+static status_t own_memory_create(struct process *process, struct object **out)
+{
+    return virtual_memory_create(process->aspace, out);
+}
+
+OWN_OBJECT(CAP_OWN_OBJECT_VIRTUAL_MEMORY, CAP_KERNEL_CAP_VIRTUAL_MEMORY, own_memory_create);
