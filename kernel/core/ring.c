@@ -7,6 +7,7 @@
 #include "core/sched.h"
 #include "core/umem.h"
 #include "object/park_space.h"
+#include "object/revocation.h"
 
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
@@ -313,11 +314,11 @@ static inline bool is_plain_nop(const struct sqe_words *words)
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    if (kcall->sqe.opcode != CAPOS_OP_CALL)
-        return execute_other(thread, kcall);
-    int32_t result = call_with_params(thread, scratch);
+    int32_t result = kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch)
+                                                        : execute_other(thread, kcall);
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
+    borrows_return(0);
     return result;
 }
 
