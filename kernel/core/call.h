@@ -11,6 +11,7 @@
 #pragma once
 #include <capnp/call.h>
 #include <capos/ring.h>
+#include "core/ipc_wait.h"
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include "object/object.h"
@@ -91,6 +92,7 @@ struct pending {
      * too late, the object is completing it already. */
     bool (*cancel)(struct pending *pending);
     struct object *object; /* referenced until completion */
+    struct ipc_wait ipc;   /* a CALL to another process, a RECV */
 };
 
 /* QUOTA, NO_MEMORY. The operation queues it and returns CAP_CALL_PENDING; until it is queued nobody else sees
@@ -107,6 +109,9 @@ void pending_complete(struct pending *pending, int32_t result);
 void pending_reply_begin(struct pending *pending, struct kcall *reply);
 /* ... and posts what it encoded. `encoded` is the reply function's return value. */
 void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t encoded);
+
+/* Posts this completion (all but user_data is filled in), wakes the thread, frees the record. */
+void pending_finish(struct pending *pending, struct capos_cqe *cqe);
 
 /* CANCEL: ends the thread's operation with that user_data (the oldest). NOT_FOUND. */
 CHECKED status_t pending_cancel_by_user_data(struct thread *thread, uint64_t user_data);

@@ -43,7 +43,7 @@ static void unlink_and_refund(struct pending *pending)
     object_put(pending->object);
 }
 
-static void finish(struct pending *pending, struct capos_cqe *cqe)
+void pending_finish(struct pending *pending, struct capos_cqe *cqe)
 {
     struct thread *thread = pending->thread;
     cqe->user_data = pending->user_data;
@@ -125,7 +125,7 @@ bool pending_timer_stop(struct pending *pending)
 void pending_complete(struct pending *pending, int32_t result)
 {
     struct capos_cqe cqe = {.result = result};
-    finish(pending, &cqe);
+    pending_finish(pending, &cqe);
 }
 
 /* One reply is built at a time on a CPU, and never while a call is: so that both may have a whole message. */
@@ -148,7 +148,7 @@ void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t enc
 {
     struct capos_cqe cqe = {0};
     kcall_deliver(reply, encoded, &cqe);
-    finish(pending, &cqe);
+    pending_finish(pending, &cqe);
 }
 
 /* The oldest operation, or the oldest with that user_data, with a reference. */
