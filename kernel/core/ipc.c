@@ -133,7 +133,7 @@ static void end_with(struct pending *pending, int32_t result, uint32_t payload_l
 {
     struct capos_cqe cqe = {.result = result, .payload_len = payload_len};
     set_done(pending);
-    pending_finish(pending, &cqe);
+    pending_complete_handoff(pending, &cqe);
 }
 
 static void end_with_exception(struct pending *call, enum capos_exception_kind kind, const char *reason)
@@ -259,7 +259,7 @@ static void complete_receive(struct pending *receiver, uint32_t call_id, uint32_
         .cap_count = (uint16_t)cap_count,
         .call_id = call_id,
     };
-    pending_finish(receiver, &cqe);
+    pending_complete_handoff(receiver, &cqe);
 }
 
 /* Everything is copied: the capabilities change hands, and both sides learn of it. */
@@ -615,7 +615,7 @@ static status_t answer_exception(struct ipc_endpoint *endpoint, struct pending *
         }
     }
     set_done(call);
-    pending_finish(call, &cqe);
+    pending_complete_handoff(call, &cqe);
     return CAPOS_OK;
 }
 
@@ -659,7 +659,7 @@ static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *ca
     struct capos_cqe cqe = {
         .result = (int32_t)sqe->len, .payload_len = sqe->len, .cap_count = (uint16_t)count};
     set_done(call);
-    pending_finish(call, &cqe);
+    pending_complete_handoff(call, &cqe);
     return CAPOS_OK;
 }
 

@@ -69,19 +69,10 @@ static __attribute__((noinline)) int64_t reset_corrupt(struct thread *thread)
     return CAPOS_ERR_RING_CORRUPT;
 }
 
-static inline void post_locked(struct ring *ring, const struct capos_cqe *cqe)
-{
-    uint32_t tail = ring->cq_tail; /* a local: for all the compiler knows the stores below could change it */
-    struct capos_ring_header *page = ring->page;
-    ring->cq[tail & CQ_MASK] = *cqe;
-    ring->cq_tail = ++tail;
-    __atomic_store_n(&page->cq_tail, tail, __ATOMIC_RELEASE);
-}
-
 static void post_shared(struct thread *thread, const struct capos_cqe *cqe)
 {
     spinlock_acquire(&thread->lock);
-    post_locked(&thread->ring, cqe);
+    ring_post_locked(&thread->ring, cqe, cqe->user_data);
     spinlock_release(&thread->lock);
 }
 
@@ -97,10 +88,10 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(thread->ring.in_flight != 0, 0))
+    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
         post_result_shared(thread, user_data, result);
     else
-        post_locked(&thread->ring, &cqe);
+        ring_post_locked(&thread->ring, &cqe, user_data);
 }
 
 static __attribute__((noinline)) void deliver_and_post(struct thread *thread, struct kcall *kcall,
@@ -109,24 +100,6 @@ static __attribute__((noinline)) void deliver_and_post(struct thread *thread, st
     struct capos_cqe cqe = {.user_data = user_data};
     kcall_deliver(kcall, encoded, &cqe);
     post_shared(thread, &cqe);
-}
-
-void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe)
-{
-    spinlock_acquire(&thread->lock);
-    post_locked(&thread->ring, cqe);
-    thread->ring.in_flight--;
-    thread->ring.page->in_flight = thread->ring.in_flight;
-    uint32_t available = ring_available(thread);
-    /* With nothing in flight nothing more can come, whatever the shared index says by now: a result may have
-     * been written over it. */
-    bool enough = available >= thread->wait_min || thread->ring.in_flight == 0;
-    bool wake = thread->state == THREAD_BLOCKED && enough;
-    if (wake)
-        thread_wake_locked(thread, available);
-    spinlock_release(&thread->lock);
-    if (wake)
-        sched_make_ready(thread);
 }
 
 /* NOP, RELEASE and CANCEL use little; what they do not use must be zero. */
@@ -404,7 +377,7 @@ static inline void drain(struct thread *thread, uint32_t count)
     while (--count > 0);
     struct capos_ring_header *page = ring->page;
     __atomic_store_n(&page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
-    page->in_flight = ring->in_flight;
+    page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
 }
 
 static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
@@ -412,14 +385,16 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
     struct ring *ring = &thread->ring;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
     uint32_t head = __atomic_load_n(&ring->page->cq_head, __ATOMIC_RELAXED);
-    uint32_t taken = ring->cq_tail - head;
+    /* In this order: an operation that completes in between counts twice, never not at all. */
+    uint32_t in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_ACQUIRE);
+    uint32_t taken = __atomic_load_n(&ring->cq_tail, __ATOMIC_RELAXED) - head;
     if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES, 0))
         return reset_corrupt(thread);
     if (__builtin_expect(taken > CAPOS_RING_CQ_ENTRIES, 0))
         return reset_corrupt(thread);
     /* An entry takes one place in the CQ whether it completes at once or stays in flight, so the room is
      * worked out once. */
-    uint32_t used = taken + ring->in_flight;
+    uint32_t used = taken + in_flight;
     if (waiting != 0 && used < CAPOS_RING_CQ_ENTRIES) {
         if (__builtin_expect(used + waiting > CAPOS_RING_CQ_ENTRIES, 0))
             waiting = CAPOS_RING_CQ_ENTRIES - used;

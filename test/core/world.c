@@ -51,7 +51,8 @@ static void make_process(void)
     list_init(&world.process.waiters);
     world.thread.process = &world.process;
     world.thread.state = THREAD_RUNNING;
-    list_init(&world.thread.pending);
+    spinlock_init(&world.thread.lock, LOCK_PENDING);
+    pending_init_thread(&world.thread);
     ring_init(&world.thread.ring, ring_page);
     ring_scratch_init();
     world.has_process = true;
@@ -233,10 +234,12 @@ void sched_timer_changed(void)
     world.timer_changes++;
 }
 
-void thread_wake_locked(struct thread *thread, uint32_t available)
+void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
 {
-    thread->state = THREAD_READY;
-    thread->context.frame.rax = available;
+    (void)handoff;
+    spinlock_assert_held(&thread->lock);
+    thread->context.frame.rax = (uint64_t)value;
+    sched_make_ready(thread);
 }
 
 /* ---- Memory. */

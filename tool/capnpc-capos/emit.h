@@ -9,6 +9,7 @@ void emit_server(const struct ir_file *file);        /* NAME_server.c */
 void emit_client(const struct ir_file *file);        /* NAME_client.c */
 void emit_reference(const struct ir_file *file);     /* reference/NAME.md */
 void emit_interfaces(const struct ir *ir);           /* interfaces.h, interfaces.c */
+void emit_reflection(const struct ir *ir);           /* reflection.c */
 void emit_lock(const struct ir *ir);                 /* abi.lock */
 
 /* ---- Shared ---- */

@@ -45,6 +45,7 @@ static void emit_all(const struct ir *ir)
         emit_reference(file);
     }
     emit_interfaces(ir);
+    emit_reflection(ir);
     emit_lock(ir);
 }
 
