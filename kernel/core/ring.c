@@ -102,11 +102,11 @@ static __attribute__((noinline)) void deliver_and_post(struct thread *thread, st
     post_shared(thread, &cqe);
 }
 
-/* RELEASE and CANCEL use little; what they do not use must be zero. */
-static bool unused_fields_zero(const struct capos_sqe *sqe)
+/* NOP, RELEASE and CANCEL use little; what they do not use must be zero. */
+static bool unused_fields_zero(const struct capos_sqe *sqe, uint8_t flags_allowed)
 {
-    return (sqe->method_id | sqe->flags | sqe->len | sqe->result_len | sqe->result_addr | sqe->call_id |
-            sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
+    return (sqe->method_id | (sqe->flags & ~flags_allowed) | sqe->len | sqe->result_len | sqe->result_addr |
+            sqe->call_id | sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
             sqe->deadline_ns) == 0;
 }
 
@@ -213,9 +213,14 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         status = captable_get(table, sqe->cap_id, &target);
     if (status < 0)
         return status;
+    prepare(thread, &scratch->kcall);
+    if (target.type->forward != NULL) {
+        status = target.type->forward(&target, &scratch->kcall.call);
+        object_put(target.object);
+        return status;
+    }
     status = bring_params(scratch, table);
     if (status == CAPOS_OK) {
-        prepare(thread, &scratch->kcall);
         status = run_method(&target, scratch);
         end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
     }
@@ -266,20 +271,28 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     return run_method(&slots[index].capability, scratch);
 }
 
+/* A success that wants no completion is answered by none. */
+static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
+{
+    return status == CAPOS_OK && (sqe->flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
+}
+
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
-        return CAPOS_ERR_BAD_FLAGS;
+        return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && (sqe->cap_id | sqe->addr) == 0
+                   ? unless_quiet(sqe, CAPOS_OK)
+                   : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RELEASE:
-        return unused_fields_zero(sqe) && sqe->addr == 0
-                   ? captable_release(&thread->process->captable, sqe->cap_id)
+        return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && sqe->addr == 0
+                   ? unless_quiet(sqe, captable_release(&thread->process->captable, sqe->cap_id))
                    : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_CANCEL:
-        return unused_fields_zero(sqe) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
-                                                           : CAPOS_ERR_BAD_FLAGS;
+        return unused_fields_zero(sqe, 0) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
+                                                              : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RECV:
         return ipc_receive(kcall);
     case CAPOS_OP_RETURN:
