@@ -11,20 +11,22 @@
 #pragma once
 #include <capnp/call.h>
 #include <capos/ring.h>
-#include "core/timer_queue.h"
+#include "core/pending.h"
 #include "core/types.h"
 #include "object/object.h"
-#include <base/list.h>
 
 struct thread;
 struct process;
 struct aspace;
 struct ledger;
+struct membrane;
+struct pending;
 
 /* A result capability in its reserved slot. Owns a reference to the object. */
 struct call_result_cap {
     uint32_t id;
     struct capability capability;
+    struct membrane *blank; /* owned: to be put around it, since the call went through a membrane; or null */
 };
 
 struct kcall {
@@ -34,6 +36,9 @@ struct kcall {
     struct capability caps_in[CAPOS_XFER_CAPS_MAX]; /* referenced for the time of the call */
     struct call_result_cap caps_out[CAPOS_XFER_CAPS_MAX];
     size_t caps_out_count;
+    struct membrane *membrane; /* what the call goes through, object/revocation.h; mostly null */
+    struct pending *pending;   /* made by a call through a membrane: referenced */
+    uint32_t borrowed_before;
     uint8_t
         scratch_bytes[64]; /* the operation's own, for small results that must live until they are encoded */
 };
@@ -75,40 +80,3 @@ CHECKED status_t kcall_return_capability(struct cap_call *call, struct capabilit
 /* Brings the outcome of a dispatch (`encoded`: what it returned) to the caller: payload, capability records
  * or exception into its memory, capabilities into its table. Fills in everything of *cqe but user_data. */
 void kcall_deliver(struct kcall *kcall, int32_t encoded, struct capos_cqe *cqe);
-
-/* An operation in flight. Charged to the process (LEDGER_CALLS, LEDGER_HEAP_BYTES). */
-struct pending {
-    struct list_node in_thread; /* lock of the thread */
-    struct list_node in_object; /* the waiting object's own queue and lock */
-    struct timer_event timer;   /* the object's, if it wants one */
-    struct timer_event deadline;
-    struct thread *thread;
-    uint64_t user_data;
-    uaddr_t result_addr;
-    uint32_t result_len;
-    uint32_t references; /* atomic: the operation, each running timer, each canceller */
-    /* Takes the operation out of the object's queue; whoever called then completes it. No lock held. False:
-     * too late, the object is completing it already. */
-    bool (*cancel)(struct pending *pending);
-    struct object *object; /* referenced until completion */
-};
-
-/* QUOTA, NO_MEMORY. The operation queues it and returns CAP_CALL_PENDING; until it is queued nobody else sees
- * it. */
-CHECKED status_t pending_create(struct cap_call *call, struct object *object,
-                                bool (*cancel)(struct pending *pending), struct pending **out);
-/* Starts pending->timer; `fire` runs with a reference that it must not put. Cancel by pending_timer_stop. */
-void pending_timer_start(struct pending *pending, uint64_t deadline_ns,
-                         void (*fire)(struct timer_event *event));
-bool pending_timer_stop(struct pending *pending);
-/* Posts the completion with an empty payload (result 0) or an error, wakes the thread, frees the record. */
-void pending_complete(struct pending *pending, int32_t result);
-/* Prepares a struct kcall with a results buffer on which a generated cap_x_m_reply can run ... */
-void pending_reply_begin(struct pending *pending, struct kcall *reply);
-/* ... and posts what it encoded. `encoded` is the reply function's return value. */
-void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t encoded);
-
-/* CANCEL: ends the thread's operation with that user_data (the oldest). NOT_FOUND. */
-CHECKED status_t pending_cancel_by_user_data(struct thread *thread, uint64_t user_data);
-/* Drops all operations of a dying thread without completions. */
-void pending_discard_all(struct thread *thread);

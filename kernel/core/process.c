@@ -125,7 +125,9 @@ void process_start(struct process *process, struct thread *first)
     table.count++;
     spinlock_release(&table.lock);
     object_get(&process->object); /* the table's */
+    spinlock_acquire(&first->lock);
     sched_make_ready(first);
+    spinlock_release(&first->lock);
 }
 
 /* Everything that a process holds, in an order in which nothing is used after it is gone. */

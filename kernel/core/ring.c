@@ -1,11 +1,13 @@
 #include "core/ring.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/ipc.h"
 #include "core/process.h"
 #include "core/sched.h"
 #include "core/umem.h"
 #include "object/park_space.h"
+#include "object/revocation.h"
 
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
@@ -34,9 +36,7 @@ struct call_scratch {
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
     uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 };
-static struct call_scratch scratch_of_cpu[ARCH_CPUS_MAX];
-/* Its elements' addresses: a load where an index would be a multiplication, in the path of every call. */
-static struct call_scratch *scratch_at[ARCH_CPUS_MAX];
+static PERCPU struct call_scratch scratch_of_cpu;
 
 void ring_init(struct ring *ring, void *page)
 {
@@ -69,19 +69,10 @@ static __attribute__((noinline)) int64_t reset_corrupt(struct thread *thread)
     return CAPOS_ERR_RING_CORRUPT;
 }
 
-static inline void post_locked(struct ring *ring, const struct capos_cqe *cqe)
-{
-    uint32_t tail = ring->cq_tail; /* a local: for all the compiler knows the stores below could change it */
-    struct capos_ring_header *page = ring->page;
-    ring->cq[tail & CQ_MASK] = *cqe;
-    ring->cq_tail = ++tail;
-    __atomic_store_n(&page->cq_tail, tail, __ATOMIC_RELEASE);
-}
-
 static void post_shared(struct thread *thread, const struct capos_cqe *cqe)
 {
     spinlock_acquire(&thread->lock);
-    post_locked(&thread->ring, cqe);
+    ring_post_locked(&thread->ring, cqe, cqe->user_data);
     spinlock_release(&thread->lock);
 }
 
@@ -97,10 +88,10 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(thread->ring.in_flight != 0, 0))
+    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
         post_result_shared(thread, user_data, result);
     else
-        post_locked(&thread->ring, &cqe);
+        ring_post_locked(&thread->ring, &cqe, user_data);
 }
 
 static __attribute__((noinline)) void deliver_and_post(struct thread *thread, struct kcall *kcall,
@@ -111,29 +102,11 @@ static __attribute__((noinline)) void deliver_and_post(struct thread *thread, st
     post_shared(thread, &cqe);
 }
 
-void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe)
+/* NOP, RELEASE and CANCEL use little; what they do not use must be zero. */
+static bool unused_fields_zero(const struct capos_sqe *sqe, uint8_t flags_allowed)
 {
-    spinlock_acquire(&thread->lock);
-    post_locked(&thread->ring, cqe);
-    thread->ring.in_flight--;
-    thread->ring.page->in_flight = thread->ring.in_flight;
-    uint32_t available = ring_available(thread);
-    /* With nothing in flight nothing more can come, whatever the shared index says by now: a result may have
-     * been written over it. */
-    bool enough = available >= thread->wait_min || thread->ring.in_flight == 0;
-    bool wake = thread->state == THREAD_BLOCKED && enough;
-    if (wake)
-        thread_wake_locked(thread, available);
-    spinlock_release(&thread->lock);
-    if (wake)
-        sched_make_ready(thread);
-}
-
-/* RELEASE and CANCEL use little; what they do not use must be zero. */
-static bool unused_fields_zero(const struct capos_sqe *sqe)
-{
-    return (sqe->method_id | sqe->flags | sqe->len | sqe->result_len | sqe->result_addr | sqe->call_id |
-            sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
+    return (sqe->method_id | (sqe->flags & ~flags_allowed) | sqe->len | sqe->result_len | sqe->result_addr |
+            sqe->call_id | sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
             sqe->deadline_ns) == 0;
 }
 
@@ -240,9 +213,14 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         status = captable_get(table, sqe->cap_id, &target);
     if (status < 0)
         return status;
+    prepare(thread, &scratch->kcall);
+    if (target.type->forward != NULL) {
+        status = target.type->forward(&target, &scratch->kcall.call);
+        object_put(target.object);
+        return status;
+    }
     status = bring_params(scratch, table);
     if (status == CAPOS_OK) {
-        prepare(thread, &scratch->kcall);
         status = run_method(&target, scratch);
         end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
     }
@@ -293,20 +271,28 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     return run_method(&slots[index].capability, scratch);
 }
 
+/* A success that wants no completion is answered by none. */
+static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
+{
+    return status == CAPOS_OK && (sqe->flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
+}
+
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
-        return CAPOS_ERR_BAD_FLAGS;
+        return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && (sqe->cap_id | sqe->addr) == 0
+                   ? unless_quiet(sqe, CAPOS_OK)
+                   : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RELEASE:
-        return unused_fields_zero(sqe) && sqe->addr == 0
-                   ? captable_release(&thread->process->captable, sqe->cap_id)
+        return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && sqe->addr == 0
+                   ? unless_quiet(sqe, captable_release(&thread->process->captable, sqe->cap_id))
                    : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_CANCEL:
-        return unused_fields_zero(sqe) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
-                                                           : CAPOS_ERR_BAD_FLAGS;
+        return unused_fields_zero(sqe, 0) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
+                                                              : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RECV:
         return ipc_receive(kcall);
     case CAPOS_OP_RETURN:
@@ -341,11 +327,11 @@ static inline bool is_plain_nop(const struct sqe_words *words)
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    if (kcall->sqe.opcode != CAPOS_OP_CALL)
-        return execute_other(thread, kcall);
-    int32_t result = call_with_params(thread, scratch);
+    int32_t result = kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch)
+                                                        : execute_other(thread, kcall);
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
+    borrows_return(0);
     return result;
 }
 
@@ -372,26 +358,23 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
 
 void ring_scratch_init(void)
 {
-    for (size_t i = 0; i < array_count(scratch_of_cpu); i++) {
-        struct call_scratch *scratch = &scratch_of_cpu[i];
-        scratch_at[i] = scratch;
-        scratch->kcall.call.params = scratch->params;
-        scratch->kcall.call.caps_in = scratch->transfers;
-        scratch->kcall.call.results = scratch->results;
-    }
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    scratch->kcall.call.params = scratch->params;
+    scratch->kcall.call.caps_in = scratch->transfers;
+    scratch->kcall.call.results = scratch->results;
 }
 
 /* Executes `count` entries; there is one at least, and completions fit for all of them. */
 static inline void drain(struct thread *thread, uint32_t count)
 {
     struct ring *ring = &thread->ring;
-    struct call_scratch *scratch = scratch_at[arch_cpu_number()];
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
     do
         execute_next(thread, scratch);
     while (--count > 0);
     struct capos_ring_header *page = ring->page;
     __atomic_store_n(&page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
-    page->in_flight = ring->in_flight;
+    page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
 }
 
 static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
@@ -399,14 +382,16 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
     struct ring *ring = &thread->ring;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
     uint32_t head = __atomic_load_n(&ring->page->cq_head, __ATOMIC_RELAXED);
-    uint32_t taken = ring->cq_tail - head;
+    /* In this order: an operation that completes in between counts twice, never not at all. */
+    uint32_t in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_ACQUIRE);
+    uint32_t taken = __atomic_load_n(&ring->cq_tail, __ATOMIC_RELAXED) - head;
     if (__builtin_expect(waiting > CAPOS_RING_SQ_ENTRIES, 0))
         return reset_corrupt(thread);
     if (__builtin_expect(taken > CAPOS_RING_CQ_ENTRIES, 0))
         return reset_corrupt(thread);
     /* An entry takes one place in the CQ whether it completes at once or stays in flight, so the room is
      * worked out once. */
-    uint32_t used = taken + ring->in_flight;
+    uint32_t used = taken + in_flight;
     if (waiting != 0 && used < CAPOS_RING_CQ_ENTRIES) {
         if (__builtin_expect(used + waiting > CAPOS_RING_CQ_ENTRIES, 0))
             waiting = CAPOS_RING_CQ_ENTRIES - used;

@@ -6,7 +6,7 @@
 #include "core/thread.h"
 #include "object/object.h"
 
-/* Once, before the first ring_enter. */
+/* Once on each CPU, before the first ring_enter there. */
 void ring_scratch_init(void);
 /* Makes the header of a fresh, zeroed page. */
 void ring_init(struct ring *ring, void *page);
@@ -21,5 +21,22 @@ static inline uint32_t ring_available(const struct thread *thread)
         thread->ring.cq_tail - __atomic_load_n(&thread->ring.page->cq_head, __ATOMIC_RELAXED);
     return available <= CAPOS_RING_CQ_ENTRIES ? available : 0;
 }
-/* Posts the completion of an operation that was in flight, and wakes the thread if it waited for it. */
-void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe);
+/* Posts a completion, for which there is room; the caller holds the thread's lock, or nobody else posts. */
+static inline void ring_post_locked(struct ring *ring, const struct capos_cqe *cqe, uint64_t user_data)
+{
+    uint32_t tail = ring->cq_tail; /* a local: for all the compiler knows the stores below could change it */
+    struct capos_ring_header *page = ring->page;
+    struct capos_cqe *place = &ring->cq[tail & (CAPOS_RING_CQ_ENTRIES - 1)];
+    *place = *cqe;
+    place->user_data = user_data;
+    ring->cq_tail = ++tail;
+    __atomic_store_n(&page->cq_tail, tail, __ATOMIC_RELEASE);
+}
+/* One operation in flight less, after its completion was posted: who reads in_flight first and the
+ * completions then never counts it in neither. The caller holds the thread's lock. */
+static inline void ring_end_in_flight_locked(struct ring *ring)
+{
+    uint32_t in_flight = ring->in_flight - 1;
+    __atomic_store_n(&ring->in_flight, in_flight, __ATOMIC_RELEASE);
+    ring->page->in_flight = in_flight;
+}

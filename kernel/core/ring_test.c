@@ -26,9 +26,9 @@ static struct pending *waiting;
 
 static bool wait_cancel(struct pending *pending)
 {
-    bool mine = waiting == pending;
-    waiting = NULL;
-    return mine;
+    if (waiting == pending)
+        waiting = NULL;
+    return true;
 }
 
 static int32_t give_cap(struct kcall *call, struct object *self)
@@ -365,6 +365,7 @@ static void begin_wait(uint64_t user_data, uint64_t deadline_ns)
     struct capos_sqe sqe = call(METHOD_WAIT, 0, 0);
     sqe.user_data = user_data;
     sqe.deadline_ns = deadline_ns;
+    waiting = NULL;
     submit(sqe);
     assert_true(ring_enter(world_thread()) >= 0);
     UNIT_OK(waiting != NULL);
@@ -437,14 +438,48 @@ static void test_deadline(void)
     assert_int_equal(ring_available(world_thread()), 0);
 }
 
+/* A thread's first two operations in flight cost nothing; each further one is charged while it lasts. */
 static void test_quota_of_calls_in_flight(void)
 {
+    struct pending *own[2];
     make_target();
     world_ledger()->limit[LEDGER_CALLS] = 1;
-    begin_wait(1, 0);
-    struct pending *first = waiting;
+    uint64_t heap_before = world_ledger()->used[LEDGER_HEAP_BYTES];
+    for (unsigned i = 0; i < 2; i++) {
+        begin_wait(i, 0);
+        own[i] = waiting;
+        assert_int_equal(world_ledger()->used[LEDGER_CALLS], 0);
+        assert_int_equal(world_ledger()->used[LEDGER_HEAP_BYTES], heap_before);
+    }
+    begin_wait(2, 0);
+    struct pending *third = waiting;
+    assert_int_equal(world_ledger()->used[LEDGER_CALLS], 1);
     assert_int_equal(run(call(METHOD_WAIT, 0, 0)).result, CAPOS_ERR_QUOTA);
-    pending_complete(first, CAPOS_OK);
+    pending_complete(third, CAPOS_OK);
+    assert_int_equal(world_ledger()->used[LEDGER_CALLS], 0);
+    pending_complete(own[1], CAPOS_OK);
+    begin_wait(3, 0);
+    pending_complete(waiting, CAPOS_OK);
+    pending_complete(own[0], CAPOS_OK);
+    static const uint64_t order[] = {2, 1, 3, 0};
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(take().user_data, order[i]);
+}
+
+static void test_completion_with_everything_in_it(void)
+{
+    const struct capos_cqe cqe = {
+        .result = 16, .payload_len = 16, .cap_count = 2, .detail = 3, .call_id = 77};
+    make_target();
+    begin_wait(9, 0);
+    pending_complete_cqe(waiting, &cqe);
+    struct capos_cqe got = take();
+    assert_int_equal(got.user_data, 9);
+    assert_int_equal(got.result, 16);
+    assert_int_equal(got.payload_len, 16);
+    assert_int_equal(got.cap_count, 2);
+    assert_int_equal(got.detail, 3);
+    assert_int_equal(got.call_id, 77);
 }
 
 static void test_full_cq_leaves_submissions_alone(void)
@@ -535,6 +570,7 @@ int main(void)
         UNIT_TEST(test_cancel),
         UNIT_TEST(test_deadline),
         UNIT_TEST(test_quota_of_calls_in_flight),
+        UNIT_TEST(test_completion_with_everything_in_it),
         UNIT_TEST(test_full_cq_leaves_submissions_alone),
         UNIT_TEST(test_operations_in_flight_keep_their_completion_slots),
         UNIT_TEST(test_corrupt_indexes_are_reset),

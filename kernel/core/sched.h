@@ -8,7 +8,7 @@
 enum { SCHED_SLICE_NS = 10000000, SCHED_OVERDUE_NS = 1000000 };
 
 void sched_init(void);
-/* From any thread's context; the thread is BLOCKED or new and in no queue. */
+/* From any thread's context, with thread->lock held; the thread is BLOCKED or new and in no queue. */
 void sched_make_ready(struct thread *thread);
 /* The running thread goes on, unless its slice is over and another waits. */
 _Noreturn void sched_resume(void);

@@ -74,7 +74,7 @@ static struct thread *thread_alloc(void)
         return NULL;
     }
     spinlock_init(&thread->lock, LOCK_PENDING);
-    list_init(&thread->pending);
+    pending_init_thread(thread);
     thread->state = THREAD_BLOCKED;
     return thread;
 }
@@ -125,23 +125,21 @@ void thread_destroy(struct thread *thread)
     object_put(&process->object);
 }
 
-void thread_wake_locked(struct thread *thread, uint32_t available)
+void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
 {
+    (void)handoff;
     spinlock_assert_held(&thread->lock);
-    thread->state = THREAD_READY;
-    thread->context.frame.rax = available;
+    thread->context.frame.rax = (uint64_t)value;
+    sched_make_ready(thread);
 }
 
 static void wait_timeout(struct timer_event *event)
 {
     struct thread *thread = container_of(event, struct thread, wait_timer);
     spinlock_acquire(&thread->lock);
-    bool wake = thread->state == THREAD_BLOCKED;
-    if (wake)
-        thread_wake_locked(thread, ring_available(thread));
+    if (thread->state == THREAD_BLOCKED)
+        thread_wake_locked(thread, ring_available(thread), false);
     spinlock_release(&thread->lock);
-    if (wake)
-        sched_make_ready(thread);
 }
 
 /* True if the thread is now BLOCKED; else *available says what is there. */

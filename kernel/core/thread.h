@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "arch/cpu.h"
 #include "core/lock.h"
+#include "core/pending.h"
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include <base/list.h>
@@ -40,7 +41,9 @@ struct thread {
     struct spinlock lock;
     struct ring ring;
     struct list pending; /* struct pending.in_thread */
-    uint32_t wait_min;   /* BLOCKED: completions it waits for */
+    struct pending *spare_pending;
+    uint32_t pending_out; /* records that are not back: in flight, or somebody still has a reference */
+    uint32_t wait_min;    /* BLOCKED: completions it waits for */
     enum thread_state state;
 
     struct timer_event wait_timer;
@@ -48,6 +51,7 @@ struct thread {
     struct list_node in_process; /* the process' lock */
     uint64_t cpu_ns;             /* written by the CPU it runs on */
     uint64_t scheduled_at_ns;
+    struct pending own_pending[PENDING_PER_THREAD];
 };
 
 /* Makes a blocked thread of `process` with its ring mapped at ring_address; not yet ready to run. Charged to
@@ -61,9 +65,9 @@ void thread_destroy(struct thread *thread);
  * can take to complete. Returns how many there are, or runs another thread; then cap_enter returns that
  * number later. */
 int64_t thread_wait_completions(struct thread *thread, uint32_t min_complete, uint64_t timeout_ns);
-/* BLOCKED to READY with cap_enter's return value; the caller holds thread->lock and then calls
- * sched_make_ready. */
-void thread_wake_locked(struct thread *thread, uint32_t available);
+/* BLOCKED to READY with cap_enter's return value; the caller holds thread->lock. `handoff`: see
+ * sched_handoff. */
+void thread_wake_locked(struct thread *thread, int64_t value, bool handoff);
 
 /* The thread running on this CPU; null in the idle loop and at boot. */
 #ifndef CAPOS_HOST_TEST

@@ -158,6 +158,29 @@ int32_t capnp_message_open(struct capnp_message *message, const void *bytes, siz
 /* Opens a message only to see whether it is one: for methods without parameters. Errors as above. */
 int32_t capnp_message_check(const void *bytes, size_t len);
 
+/* Whether the message is one segment that holds nothing but a root of `data_words` words of data: for structs without
+ * pointers, whose fields then lie at fixed places. Any other message is for capnp_message_open. */
+static inline bool capnp_message_is_flat(const void *bytes, size_t len, uint16_t data_words)
+{
+    uint64_t words[2];
+    if (((uintptr_t)bytes & (CAPNP_WORD_BYTES - 1)) != 0 || len < (2u + data_words) * CAPNP_WORD_BYTES)
+        return false;
+    __builtin_memcpy(words, __builtin_assume_aligned(bytes, CAPNP_WORD_BYTES), sizeof words);
+    return words[0] == (uint64_t)(1u + data_words) << 32 && words[1] == (uint64_t)data_words << 32;
+}
+
+/* The root of such a message. */
+static inline void capnp_flat_root(const void *bytes, uint16_t data_words, struct capnp_struct *root)
+{
+    root->message = NULL;
+    root->data = (const uint8_t *)bytes + 2u * CAPNP_WORD_BYTES;
+    root->pointers = NULL;
+    root->data_bytes = (uint32_t)data_words * CAPNP_WORD_BYTES;
+    root->segment = 0;
+    root->pointer_count = 0;
+    root->depth = 0;
+}
+
 /* Scalars of a struct; offsets in bytes (in bits for bool) from the start of its data section. Zero if the
  * section is too short to hold them. The caller XORs the default. */
 static inline bool capnp_get_bool(const struct capnp_struct *from, uint32_t bit)

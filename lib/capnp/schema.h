@@ -83,6 +83,8 @@ struct capnp_schema {
 /* Everything in schema/, by ascending id. */
 extern const struct capnp_schema_node capnp_schema_nodes[];
 extern const size_t capnp_schema_node_count;
+/* The same as a source of nodes (schema.c). */
+extern const struct capnp_schema capnp_schema_built_in;
 
 #ifdef __cplusplus
 }

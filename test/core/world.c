@@ -51,7 +51,8 @@ static void make_process(void)
     list_init(&world.process.waiters);
     world.thread.process = &world.process;
     world.thread.state = THREAD_RUNNING;
-    list_init(&world.thread.pending);
+    spinlock_init(&world.thread.lock, LOCK_PENDING);
+    pending_init_thread(&world.thread);
     ring_init(&world.thread.ring, ring_page);
     ring_scratch_init();
     world.has_process = true;
@@ -72,6 +73,7 @@ void world_check_empty(void)
     captable_fini(&world.process.captable);
     assert_int_equal(world.heap_bytes, 0);
     assert_int_equal(world.objects, 0);
+    assert_int_equal(world.ledger.references, 0);
     assert_int_equal(world.process.object.references, 1);
     for (int i = 0; i < LEDGER_RESOURCES; i++)
         assert_int_equal(world.ledger.used[i], 0);
@@ -233,10 +235,12 @@ void sched_timer_changed(void)
     world.timer_changes++;
 }
 
-void thread_wake_locked(struct thread *thread, uint32_t available)
+void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
 {
-    thread->state = THREAD_READY;
-    thread->context.frame.rax = available;
+    (void)handoff;
+    spinlock_assert_held(&thread->lock);
+    thread->context.frame.rax = (uint64_t)value;
+    sched_make_ready(thread);
 }
 
 /* ---- Memory. */
@@ -272,6 +276,17 @@ void ledger_refund(struct ledger *ledger, enum ledger_resource resource, uint64_
     ledger->used[resource] -= amount;
 }
 
+void ledger_get(struct ledger *ledger)
+{
+    ledger->references++;
+}
+
+void ledger_put(struct ledger *ledger)
+{
+    assert_true(ledger->references > 0);
+    ledger->references--;
+}
+
 status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)
 {
     (void)aspace;
@@ -295,14 +310,20 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
 
 /* ---- Objects. */
 
+void object_init(struct object *object, const struct object_type *type)
+{
+    *object = (struct object){type, 1};
+    world.objects++;
+}
+
 void object_destroy(struct object *object)
 {
+    world.objects--;
     object->type->destroy(object);
 }
 
 static void world_object_destroy(struct object *object)
 {
-    world.objects--;
     free(container_of(object, struct world_object, object));
 }
 

@@ -423,6 +423,32 @@ static void emit_content(FILE *out, const struct ir_node *node)
 
 /* ---- Public functions ---- */
 
+/* Structs of scalars only: nearly every message of one is written in the same shape, and is then read where it lies. */
+static bool is_flat(const struct ir_node *node)
+{
+    return node->data_words != 0 && node->pointer_count == 0 && !has_pointer_or_group(node);
+}
+
+static void emit_decode(FILE *out, const struct ir_node *node)
+{
+    const char *name = node->c_name;
+    fprintf(out,
+            "int32_t %s_decode(struct capnp_message *message, const void *bytes, size_t len,\n"
+            "        const struct cap_transfer *caps, size_t cap_count, struct %s *out)\n{\n"
+            "    struct capnp_struct root;\n",
+            name, name);
+    if (is_flat(node))
+        fprintf(out,
+                "    if (__builtin_expect(capnp_message_is_flat(bytes, len, %u), 1)) {\n"
+                "        capnp_flat_root(bytes, %u, &root);\n"
+                "        return read_%s(&root, out);\n    }\n",
+                node->data_words, node->data_words, name);
+    fprintf(out,
+            "    int32_t error = capnp_message_open(message, bytes, len, caps, cap_count, &root);\n"
+            "    return error < 0 ? error : read_%s(&root, out);\n}\n\n",
+            name);
+}
+
 static void emit_public(FILE *out, const struct ir_node *node)
 {
     const char *name = node->c_name;
@@ -446,13 +472,7 @@ static void emit_public(FILE *out, const struct ir_node *node)
             "size_t %s_size(const struct %s *value)\n{\n"
             "    return (%uu + %s_content_words(value)) * CAPNP_WORD_BYTES;\n}\n\n",
             name, name, 2u + node->data_words + node->pointer_count, name);
-    fprintf(out,
-            "int32_t %s_decode(struct capnp_message *message, const void *bytes, size_t len,\n"
-            "        const struct cap_transfer *caps, size_t cap_count, struct %s *out)\n{\n"
-            "    struct capnp_struct root;\n"
-            "    int32_t error = capnp_message_open(message, bytes, len, caps, cap_count, &root);\n"
-            "    return error < 0 ? error : read_%s(&root, out);\n}\n\n",
-            name, name, name);
+    emit_decode(out, node);
     fprintf(out,
             "int32_t %s_encode(const struct %s *value, void *bytes, size_t limit,\n"
             "        struct cap_transfer *caps_out, size_t *cap_count)\n{\n"
