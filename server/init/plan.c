@@ -275,11 +275,11 @@ static bool check_grants(struct place *at, size_t index)
             return fail(at, "malformed");
         if (!check_grant(at, &grant))
             return false;
-        if (at->plan->grants[i].which == CAP_SPAWN_GRANT_CAPABILITY && ++sent > CAPOS_XFER_CAPS_MAX)
+        if (at->plan->grants[i].which == CAP_SPAWN_GRANT_CAPABILITY && ++sent > CAPOS_CALL_CAPS_MAX)
             return fail(at,
                         "one more than the %u capabilities that can be passed to a new process (its own "
                         "virtualMemory and capabilityManager do not count)",
-                        CAPOS_XFER_CAPS_MAX);
+                        CAPOS_CALL_CAPS_MAX);
     }
     return true;
 }
