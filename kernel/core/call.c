@@ -122,6 +122,16 @@ static void publish_capabilities(struct kcall *kcall)
     kcall->caps_out_count = 0;
 }
 
+/* Of an untyped result the message does not say what it is; the capability knows. */
+static uint64_t interface_of(const struct kcall *kcall, const struct cap_transfer *out)
+{
+    for (size_t i = 0; i < kcall->caps_out_count && out->interface_id == 0; i++) {
+        if (kcall->caps_out[i].id == out->id)
+            return kcall->caps_out[i].capability.type->interface_id;
+    }
+    return out->interface_id;
+}
+
 static status_t write_capability_records(const struct kcall *kcall, size_t payload_bytes)
 {
     struct capos_xfer_result records[CAPOS_XFER_CAPS_MAX];
@@ -133,7 +143,7 @@ static status_t write_capability_records(const struct kcall *kcall, size_t paylo
         return CAPOS_ERR_RESULT_TRUNCATED;
     for (size_t i = 0; i < count; i++) {
         const struct cap_transfer *out = &kcall->call.caps_out[i];
-        records[i] = (struct capos_xfer_result){.cap_id = out->id, .interface_id = out->interface_id};
+        records[i] = (struct capos_xfer_result){.cap_id = out->id, .interface_id = interface_of(kcall, out)};
     }
     return caller_write(kcall, offset, records, count * sizeof(records[0]));
 }

@@ -7,6 +7,7 @@
  */
 #include "core/pending.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/process.h"
 #include "core/ring.h"
@@ -265,7 +266,7 @@ bool pending_timer_stop(struct pending *pending)
 /* ---- Replies. */
 
 /* One reply is built at a time on a CPU, and never while a call is: so that both may have a whole message. */
-static uint64_t reply_buffer[ARCH_CPUS_MAX][CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
+static PERCPU uint64_t reply_buffer[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 
 /* Field by field: most of a struct kcall is arrays, of which a reply reads only what it has written. */
 void pending_reply_begin(struct pending *pending, struct kcall *reply)
@@ -276,7 +277,7 @@ void pending_reply_begin(struct pending *pending, struct kcall *reply)
     call->params_bytes = 0;
     call->caps_in = NULL;
     call->caps_in_count = 0;
-    call->results = reply_buffer[arch_cpu_number()];
+    call->results = *percpu_this(reply_buffer);
     call->results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
     call->results_bytes = 0;
     call->caps_out_count = 0;

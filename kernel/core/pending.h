@@ -12,6 +12,7 @@
  * are back, so the holder of a reference may use pending->thread.
  */
 #pragma once
+#include "core/ipc_wait.h"
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include <base/list.h>
@@ -45,7 +46,10 @@ struct pending {
     struct membrane *membrane;
     struct list_node in_membrane; /* the membrane's lock, as: */
     bool ended;                   /* of one that has a membrane */
-    uint64_t own[PENDING_OWN_WORDS]; /* the object's; undefined at first */
+    union {
+        uint64_t own[PENDING_OWN_WORDS]; /* the object's; undefined at first */
+        struct ipc_wait ipc;             /* a CALL to an endpoint, a RECV */
+    };
 };
 
 /* Before a thread's first operation. */

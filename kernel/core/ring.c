@@ -1,5 +1,6 @@
 #include "core/ring.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/ipc.h"
 #include "core/process.h"
@@ -35,9 +36,7 @@ struct call_scratch {
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
     uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 };
-static struct call_scratch scratch_of_cpu[ARCH_CPUS_MAX];
-/* Its elements' addresses: a load where an index would be a multiplication, in the path of every call. */
-static struct call_scratch *scratch_at[ARCH_CPUS_MAX];
+static PERCPU struct call_scratch scratch_of_cpu;
 
 void ring_init(struct ring *ring, void *page)
 {
@@ -103,11 +102,11 @@ static __attribute__((noinline)) void deliver_and_post(struct thread *thread, st
     post_shared(thread, &cqe);
 }
 
-/* RELEASE and CANCEL use little; what they do not use must be zero. */
-static bool unused_fields_zero(const struct capos_sqe *sqe)
+/* NOP, RELEASE and CANCEL use little; what they do not use must be zero. */
+static bool unused_fields_zero(const struct capos_sqe *sqe, uint8_t flags_allowed)
 {
-    return (sqe->method_id | sqe->flags | sqe->len | sqe->result_len | sqe->result_addr | sqe->call_id |
-            sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
+    return (sqe->method_id | (sqe->flags & ~flags_allowed) | sqe->len | sqe->result_len | sqe->result_addr |
+            sqe->call_id | sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
             sqe->deadline_ns) == 0;
 }
 
@@ -214,9 +213,14 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         status = captable_get(table, sqe->cap_id, &target);
     if (status < 0)
         return status;
+    prepare(thread, &scratch->kcall);
+    if (target.type->forward != NULL) {
+        status = target.type->forward(&target, &scratch->kcall.call);
+        object_put(target.object);
+        return status;
+    }
     status = bring_params(scratch, table);
     if (status == CAPOS_OK) {
-        prepare(thread, &scratch->kcall);
         status = run_method(&target, scratch);
         end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
     }
@@ -267,20 +271,28 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     return run_method(&slots[index].capability, scratch);
 }
 
+/* A success that wants no completion is answered by none. */
+static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
+{
+    return status == CAPOS_OK && (sqe->flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
+}
+
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
-        return CAPOS_ERR_BAD_FLAGS;
+        return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && (sqe->cap_id | sqe->addr) == 0
+                   ? unless_quiet(sqe, CAPOS_OK)
+                   : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RELEASE:
-        return unused_fields_zero(sqe) && sqe->addr == 0
-                   ? captable_release(&thread->process->captable, sqe->cap_id)
+        return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && sqe->addr == 0
+                   ? unless_quiet(sqe, captable_release(&thread->process->captable, sqe->cap_id))
                    : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_CANCEL:
-        return unused_fields_zero(sqe) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
-                                                           : CAPOS_ERR_BAD_FLAGS;
+        return unused_fields_zero(sqe, 0) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
+                                                              : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RECV:
         return ipc_receive(kcall);
     case CAPOS_OP_RETURN:
@@ -346,20 +358,17 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
 
 void ring_scratch_init(void)
 {
-    for (size_t i = 0; i < array_count(scratch_of_cpu); i++) {
-        struct call_scratch *scratch = &scratch_of_cpu[i];
-        scratch_at[i] = scratch;
-        scratch->kcall.call.params = scratch->params;
-        scratch->kcall.call.caps_in = scratch->transfers;
-        scratch->kcall.call.results = scratch->results;
-    }
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    scratch->kcall.call.params = scratch->params;
+    scratch->kcall.call.caps_in = scratch->transfers;
+    scratch->kcall.call.results = scratch->results;
 }
 
 /* Executes `count` entries; there is one at least, and completions fit for all of them. */
 static inline void drain(struct thread *thread, uint32_t count)
 {
     struct ring *ring = &thread->ring;
-    struct call_scratch *scratch = scratch_at[arch_cpu_number()];
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
     do
         execute_next(thread, scratch);
     while (--count > 0);
