@@ -31,8 +31,8 @@ _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry i
  * never change, so the parts of `kcall` that say where they are are filled in once. */
 struct call_scratch {
     struct kcall kcall;
-    struct cap_transfer transfers[CAPOS_XFER_CAPS_MAX];
-    struct capos_xfer_desc descriptors[CAPOS_XFER_CAPS_MAX];
+    struct cap_transfer transfers[CAPOS_CALL_CAPS_MAX];
+    struct capos_xfer_desc descriptors[CAPOS_CALL_CAPS_MAX];
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
     uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 };
@@ -118,7 +118,7 @@ static int32_t check_call(const struct capos_sqe *sqe)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
-    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX)
+    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX)
         return CAPOS_ERR_TOO_LARGE;
     return CAPOS_OK;
 }
