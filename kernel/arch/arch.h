@@ -80,6 +80,7 @@ uint64_t arch_read_tsc(void);
 bool arch_random_u64(
     uint64_t *out);    /* RDSEED or RDRAND with retries; false: the CPU has neither or they failed */
 void arch_relax(void); /* PAUSE */
+void arch_cpu_kick(uint32_t cpu); /* makes that CPU pass the scheduler, now or when it leaves the kernel */
 _Noreturn void arch_halt_forever(void);
 uint64_t arch_fault_address(void); /* of this CPU's last page fault */
 /* Return addresses of the kernel's own call chain from a saved RBP outwards; reads nothing outside kernel

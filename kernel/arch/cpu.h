@@ -45,6 +45,10 @@ void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp,
  * enter it. Nothing is saved of a previous that is null. */
 void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table);
 
+/* Saves the FPU and FS base of the current context, which is none any more afterwards. The page table stays
+ * loaded. */
+void arch_save_context(struct user_context *current);
+
 /* No context is current any more and CR3 is the kernel's own page table: before an address space is
  * destroyed. */
 void arch_leave_context(void);

@@ -125,7 +125,9 @@ void process_start(struct process *process, struct thread *first)
     table.count++;
     spinlock_release(&table.lock);
     object_get(&process->object); /* the table's */
+    spinlock_acquire(&first->lock);
     sched_make_ready(first);
+    spinlock_release(&first->lock);
 }
 
 /* Everything that a process holds, in an order in which nothing is used after it is gone. */
@@ -246,10 +248,7 @@ uint64_t process_cpu_ns(struct process *process)
     uint64_t total = process->cpu_ns_ended;
     for (struct list_node *node = list_first(&process->threads); node != NULL;
          node = list_next(&process->threads, node)) {
-        const struct thread *thread = container_of(node, struct thread, in_process);
-        total += thread->cpu_ns;
-        if (thread == thread_current())
-            total += clock_now_ns() - thread->scheduled_at_ns;
+        total += sched_runtime_ns(container_of(node, struct thread, in_process));
     }
     spinlock_release(&process->lock);
     return total;

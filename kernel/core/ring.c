@@ -121,12 +121,9 @@ void ring_post_pending(struct thread *thread, const struct capos_cqe *cqe)
     /* With nothing in flight nothing more can come, whatever the shared index says by now: a result may have
      * been written over it. */
     bool enough = available >= thread->wait_min || thread->ring.in_flight == 0;
-    bool wake = thread->state == THREAD_BLOCKED && enough;
-    if (wake)
+    if (thread->state == THREAD_BLOCKED && enough)
         thread_wake_locked(thread, available);
     spinlock_release(&thread->lock);
-    if (wake)
-        sched_make_ready(thread);
 }
 
 /* RELEASE and CANCEL use little; what they do not use must be zero. */

@@ -74,6 +74,7 @@ static struct thread *thread_alloc(void)
         return NULL;
     }
     spinlock_init(&thread->lock, LOCK_PENDING);
+    sched_entity_init(&thread->sched);
     list_init(&thread->pending);
     thread->state = THREAD_BLOCKED;
     return thread;
@@ -117,7 +118,7 @@ void thread_destroy(struct thread *thread)
     spinlock_acquire(&process->lock);
     list_remove(&thread->in_process);
     process->thread_count--;
-    process->cpu_ns_ended += thread->cpu_ns;
+    process->cpu_ns_ended += sched_runtime_ns(thread);
     spinlock_release(&process->lock);
     object_put(memory_object_as_object(thread->ring_memory));
     thread_free(thread);
@@ -128,20 +129,17 @@ void thread_destroy(struct thread *thread)
 void thread_wake_locked(struct thread *thread, uint32_t available)
 {
     spinlock_assert_held(&thread->lock);
-    thread->state = THREAD_READY;
     thread->context.frame.rax = available;
+    sched_make_ready(thread);
 }
 
 static void wait_timeout(struct timer_event *event)
 {
     struct thread *thread = container_of(event, struct thread, wait_timer);
     spinlock_acquire(&thread->lock);
-    bool wake = thread->state == THREAD_BLOCKED;
-    if (wake)
+    if (thread->state == THREAD_BLOCKED)
         thread_wake_locked(thread, ring_available(thread));
     spinlock_release(&thread->lock);
-    if (wake)
-        sched_make_ready(thread);
 }
 
 /* True if the thread is now BLOCKED; else *available says what is there. */

@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "arch/cpu.h"
 #include "core/lock.h"
+#include "core/sched_queue.h"
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include <base/list.h>
@@ -41,13 +42,14 @@ struct thread {
     struct ring ring;
     struct list pending; /* struct pending.in_thread */
     uint32_t wait_min;   /* BLOCKED: completions it waits for */
-    enum thread_state state;
+    enum thread_state state; /* and the run queue's lock: sched.h */
+    bool stopping;           /* is to become DEAD as soon as it would run or run on */
 
+    bool on_cpu;                /* atomic; sched.h */
+    uint32_t cpu;               /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
+    struct sched_entity sched;  /* the run queue's lock */
     struct timer_event wait_timer;
-    struct list_node run_node;   /* the run queue's lock */
     struct list_node in_process; /* the process' lock */
-    uint64_t cpu_ns;             /* written by the CPU it runs on */
-    uint64_t scheduled_at_ns;
 };
 
 /* Makes a blocked thread of `process` with its ring mapped at ring_address; not yet ready to run. Charged to
@@ -61,9 +63,11 @@ void thread_destroy(struct thread *thread);
  * can take to complete. Returns how many there are, or runs another thread; then cap_enter returns that
  * number later. */
 int64_t thread_wait_completions(struct thread *thread, uint32_t min_complete, uint64_t timeout_ns);
-/* BLOCKED to READY with cap_enter's return value; the caller holds thread->lock and then calls
- * sched_make_ready. */
+/* BLOCKED to READY with cap_enter's return value; the caller holds thread->lock. */
 void thread_wake_locked(struct thread *thread, uint32_t available);
+
+/* A thread became DEAD: called once, by whoever made it that, with no lock held and nothing of it on any CPU. */
+void thread_dead(struct thread *thread);
 
 /* The thread running on this CPU; null in the idle loop and at boot. */
 #ifndef CAPOS_HOST_TEST

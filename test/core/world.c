@@ -235,8 +235,8 @@ void sched_timer_changed(void)
 
 void thread_wake_locked(struct thread *thread, uint32_t available)
 {
-    thread->state = THREAD_READY;
     thread->context.frame.rax = available;
+    sched_make_ready(thread);
 }
 
 /* ---- Memory. */

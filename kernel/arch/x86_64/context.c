@@ -147,6 +147,13 @@ void arch_context_switch(struct user_context *previous, struct user_context *nex
     tsc_allow(cpu, next->tsc_allowed);
 }
 
+void arch_save_context(struct user_context *current)
+{
+    fpu_save(current->fpu);
+    bases_save(current);
+    this_cpu()->current = NULL;
+}
+
 void arch_leave_context(void)
 {
     struct cpu *cpu = this_cpu();
