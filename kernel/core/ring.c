@@ -215,7 +215,9 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         return status;
     prepare(thread, &scratch->kcall);
     if (target.type->forward != NULL) {
-        status = target.type->forward(&target, &scratch->kcall.call);
+        status = sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX
+                     ? CAPOS_ERR_TOO_LARGE
+                     : target.type->forward(&target, &scratch->kcall.call);
         object_put(target.object);
         return status;
     }
@@ -327,8 +329,8 @@ static inline bool is_plain_nop(const struct sqe_words *words)
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    int32_t result = kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch)
-                                                        : execute_other(thread, kcall);
+    int32_t result =
+        kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch) : execute_other(thread, kcall);
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
