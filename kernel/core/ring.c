@@ -217,7 +217,9 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         return status;
     prepare(thread, &scratch->kcall);
     if (target.type->forward != NULL) {
-        status = target.type->forward(&target, &scratch->kcall.call);
+        status = sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX
+                     ? CAPOS_ERR_TOO_LARGE
+                     : target.type->forward(&target, &scratch->kcall.call);
         object_put(target.object);
         return status;
     }
