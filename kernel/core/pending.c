@@ -7,11 +7,13 @@
  */
 #include "core/pending.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/process.h"
 #include "core/ring.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
+#include "object/revocation.h"
 
 /* ---- Records. */
 
@@ -94,14 +96,14 @@ static inline struct object *put_locked(struct thread *thread, struct pending *p
     return object;
 }
 
-static void pending_get(struct pending *pending)
+void pending_get(struct pending *pending)
 {
     spinlock_acquire(&pending->thread->lock);
     pending->references++;
     spinlock_release(&pending->thread->lock);
 }
 
-static void pending_put(struct pending *pending)
+void pending_put(struct pending *pending)
 {
     struct thread *thread = pending->thread;
     spinlock_acquire(&thread->lock);
@@ -136,6 +138,8 @@ static inline void finish(struct pending *pending, const struct capos_cqe *cqe, 
 {
     struct thread *thread = pending->thread;
     uint64_t user_data = pending->user_data;
+    if (__builtin_expect(pending->membrane != NULL, 0))
+        membrane_pending_ended(pending);
     spinlock_acquire(&thread->lock);
     ring_post_locked(&thread->ring, cqe, user_data);
     struct object *object = end_locked(thread, pending);
@@ -170,6 +174,8 @@ void pending_complete_handoff(struct pending *pending, const struct capos_cqe *c
 void pending_abandon(struct pending *pending)
 {
     struct thread *thread = pending->thread;
+    if (pending->membrane != NULL)
+        membrane_pending_ended(pending);
     spinlock_acquire(&thread->lock);
     struct object *object = end_locked(thread, pending);
     spinlock_release(&thread->lock);
@@ -211,6 +217,7 @@ status_t pending_begin(struct thread *thread, const struct capos_sqe *sqe, struc
     pending->object = object;
     pending->deadline.fire = NULL;
     pending->timer.fire = NULL;
+    pending->membrane = NULL;
     thread->pending_out++;
     list_push_back(&thread->pending, &pending->in_thread);
     thread->ring.in_flight++;
@@ -226,8 +233,11 @@ status_t pending_begin(struct thread *thread, const struct capos_sqe *sqe, struc
 status_t pending_create(struct cap_call *call, struct object *object, bool (*cancel)(struct pending *pending),
                         struct pending **out)
 {
-    const struct kcall *kcall = kcall_of(call);
-    return pending_begin(kcall->thread, &kcall->sqe, object, cancel, out);
+    struct kcall *kcall = kcall_of(call);
+    status_t status = pending_begin(kcall->thread, &kcall->sqe, object, cancel, out);
+    if (status == CAPOS_OK && kcall->membrane != NULL)
+        membrane_pending_begun(kcall, *out);
+    return status;
 }
 
 static void timer_fire(struct timer_event *event)
@@ -256,15 +266,16 @@ bool pending_timer_stop(struct pending *pending)
 /* ---- Replies. */
 
 /* One reply is built at a time on a CPU, and never while a call is: so that both may have a whole message. */
-static uint64_t reply_buffer[ARCH_CPUS_MAX][CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
+static PERCPU uint64_t reply_buffer[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 
 void pending_reply_begin(struct pending *pending, struct kcall *reply)
 {
     *reply = (struct kcall){
-        .call = {.results = reply_buffer[arch_cpu_number()],
+        .call = {.results = *percpu_this(reply_buffer),
                  .results_limit = pending->result_len < CAPOS_MESSAGE_MAX_BYTES ? pending->result_len
                                                                                 : CAPOS_MESSAGE_MAX_BYTES},
         .thread = pending->thread,
+        .membrane = pending->membrane,
         .sqe = {.user_data = pending->user_data,
                 .result_addr = pending->result_addr,
                 .result_len = pending->result_len},

@@ -1,10 +1,11 @@
 /* CapabilityManager: a process' view of its own capability table. */
-#include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/process.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
 #include "object/kernel_caps.h"
+#include "object/revocation.h"
 #include <capos/manifest.h>
 #include <capos/process.h>
 #include <capos/system_server.h>
@@ -59,8 +60,8 @@ static int32_t capability_manager_list(void *self, struct cap_call *call,
                                        const struct cap_capability_manager_list_params *params,
                                        struct cap_capability_manager_list_results *results)
 {
-    static struct cap_cap_info entries_of_cpu[ARCH_CPUS_MAX][LIST_MAX];
-    struct cap_cap_info *entries = entries_of_cpu[arch_cpu_number()];
+    static PERCPU struct cap_cap_info entries_of_cpu[LIST_MAX];
+    struct cap_cap_info *entries = *percpu_this(entries_of_cpu);
     struct process *process =
         subject(container_of((struct object *)self, struct capability_manager, object), call);
     if (process == NULL)
@@ -77,7 +78,18 @@ static int32_t capability_manager_list(void *self, struct cap_call *call,
     return CAPOS_OK;
 }
 
-static const struct cap_capability_manager_server server = {.list = capability_manager_list};
+static int32_t capability_manager_make_revocable(
+    void *self, struct cap_call *call, const struct cap_capability_manager_make_revocable_params *params,
+    struct cap_capability_manager_make_revocable_results *results)
+{
+    (void)self;
+    return revocation_make_revocable(call, params, results);
+}
+
+static const struct cap_capability_manager_server server = {
+    .list = capability_manager_list,
+    .make_revocable = capability_manager_make_revocable,
+};
 KERNEL_DISPATCH(dispatch, cap_capability_manager_dispatch)
 
 static const struct object_type capability_manager_type = {
