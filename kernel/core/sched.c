@@ -23,7 +23,7 @@ struct cpu_sched {
     uint64_t running_weight; /* others read it as a hint; 0: idle */
     uint32_t number;
     bool idle;
-    bool preempt; /* a more urgent thread than the current one came; the timer sees to it soon */
+    bool preempt;     /* a more urgent thread than the current one came; the timer sees to it soon */
     bool wants_leave; /* a candidate or an urgent thread came, or an affinity changed; see sched_leave */
     bool timer_stale; /* events changed while the current thread was on its way to block */
     struct sched_counters counters;
@@ -33,8 +33,9 @@ static struct cpu_sched cpus_sched[ARCH_CPUS_MAX];
 /* Its elements' addresses: a load where an index would be a multiplication. */
 static struct cpu_sched *cpu_sched_at[ARCH_CPUS_MAX];
 
-/* Bit n: CPU n schedules; CPU n idles. The second is changed under CPU n's lock by that CPU alone: one who adds
- * to its queue under the same lock sees either an idle CPU, and kicks it, or one that has yet to look. */
+/* Bit n: CPU n schedules; CPU n idles. The second is changed under CPU n's lock by that CPU alone: one who
+ * adds to its queue under the same lock sees either an idle CPU, and kicks it, or one that has yet to look.
+ */
 static uint64_t online_cpus;
 static uint64_t idle_cpus;
 
@@ -168,7 +169,8 @@ static bool may_run_on(const struct thread *thread, uint32_t cpu)
     return (read_hint(&thread->sched.affinity) & bit_of(cpu)) != 0;
 }
 
-/* What a CPU has to do: the weights of those that wait and of the one that runs. A hint: read without its lock.
+/* What a CPU has to do: the weights of those that wait and of the one that runs. A hint: read without its
+ * lock.
  */
 static uint64_t load_of(const struct cpu_sched *cpu)
 {
@@ -429,8 +431,8 @@ static bool is_alone(void)
     return (online & (online - 1)) == 0;
 }
 
-/* A thread of `from` that may run on CPU `to` and weighs less than `limit`, taken out of its queue and chosen by
- * this CPU. */
+/* A thread of `from` that may run on CPU `to` and weighs less than `limit`, taken out of its queue and chosen
+ * by this CPU. */
 static struct thread *take_from(struct cpu_sched *from, uint32_t to, uint64_t limit)
 {
     struct thread *taken = NULL;
@@ -615,8 +617,7 @@ int64_t sched_leave(struct thread *thread, int64_t value)
     struct cpu_sched *cpu = this_sched();
     cpu->wants_leave = false;
     demote_candidate(cpu);
-    if (thread->stopping || !may_run_on(thread, cpu->number) || sched_should_yield())
-    {
+    if (thread->stopping || !may_run_on(thread, cpu->number) || sched_should_yield()) {
         thread->context.frame.rax = (uint64_t)value;
         give_way(cpu, thread);
     }

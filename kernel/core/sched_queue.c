@@ -39,7 +39,8 @@ static void place(const struct fair_queue *queue, struct sched_entity *entity, u
     if (!entity->placed) {
         entity->placed = true;
         entity->virtual_ns = start_ns;
-        least_ns = queue->floor_ns; /* no credit for being new, or a chain of short-lived threads had it all */
+        least_ns =
+            queue->floor_ns; /* no credit for being new, or a chain of short-lived threads had it all */
     }
     if (sched_before(entity->virtual_ns, least_ns))
         entity->virtual_ns = least_ns;
