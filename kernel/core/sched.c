@@ -31,9 +31,30 @@ void sched_make_ready(struct thread *thread)
     struct run_queue *queue = my_queue();
     spinlock_acquire(&queue->lock);
     thread->state = THREAD_READY;
+    thread->cpu = arch_cpu_number();
     list_push_back(&queue->ready, &thread->run_node);
     spinlock_release(&queue->lock);
     sched_timer_changed();
+}
+
+bool sched_take_ready(struct thread *thread)
+{
+    struct run_queue *queue = &run_queues[thread->cpu];
+    spinlock_acquire(&queue->lock);
+    bool taken = list_is_linked(&thread->run_node);
+    if (taken)
+        list_remove(&thread->run_node);
+    spinlock_release(&queue->lock);
+    return taken;
+}
+
+void sched_yield(void)
+{
+    struct run_queue *queue = my_queue();
+    if (list_is_empty(&queue->ready))
+        return;
+    queue->slice_end_ns = 0;
+    arch_cpu_kick(arch_cpu_number());
 }
 
 static struct thread *take_ready(struct run_queue *queue)
@@ -82,6 +103,7 @@ static void run(struct run_queue *queue, struct thread *next)
     account(previous, now_ns);
     next->scheduled_at_ns = now_ns;
     next->state = THREAD_RUNNING;
+    next->cpu = arch_cpu_number();
     queue->slice_end_ns = now_ns + SCHED_SLICE_NS;
     if (next == previous)
         return;
@@ -96,6 +118,8 @@ void sched_forget_current(void)
     struct run_queue *queue = my_queue();
     account(queue->current, clock_now_ns());
     queue->current = NULL;
+    arch_context_save(); /* what the page table is of stays loaded: another thread of the process may be next
+                          */
 }
 
 void sched_next(void)
@@ -108,6 +132,8 @@ void sched_next(void)
         arch_idle();
     }
     run(queue, next);
+    if (__builtin_expect(next->stopping, 0))
+        thread_stop_current();
     sched_program_timer();
     arch_enter_user();
 }
@@ -117,6 +143,8 @@ void sched_resume(void)
     struct run_queue *queue = my_queue();
     if (queue->current == NULL || queue->current->state != THREAD_RUNNING)
         sched_next();
+    if (__builtin_expect(queue->current->stopping, 0))
+        thread_stop_current();
     if (sched_should_yield()) {
         sched_make_ready(queue->current);
         sched_next();

@@ -10,6 +10,11 @@ enum { SCHED_SLICE_NS = 10000000, SCHED_OVERDUE_NS = 1000000 };
 void sched_init(void);
 /* From any thread's context, with thread->lock held; the thread is BLOCKED or new and in no queue. */
 void sched_make_ready(struct thread *thread);
+/* Takes a READY thread out of its run queue; the caller holds thread->lock. False: a CPU has chosen it
+ * already and runs it next: that is thread->cpu, which looks at thread->stopping when it gets a kick. */
+CHECKED bool sched_take_ready(struct thread *thread);
+/* The running thread's slice ends when the kernel is left, if another thread is ready. */
+void sched_yield(void);
 /* The running thread goes on, unless its slice is over and another waits. */
 _Noreturn void sched_resume(void);
 /* The running thread stays as it is marked (BLOCKED, DEAD); another runs. */

@@ -35,6 +35,19 @@ struct own_object {
         __attribute__((used, section("own_objects"), aligned(8))) = {own_kind_value, kernel_kind_value, \
                                                                      create_function}
 
+/* The same for an object that holds nothing, since all it does is about whoever calls it: one for all
+ * processes. */
+#define OWN_SINGLETON(own_kind_value, kernel_kind_value, object_type_name)                  \
+    static struct object object_type_name##_object = {&object_type_name, 1};                \
+    static status_t object_type_name##_create(struct process *process, struct object **out) \
+    {                                                                                       \
+        (void)process;                                                                      \
+        object_get(&object_type_name##_object);                                             \
+        *out = &object_type_name##_object;                                                  \
+        return 0;                                                                           \
+    }                                                                                       \
+    OWN_OBJECT(own_kind_value, kernel_kind_value, object_type_name##_create)
+
 /* Null: none registered. */
 const struct own_object *own_object_find(uint64_t own_kind);
 const struct own_object *own_object_of_kernel_cap(uint64_t kernel_kind);

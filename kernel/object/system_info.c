@@ -60,27 +60,36 @@ static int32_t counters(void *self, struct cap_call *call, struct cap_system_inf
 }
 
 /* Page tables, heap (threads, tables, records), the process itself, and each thread's ring. */
-static uint64_t kernel_bytes(const struct process *process)
+static uint64_t kernel_bytes(const struct process *process, const struct ledger *ledger,
+                             struct aspace *aspace)
 {
     struct aspace_stats space;
-    aspace_stats(process->aspace, &space);
-    return space.table_frames * PAGE_SIZE + ledger_used(process->ledger, LEDGER_HEAP_BYTES) +
-           sizeof(*process) + process->thread_count * PAGE_SIZE;
+    aspace_stats(aspace, &space);
+    return space.table_frames * PAGE_SIZE + ledger_used(ledger, LEDGER_HEAP_BYTES) + sizeof(*process) +
+           process->thread_count * PAGE_SIZE;
 }
 
-static void encode_process(struct process *process, struct cap_process_stats *out)
+/* False: it has ended since it was found. */
+static bool encode_process(struct process *process, struct cap_process_stats *out)
 {
+    struct ledger *ledger;
+    struct aspace *aspace;
+    if (!process_borrow(process, &ledger, &aspace))
+        return false;
     *out = (struct cap_process_stats){
         .process_id = process->id,
         .name = {process->name, strlen(process->name)},
         .threads = process->thread_count,
-        .cap_slots_used = (uint32_t)ledger_used(process->ledger, LEDGER_CAP_SLOTS),
-        .cap_slots_limit = (uint32_t)ledger_limit(process->ledger, LEDGER_CAP_SLOTS),
-        .frames_used = ledger_used(process->ledger, LEDGER_FRAMES),
-        .frames_limit = ledger_limit(process->ledger, LEDGER_FRAMES),
+        .cap_slots_used = (uint32_t)ledger_used(ledger, LEDGER_CAP_SLOTS),
+        .cap_slots_limit = (uint32_t)ledger_limit(ledger, LEDGER_CAP_SLOTS),
+        .frames_used = ledger_used(ledger, LEDGER_FRAMES),
+        .frames_limit = ledger_limit(ledger, LEDGER_FRAMES),
         .cpu_ns = process_cpu_ns(process),
-        .kernel_bytes = kernel_bytes(process),
+        .kernel_bytes = kernel_bytes(process, ledger, aspace),
     };
+    aspace_put(aspace);
+    ledger_put(ledger);
+    return true;
 }
 
 static uint64_t next_id(uint64_t after)
@@ -103,8 +112,7 @@ static int32_t process_stats(void *self, struct cap_call *call,
     struct process *process = process_find_from(params->process_id);
     if (process == NULL)
         return cap_call_fail(call, CAPOS_EXCEPTION_FAILED, "no process has that id or a greater one");
-    results->has_stats = true;
-    encode_process(process, &results->stats);
+    results->has_stats = encode_process(process, &results->stats);
     memcpy(name, process->name, sizeof(process->name)); /* the name must outlive our reference */
     results->stats.name.bytes = name;
     results->next_process_id = next_id(process->id);
