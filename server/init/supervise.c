@@ -2,42 +2,14 @@
  * See supervise.h. One thread, one loop: every running service has a ProcessHandle.wait in flight, and at
  * most one Timer.sleepUntil is, for the restart that is due first. Nothing else blocks for long.
  */
-#include "supervise.h"
+#include "supervise_internal.h"
 #include "holdings.h"
 #include "package.h"
 #include "report.h"
-#include "restart.h"
 #include "wiring.h"
-#include <capos/call.h>
-#include <capos/timer.h>
+#include <capos/print.h>
 
 enum { EXIT_NOT_STARTED = 1, EXIT_KILLED = 137, WAIT_ANSWER_WORDS = 1024 };
-
-enum run_state { WAITING, RUNNING, RESTARTING, ENDED, GIVEN_UP };
-
-struct run {
-    enum run_state state;
-    cap_process_handle handle;
-    cap_process_control control; /* NONE unless the plan kills */
-    struct restart_history history;
-    uint64_t due_ns; /* RESTARTING */
-    int64_t exit_code;
-    struct cap_pending wait; /* RUNNING: in flight */
-};
-
-/* On the stack of supervise(): memory that is touched when a service is started, not before. */
-struct supervisor {
-    struct plan *plan;
-    cap_process_spawner spawner;
-    cap_timer timer;
-    bool ending;         /* an essential service has ended: nothing is started any more */
-    int64_t ending_code; /* its exit code */
-    bool start_failed;
-    struct cap_pending alarm;
-    bool alarm_set;
-    uint64_t alarm_ns;
-    struct run runs[PLAN_SERVICES_MAX];
-};
 
 static uint64_t now_ns(const struct supervisor *sup)
 {
@@ -86,6 +58,7 @@ static const char *spawn(struct supervisor *sup, size_t index)
     }
     sup->runs[index].handle = started.handle;
     sup->runs[index].control = started.control;
+    sup->runs[index].process_id = started.process_id;
     return NULL;
 }
 
@@ -169,6 +142,26 @@ static void release_run(struct run *run)
         (void)cap_release(run->control);
 }
 
+static void remember(struct run *run, const struct ending *ending)
+{
+    run->crashed = ending->crash != NULL;
+    run->reason[0] = '\0';
+    if (run->crashed)
+        capos_snprintf(run->reason, sizeof run->reason, "%.*s", (int)ending->crash->reason.len,
+                       ending->crash->reason.bytes);
+}
+
+/* Its end was asked for: not a failure. */
+static void stopped(struct supervisor *sup, size_t index)
+{
+    struct run *run = &sup->runs[index];
+    run->stopping = false;
+    run->exit_code = 0;
+    if (sup->plan->services[index].program.essential)
+        finish(sup, index, STOPPED);
+    run->state = STOPPED; /* the endpoints of its exports keep their queues until it is started */
+}
+
 static void decide(struct supervisor *sup, size_t index, const struct ending *ending)
 {
     struct run *run = &sup->runs[index];
@@ -199,8 +192,12 @@ static void handle_end(struct supervisor *sup, size_t index)
     ending.exit_code = run->exit_code;
     ending.crash = status >= 0 && end.crashed && end.has_crash ? &end.crash : NULL;
     ending.failed = status < 0 || end.crashed || end.exit_code != 0;
+    remember(run, &ending);
     release_run(run);
-    decide(sup, index, &ending);
+    if (run->stopping)
+        stopped(sup, index);
+    else
+        decide(sup, index, &ending);
 }
 
 /* ---- Restarts
@@ -211,6 +208,7 @@ static void restart_one(struct supervisor *sup, size_t index)
     struct run *run = &sup->runs[index];
     const char *why = spawn(sup, index);
     if (why == NULL) {
+        run->restarts++;
         run->state = RUNNING;
         watch(run);
         return;
@@ -223,10 +221,13 @@ static void restart_one(struct supervisor *sup, size_t index)
 static bool restart_due(struct supervisor *sup, uint64_t *next_ns)
 {
     bool later = false;
-    uint64_t now = now_ns(sup);
+    uint64_t now = 0;
     for (size_t i = 0; i < sup->plan->service_count; i++) {
         struct run *run = &sup->runs[i];
-        if (run->state == RESTARTING && run->due_ns <= now)
+        if (run->state != RESTARTING)
+            continue;
+        now = now != 0 ? now : now_ns(sup);
+        if (run->due_ns <= now)
             restart_one(sup, i);
         if (run->state != RESTARTING)
             continue;
@@ -234,14 +235,6 @@ static bool restart_due(struct supervisor *sup, uint64_t *next_ns)
         later = true;
     }
     return later;
-}
-
-static bool any_restarting(const struct supervisor *sup)
-{
-    for (size_t i = 0; i < sup->plan->service_count; i++)
-        if (sup->runs[i].state == RESTARTING)
-            return true;
-    return false;
 }
 
 static void clear_alarm(struct supervisor *sup)
@@ -264,18 +257,62 @@ static void set_alarm(struct supervisor *sup, uint64_t at_ns)
     sup->alarm_ns = at_ns;
 }
 
+/* ---- The Supervisor's wishes
+ * ------------------------------------------------------------------------------------------------- */
+
+const char *supervise_start(struct supervisor *sup, size_t index)
+{
+    struct run *run = &sup->runs[index];
+    if (sup->ending)
+        return "the system is ending";
+    run->history.count = 0;
+    if (!wiring_again(sup->plan, index))
+        return "an endpoint for its exports could not be made";
+    const char *why = spawn(sup, index);
+    if (why != NULL)
+        return why;
+    run->restarts++;
+    run->state = RUNNING;
+    watch(run);
+    return NULL;
+}
+
+const char *supervise_kill(struct supervisor *sup, size_t index, int64_t exit_code)
+{
+    struct cap_process_control_kill_results killed;
+    struct run *run = &sup->runs[index];
+    if (run->control.id == CAPNP_CAP_NONE)
+        return "the kernel gave no control over the process";
+    int32_t status = cap_process_control_kill(run->control, exit_code, &killed);
+    return status < 0 ? cap_why(status) : NULL;
+}
+
+const char *supervise_stop(struct supervisor *sup, size_t index)
+{
+    struct run *run = &sup->runs[index];
+    if (run->state == RESTARTING) {
+        stopped(sup, index);
+        return NULL;
+    }
+    const char *why = supervise_kill(sup, index, EXIT_KILLED);
+    run->stopping = why == NULL;
+    return why;
+}
+
 /* ---- The loop
  * ------------------------------------------------------------------------------------------------- */
 
 static int wait_any(struct supervisor *sup)
 {
-    struct cap_pending *pending[PLAN_SERVICES_MAX + 1];
+    struct cap_pending *pending[PLAN_SERVICES_MAX + 2];
     size_t count = 0;
     for (size_t i = 0; i < sup->plan->service_count; i++)
         if (sup->runs[i].state == RUNNING)
             pending[count++] = &sup->runs[i].wait;
     if (sup->alarm_set)
         pending[count++] = &sup->alarm;
+    if (sup->receiving)
+        pending[count++] = &sup->receive;
     return cap_pending_wait_any(pending, count);
 }
 
@@ -286,6 +323,17 @@ static void handle_completions(struct supervisor *sup)
     for (size_t i = 0; i < sup->plan->service_count; i++)
         if (sup->runs[i].state == RUNNING && sup->runs[i].wait.done)
             handle_end(sup, i);
+    if (sup->receiving && sup->receive.done)
+        serve_answer(sup);
+}
+
+/* Somebody runs or will: otherwise nobody could ask for anything either. */
+static bool is_alive(const struct supervisor *sup)
+{
+    for (size_t i = 0; i < sup->plan->service_count; i++)
+        if (sup->runs[i].state == RUNNING || sup->runs[i].state == RESTARTING)
+            return true;
+    return false;
 }
 
 static int64_t exit_code(const struct supervisor *sup)
@@ -307,11 +355,19 @@ static void begin(struct supervisor *sup, struct plan *plan)
     sup->ending_code = 0;
     sup->start_failed = false;
     sup->alarm_set = false;
+    sup->endpoint = wiring_supervisor();
+    sup->receiving = false;
     for (size_t i = 0; i < plan->service_count; i++) {
-        sup->runs[i].state = WAITING;
-        sup->runs[i].history.count = 0;
-        sup->runs[i].exit_code = 0;
-        sup->runs[i].control.id = CAPNP_CAP_NONE;
+        struct run *run = &sup->runs[i];
+        run->state = WAITING;
+        run->control.id = CAPNP_CAP_NONE;
+        run->history.count = 0;
+        run->process_id = 0;
+        run->restarts = 0;
+        run->stopping = false;
+        run->crashed = false;
+        run->reason[0] = '\0';
+        run->exit_code = 0;
     }
 }
 
@@ -320,13 +376,16 @@ int64_t supervise(struct plan *plan)
     struct supervisor sup;
     begin(&sup, plan);
     start_all(&sup);
-    do {
-        handle_completions(&sup);
+    while (is_alive(&sup)) {
         uint64_t next_ns = 0;
-        if (any_restarting(&sup) && restart_due(&sup, &next_ns))
+        if (restart_due(&sup, &next_ns))
             set_alarm(&sup, next_ns);
         else
             clear_alarm(&sup);
-    } while (wait_any(&sup) >= 0);
+        serve_receive(&sup);
+        if (is_alive(&sup) && wait_any(&sup) < 0)
+            break;
+        handle_completions(&sup);
+    }
     return exit_code(&sup);
 }

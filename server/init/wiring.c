@@ -5,6 +5,7 @@
 #include <capos/ipc.h>
 #include <capos/pipe.h>
 #include <capos/sched.h>
+#include <capos/supervisor.h>
 
 struct shared_pipe {
     cap_pipe_reader reader;
@@ -16,6 +17,7 @@ struct shared_pipe {
 static cap_endpoint endpoints[PLAN_EXPORTS_MAX];
 static struct shared_pipe pipes[PLAN_PIPES_MAX];
 static cap_notification notifications[PLAN_NOTIFICATIONS_MAX];
+static cap_endpoint supervisor;
 
 static bool report(const char *field, size_t index, int32_t status)
 {
@@ -77,8 +79,26 @@ static void drop_unused(struct shared_pipe *pipe)
         drop(&pipe->writer.id);
 }
 
+static bool make_supervisor(void)
+{
+    struct cap_ipc_factory_create_endpoint_results made;
+    int32_t status = cap_ipc_factory_create_endpoint(factory(), CAP_SUPERVISOR_INTERFACE_ID, 0, &made);
+    supervisor = made.endpoint;
+    if (status < 0)
+        say("no endpoint for the Supervisor: %s", cap_why(status));
+    return status >= 0;
+}
+
+cap_endpoint wiring_supervisor(void)
+{
+    return supervisor;
+}
+
 bool wiring_make(struct plan *plan)
 {
+    supervisor.id = CAPNP_CAP_NONE;
+    if (plan->serves_supervisor && !make_supervisor())
+        return false;
     for (size_t i = 0; i < plan->export_count; i++)
         if (!make_endpoint(plan, i))
             return false;
@@ -96,15 +116,14 @@ bool wiring_make(struct plan *plan)
 /* ---- One child's grants
  * ------------------------------------------------------------------------------------- */
 
-static uint32_t make_facet(const struct plan_grant *from, const char **why)
+static uint32_t make_facet(cap_endpoint endpoint, uint64_t tag, uint64_t interface_id, const char **why)
 {
     struct cap_endpoint_mint_results minted;
-    cap_endpoint endpoint = endpoints[from->source];
     if (endpoint.id == CAPNP_CAP_NONE) {
         *why = "a service that it imports from has ended for good";
         return CAPNP_CAP_NONE;
     }
-    int32_t status = cap_endpoint_mint(endpoint, from->tag, from->interface_id, &minted);
+    int32_t status = cap_endpoint_mint(endpoint, tag, interface_id, &minted);
     if (status >= 0)
         return minted.client.id;
     *why = cap_why(status);
@@ -151,7 +170,7 @@ static uint32_t bind(const struct plan_grant *from, bool *made, const char **why
         return from->source;
     case PLAN_GRANT_IMPORT:
         *made = true;
-        return make_facet(from, why);
+        return make_facet(endpoints[from->source], from->tag, from->interface_id, why);
     case PLAN_GRANT_SIGNALER:
         *made = true;
         return make_signaler(from, why);
@@ -159,9 +178,9 @@ static uint32_t bind(const struct plan_grant *from, bool *made, const char **why
         *made = true;
         return make_policy(from, why);
     case PLAN_GRANT_SUPERVISOR:
-        break;
+        *made = true;
+        return make_facet(supervisor, from->source, from->interface_id, why);
     }
-    *why = "this init does not serve a Supervisor";
     return CAPNP_CAP_NONE;
 }
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "plan.h"
+#include <capos/ipc.h>
 #include <capos/limits.h>
 
 /* Makes all of them. False: said why. */
@@ -32,3 +33,7 @@ void wiring_done(const struct plan *plan, size_t service, bool ended);
 /* It may be started once more after all; makes endpoints of its exports that were given up. False: said why.
  */
 bool wiring_again(const struct plan *plan, size_t service);
+
+/* The endpoint of init's own Supervisor; its facets' tags are enum cap_supervisor_rights. id NONE: nobody was
+ * granted it. */
+cap_endpoint wiring_supervisor(void);
