@@ -364,6 +364,21 @@ static __attribute__((noinline)) int32_t wait_for_slot(struct ring *ring)
     return CAPOS_OK;
 }
 
+int32_t ring_start(struct cap_pending *pending, struct submission *submission)
+{
+    struct ring *ring = &ring_self;
+    pending->message.results_bytes = 0;
+    pending->message.caps_in_count = 0;
+    pending->done = 0;
+    int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
+    if (status < 0)
+        return pending_fail(pending, status);
+    submission->user_data = (uintptr_t)pending + PENDING_TAG;
+    ring_queue(ring, ring->header, submission);
+    ring->started++;
+    return CAPOS_OK;
+}
+
 int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending *pending)
 {
     struct ring *ring = &ring_self;
