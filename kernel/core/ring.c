@@ -8,6 +8,7 @@
 #include "core/umem.h"
 #include "object/park_space.h"
 #include "object/revocation.h"
+#include <base/string.h>
 
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
@@ -31,8 +32,8 @@ _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry i
  * never change, so the parts of `kcall` that say where they are are filled in once. */
 struct call_scratch {
     struct kcall kcall;
-    struct cap_transfer transfers[CAPOS_XFER_CAPS_MAX];
-    struct capos_xfer_desc descriptors[CAPOS_XFER_CAPS_MAX];
+    struct cap_transfer transfers[CAPOS_CALL_CAPS_MAX];
+    struct capos_xfer_desc descriptors[CAPOS_CALL_CAPS_MAX];
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
     uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 };
@@ -46,6 +47,7 @@ void ring_init(struct ring *ring, void *page)
         .sq = (void *)((char *)page + SQ_OFFSET),
         .cq = (void *)((char *)page + CQ_OFFSET),
     };
+    memset(header, 0, sizeof(*header)); /* of an earlier thread */
     header->magic = CAPOS_RING_MAGIC;
     header->version = CAPOS_RING_VERSION;
     header->header_bytes = sizeof(*header);
@@ -118,7 +120,7 @@ static int32_t check_call(const struct capos_sqe *sqe)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
-    return sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX ? CAPOS_ERR_TOO_LARGE : CAPOS_OK;
+    return sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX ? CAPOS_ERR_TOO_LARGE : CAPOS_OK;
 }
 
 /* The target may say that it takes longer parameters itself. */
@@ -220,9 +222,12 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         return status;
     prepare(thread, &scratch->kcall);
     status = check_length(sqe, target.type);
-    if (status == CAPOS_OK)
-        status = target.type->forward != NULL ? target.type->forward(&target, &scratch->kcall.call)
-                                              : CALL_NOT_FORWARDED;
+    if (status == CAPOS_OK && target.type->forward == NULL)
+        status = CALL_NOT_FORWARDED;
+    else if (status == CAPOS_OK)
+        status = sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX
+                     ? CAPOS_ERR_TOO_LARGE
+                     : target.type->forward(&target, &scratch->kcall.call);
     if (status != CALL_NOT_FORWARDED) {
         object_put(target.object);
         return status;
@@ -331,6 +336,16 @@ static inline bool is_plain_nop(const struct sqe_words *words)
             words->pipeline | words->deadline_ns) == 0;
 }
 
+/* The running thread was stopped while it executed an entry, whose outcome still has to be brought to an end.
+ */
+static __attribute__((noinline)) _Noreturn void stop_after(struct kcall *kcall, int32_t result)
+{
+    struct capos_cqe cqe;
+    if (result != CAP_CALL_PENDING)
+        kcall_deliver(kcall, result, &cqe);
+    thread_stop_current();
+}
+
 /* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. */
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
@@ -340,6 +355,9 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
+    if (__builtin_expect(thread->stopping,
+                         0)) /* it may have been a long one, and the kick came in its middle */
+        stop_after(kcall, result);
     return result;
 }
 
@@ -362,6 +380,8 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
         post(thread, words.user_data, 0);
     else if (result != CAP_CALL_PENDING)
         deliver_and_post(thread, &scratch->kcall, words.user_data, result);
+    else if (__builtin_expect(thread->stopping, 0)) /* by itself */
+        thread_stop_current();
 }
 
 void ring_scratch_init(void)
@@ -418,9 +438,9 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     (void)min_complete;
     (void)timeout_ns;
     int64_t available = enter(thread);
-    if (__builtin_expect(available < 0 || available >= (uint32_t)frame->rdi || frame->rsi == 0, 1))
-        return available;
-    return thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
+        available = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
 }
 #else
 int64_t ring_enter(struct thread *thread)
