@@ -4,6 +4,7 @@
 #include "core/process.h"
 #include "core/ring.h"
 #include "mm/ledger.h"
+#include "object/revocation.h"
 #include <capos/endpoint.h>
 
 static const char receiver_has_no_slots[] = "the server's capability table is full";
@@ -493,21 +494,19 @@ static status_t check_receive(const struct capos_sqe *sqe)
     return (sqe->result_addr & 7) != 0 ? CAPOS_ERR_UNALIGNED : CAPOS_OK;
 }
 
-/* The endpoint behind a server facet of the running process, referenced. WRONG_INTERFACE: something else. */
-static status_t server_facet(const struct kcall *kcall, struct ipc_endpoint **out)
+/* The running process' capability that the entry names, referenced, and the endpoint behind it, borrowed.
+ * WRONG_INTERFACE: it is no server facet. */
+static status_t server_facet(const struct kcall *kcall, struct capability *named, struct ipc_endpoint **out)
 {
-    struct capability named;
-    status_t status = captable_get(&kcall->thread->process->captable, kcall->sqe.cap_id, &named);
+    status_t status = captable_get(&kcall->thread->process->captable, kcall->sqe.cap_id, named);
     if (status < 0)
         return status;
-    struct capability resolved = named;
+    struct capability resolved = *named;
     status = capability_resolve(&resolved);
     if (status == CAPOS_OK && resolved.type != &endpoint_type)
         status = CAPOS_ERR_WRONG_INTERFACE;
-    if (status == CAPOS_OK && resolved.object != named.object)
-        object_get(resolved.object);
-    if (status < 0 || resolved.object != named.object)
-        object_put(named.object);
+    if (status < 0)
+        object_put(named->object);
     *out = container_of(resolved.object, struct ipc_endpoint, server);
     return status;
 }
@@ -520,29 +519,43 @@ static void start_receiving(struct ipc_endpoint *endpoint, struct pending *recei
     ipc_pump(endpoint);
 }
 
+static int32_t receive(struct kcall *kcall, struct ipc_endpoint *endpoint)
+{
+    struct pending *receiver;
+    status_t status = pending_create(&kcall->call, &endpoint->core, receive_cancel, &receiver);
+    if (status < 0)
+        return status;
+    receiver->ipc.endpoint = endpoint;
+    receiver->ipc.state = IPC_NEW;
+    receiver->ipc.server_cap_id = kcall->sqe.cap_id;
+    start_receiving(endpoint, receiver);
+    return CAP_CALL_PENDING;
+}
+
+/* The receive ends when the server facet was a revocable one and is revoked. */
+static int32_t receive_through(struct membrane *membrane, struct kcall *kcall, struct ipc_endpoint *endpoint)
+{
+    status_t status = membrane_call_begin(membrane, kcall);
+    return status < 0 ? status : membrane_call_end(kcall, receive(kcall, endpoint));
+}
+
 int32_t ipc_receive(struct kcall *kcall)
 {
+    struct capability named;
     struct ipc_endpoint *endpoint;
-    struct pending *receiver;
     status_t status = check_receive(&kcall->sqe);
     if (status == CAPOS_OK && kcall->sqe.result_len < sizeof(struct capos_ipc_header)) {
         kcall->call.results_bytes = sizeof(struct capos_ipc_header);
         status = CAPOS_ERR_RESULT_TRUNCATED;
     }
     if (status == CAPOS_OK)
-        status = server_facet(kcall, &endpoint);
+        status = server_facet(kcall, &named, &endpoint);
     if (status < 0)
         return status;
-    status = pending_create(&kcall->call, &endpoint->core, receive_cancel, &receiver);
-    if (status == CAPOS_OK) {
-        receiver->ipc.endpoint = endpoint;
-        receiver->ipc.state = IPC_NEW;
-        receiver->ipc.server_cap_id = kcall->sqe.cap_id;
-        start_receiving(endpoint, receiver);
-        status = CAP_CALL_PENDING;
-    }
-    object_put(&endpoint->server);
-    return status;
+    struct membrane *membrane = membrane_of(named);
+    int32_t result = membrane == NULL ? receive(kcall, endpoint) : receive_through(membrane, kcall, endpoint);
+    object_put(named.object);
+    return result;
 }
 
 /* ---- RETURN. */
@@ -632,9 +645,18 @@ static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall
                : IPC_SIDE_NONE;
 }
 
+/* What is obtained by a call through a revocable facet is revoked with it. */
+static status_t wrap_answer(struct pending *call, struct ipc_cap *caps, uint32_t count)
+{
+    status_t status = CAPOS_OK;
+    for (uint32_t i = 0; i < count && call->membrane != NULL && status == CAPOS_OK; i++)
+        status = membrane_wrap_result(call->membrane, call->thread->process->ledger, &caps[i].capability);
+    return status;
+}
+
 /* OK: the capabilities have been published in the caller's table. */
 static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *call, const struct kcall *kcall,
-                               const struct ipc_cap *caps)
+                               struct ipc_cap *caps)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     uint32_t count = sqe->xfer_cap_count;
@@ -643,7 +665,9 @@ static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *ca
         count == 0 ? sqe->len : align_up(sqe->len, 8) + count * sizeof(struct capos_xfer_result);
     if (needed > call->result_len)
         return cannot_take(call, CAPOS_ERR_RESULT_TRUNCATED, sqe->len);
-    status_t status = ipc_caps_reserve(table_of(call), count, ids);
+    status_t status = wrap_answer(call, caps, count);
+    if (status == CAPOS_OK)
+        status = ipc_caps_reserve(table_of(call), count, ids);
     if (status < 0)
         return cannot_take(call, status, 0);
     enum ipc_side failed = copy_answer(call, kcall, caps, ids);
@@ -687,14 +711,15 @@ static status_t answer(struct ipc_endpoint *endpoint, const struct kcall *kcall)
 
 int32_t ipc_return(struct kcall *kcall)
 {
+    struct capability named;
     struct ipc_endpoint *endpoint;
     status_t status = check_return(&kcall->sqe);
     if (status == CAPOS_OK)
-        status = server_facet(kcall, &endpoint);
+        status = server_facet(kcall, &named, &endpoint);
     if (status < 0)
         return status;
     status = answer(endpoint, kcall);
-    object_put(&endpoint->server);
+    object_put(named.object);
     return status == CAPOS_OK && (kcall->sqe.flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
 }
 

@@ -12,7 +12,7 @@ struct kernel_cap {
 
 /* Defines the one object of `object_type_name`, which lives for ever. */
 #define KERNEL_CAP(kind_value, object_type_name)                             \
-    static struct object object_type_name##_object = {&object_type_name, 1}; \
+    static struct object object_type_name##_object = {&object_type_name, 1, NULL}; \
     static const struct kernel_cap object_type_name##_kernel_cap             \
         __attribute__((used, section("kernel_caps"), aligned(8))) = {kind_value, &object_type_name##_object}
 
