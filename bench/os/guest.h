@@ -43,4 +43,4 @@ void guest_profile_end(void);
 
 void rows_kernel(void);  /* null_call, batch_op, time_read */
 void rows_memory(void);  /* map_touch_unmap, page_fault */
-void rows_process(void); /* spawn_wait, idle_process_bytes; leaves idle processes behind, so it comes last */
+void rows_process(void); /* thread_create_join, spawn_wait, idle_process_bytes; leaves idle processes behind, so it comes last */

@@ -93,8 +93,16 @@ static int use_up_budget(void)
                : CHILD_WRONG;
 }
 
+/* Threads that wait and compute, until somebody kills the process. */
+static int live_on(void)
+{
+    return with_company(compute_for_ever);
+}
+
 int child_main(const char *part)
 {
+    if (strcmp(part, "live") == 0)
+        return live_on();
     if (strcmp(part, "exit") == 0)
         return with_company(end_process);
     if (strcmp(part, "crash") == 0)

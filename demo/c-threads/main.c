@@ -202,11 +202,12 @@ static void check_interrupt(void)
 
 /* ---- Ends of processes with threads. */
 
-static int32_t run_child(cap_process_spawner spawner, const char *part, uint32_t thread_budget, bool threads,
-                         struct cap_process_handle_wait_results *end)
+static uint64_t answer[ANSWER_WORDS];
+static struct cap_buffer answer_buffer = {answer, sizeof answer};
+
+static int32_t start_child(cap_process_spawner spawner, const char *part, uint32_t thread_budget,
+                           bool threads, bool control, struct cap_process_spawner_spawn_results *out)
 {
-    static uint64_t answer[ANSWER_WORDS];
-    struct cap_buffer buffer = {answer, sizeof answer};
     const struct capnp_text args[] = {{"c-threads", 9}, {part, strlen(part)}};
     const struct cap_spawn_grant grants[] = {
         {.name = {"console", 7},
@@ -223,12 +224,19 @@ static int32_t run_child(cap_process_spawner spawner, const char *part, uint32_t
         .grants = CAPNP_LIST(grants, threads ? 5 : 4),
         .has_budget = true,
         .budget = {.frames = 512, .cap_slots = 32, .threads = thread_budget},
+        .control = control,
     };
+    return cap_process_spawner_spawn(spawner, &params, out);
+}
+
+static int32_t run_child(cap_process_spawner spawner, const char *part, uint32_t thread_budget, bool threads,
+                         struct cap_process_handle_wait_results *end)
+{
     struct cap_process_spawner_spawn_results child;
-    int32_t status = cap_process_spawner_spawn(spawner, &params, &child);
+    int32_t status = start_child(spawner, part, thread_budget, threads, false, &child);
     if (status < 0)
         return status;
-    status = cap_process_handle_wait(child.handle, end, &buffer);
+    status = cap_process_handle_wait(child.handle, end, &answer_buffer);
     (void)cap_release(child.handle);
     return status;
 }
@@ -240,6 +248,26 @@ static void check_child(cap_process_spawner spawner, const char *part, int64_t c
     if (status < 0 || end.exit_code != code)
         demo_say("got %d, exit code %lld", (int)status, status < 0 ? 0LL : (long long)end.exit_code);
     demo_check(status >= 0 && end.exit_code == code && end.crashed == (code >= 128), what);
+}
+
+static void check_kill(cap_process_spawner spawner, uint64_t after_ns, const char *what)
+{
+    struct cap_process_spawner_spawn_results child;
+    struct cap_process_control_kill_results killed = {0}, again = {0};
+    struct cap_process_handle_wait_results end;
+    int32_t status = start_child(spawner, "live", 4, true, true, &child);
+    if (status >= 0 && after_ns != 0)
+        status = cap_timer_sleep(timer, after_ns);
+    if (status >= 0)
+        status = cap_process_control_kill(child.control, 33, &killed);
+    if (status >= 0)
+        status = cap_process_control_kill(child.control, 44, &again);
+    if (status >= 0)
+        status = cap_process_handle_wait(child.handle, &end, &answer_buffer);
+    demo_check(status >= 0 && killed.was_running && !again.was_running && end.exit_code == 33 && !end.crashed,
+               what);
+    (void)cap_release(child.handle);
+    (void)cap_release(child.control);
 }
 
 /* A thread without thread-local storage, which may therefore call nothing; it runs until the process ends. */
@@ -303,6 +331,8 @@ int main(int argc, char **argv)
     check_child(spawner, "leave", 0, "a process lives until its last thread has ended");
     check_child(spawner, "ungranted", CHILD_OK, "no thread without a ThreadSpawner");
     check_child(spawner, "budget", CHILD_OK, "no thread beyond the budget");
+    check_kill(spawner, 0, "a process is killed that has not run yet");
+    check_kill(spawner, 50000000, "a process is killed whose threads wait and compute; once is enough");
     check_handle(spawner, threads);
     return demo_end();
 }
