@@ -82,6 +82,10 @@ CHECKED status_t aspace_map_object(struct aspace *aspace, struct memory_object *
 CHECKED status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object, uaddr_t address,
                                      uint64_t size_bytes);
 
+/* The memory object mapped readable at the address, referenced, and the offset in it. BAD_ADDRESS: none is. */
+CHECKED status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
+                                  uint64_t *offset_bytes);
+
 /* A page fault in user mode or in a user copy. OK: the access may be retried. BAD_ADDRESS: nothing there, or
  * not that way. NO_MEMORY: a growable region whose ledger is used up. */
 CHECKED status_t aspace_fault(struct aspace *aspace, uaddr_t address, enum aspace_access access);
