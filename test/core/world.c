@@ -244,6 +244,11 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     sched_make_ready(thread);
 }
 
+void thread_stop_current(void)
+{
+    panic("a thread was stopped in a world without ends");
+}
+
 /* ---- Memory. */
 
 void *heap_alloc(size_t size_bytes)
