@@ -364,6 +364,17 @@ static __attribute__((noinline)) int32_t wait_for_slot(struct ring *ring)
     return CAPOS_OK;
 }
 
+/* The target is a capability of another answer; too far back the kernel refuses it. */
+static void aim(const struct ring *ring, struct cap_pending *pending, struct submission *submission)
+{
+    uint32_t back = ring->header->sq_tail - pending->target->sq_index;
+    submission->cap_id = 0;
+    submission->flags = CAPOS_SQE_PIPELINE;
+    submission->pipeline_dep = back;
+    submission->pipeline_field = (uint16_t)pending->target_field;
+    pending->target = NULL;
+}
+
 int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending *pending)
 {
     struct ring *ring = &ring_self;
@@ -385,7 +396,7 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
     int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
     if (status < 0)
         return pending_fail(pending, status);
-    const struct submission submission = {
+    struct submission submission = {
         .user_data = (uintptr_t)pending + PENDING_TAG,
         .addr = (uintptr_t)params,
         .result_addr = (uintptr_t)message->results,
@@ -397,6 +408,9 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
         .xfer_cap_count = (uint16_t)message->cap_count,
         .opcode = CAPOS_OP_CALL,
     };
+    if (pending->target != NULL)
+        aim(ring, pending, &submission);
+    pending->sq_index = ring->header->sq_tail;
     ring_queue(ring, ring->header, &submission);
     ring->started++;
     return CAPOS_OK;
