@@ -322,7 +322,9 @@ static enum wait_outcome block(struct thread *thread, uint32_t min_complete, int
     if (__builtin_expect(thread->stopping, 0)) {
         outcome = WAIT_STOPPING;
     } else if (available < thread->wait_min) {
-        if (__builtin_expect(thread->interrupted, 0)) {
+        if (__builtin_expect(thread->held_answered != 0, 0)) {
+            *value = THREAD_WAIT_AGAIN;
+        } else if (__builtin_expect(thread->interrupted, 0)) {
             thread->interrupted = false;
             *value = CAPOS_ERR_INTERRUPTED;
         } else {
