@@ -8,6 +8,7 @@
 #include "object/boot_package.h"
 #include "object/kernel_caps.h"
 #include "object/memory_object.h"
+#include "object/process_control.h"
 #include "object/process_handle.h"
 #include <capos/process_server.h>
 
@@ -73,7 +74,7 @@ static int32_t explain(struct cap_call *call, status_t status, const char *why)
     return status;
 }
 
-/* The handle is reserved before the process exists, so that it cannot be refused once it runs. */
+/* Handle and control are reserved before the process exists, so that they cannot be refused once it runs. */
 static int32_t spawn(void *self, struct cap_call *call, const struct cap_process_spawner_spawn_params *params,
                      struct cap_process_spawner_spawn_results *results)
 {
@@ -94,9 +95,11 @@ static int32_t spawn(void *self, struct cap_call *call, const struct cap_process
     int32_t status = find_image(call, params, &launch.image);
     if (status == CAPOS_OK)
         status = read_grants(call, &params->grants, grants);
-    struct call_result_cap *reserved;
+    struct call_result_cap *reserved, *control;
     if (status == CAPOS_OK)
         status = kcall_reserve_result(call, &reserved);
+    if (status == CAPOS_OK && params->control)
+        status = kcall_reserve_result(call, &control);
     if (status < 0)
         return status;
     struct process *process;
@@ -106,6 +109,10 @@ static int32_t spawn(void *self, struct cap_call *call, const struct cap_process
         return explain(call, status, why);
     reserved->capability = (struct capability){&process->object, &process_handle_type};
     results->handle.id = reserved->id;
+    if (params->control) {
+        control->capability = process_control_create(process);
+        results->control.id = control->id;
+    }
     results->process_id = process->id;
     return CAPOS_OK;
 }
