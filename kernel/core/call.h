@@ -33,7 +33,7 @@ struct kcall {
     struct cap_call call; /* first: generated code hands this back to operations */
     struct thread *thread;
     struct capos_sqe sqe; /* the kernel's copy of the entry; in a reply only what a reply needs */
-    struct capability caps_in[CAPOS_XFER_CAPS_MAX]; /* referenced for the time of the call */
+    struct capability caps_in[CAPOS_CALL_CAPS_MAX]; /* referenced for the time of the call */
     struct call_result_cap caps_out[CAPOS_XFER_CAPS_MAX];
     size_t caps_out_count;
     struct membrane *membrane; /* what the call goes through, object/revocation.h; mostly null */

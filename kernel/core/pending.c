@@ -268,18 +268,26 @@ bool pending_timer_stop(struct pending *pending)
 /* One reply is built at a time on a CPU, and never while a call is: so that both may have a whole message. */
 static PERCPU uint64_t reply_buffer[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 
+/* Field by field: most of a struct kcall is arrays, of which a reply reads only what it has written. */
 void pending_reply_begin(struct pending *pending, struct kcall *reply)
 {
-    *reply = (struct kcall){
-        .call = {.results = *percpu_this(reply_buffer),
-                 .results_limit = pending->result_len < CAPOS_MESSAGE_MAX_BYTES ? pending->result_len
-                                                                                : CAPOS_MESSAGE_MAX_BYTES},
-        .thread = pending->thread,
-        .membrane = pending->membrane,
-        .sqe = {.user_data = pending->user_data,
-                .result_addr = pending->result_addr,
-                .result_len = pending->result_len},
-    };
+    struct cap_call *call = &reply->call;
+    uint32_t room = pending->result_len;
+    call->params = NULL;
+    call->params_bytes = 0;
+    call->caps_in = NULL;
+    call->caps_in_count = 0;
+    call->results = *percpu_this(reply_buffer);
+    call->results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
+    call->results_bytes = 0;
+    call->caps_out_count = 0;
+    reply->thread = pending->thread;
+    reply->sqe = (struct capos_sqe){.user_data = pending->user_data,
+                                    .result_addr = pending->result_addr,
+                                    .result_len = pending->result_len};
+    reply->caps_out_count = 0;
+    reply->membrane = pending->membrane;
+    reply->pending = NULL;
 }
 
 void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t encoded)

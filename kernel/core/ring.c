@@ -32,8 +32,8 @@ _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry i
  * never change, so the parts of `kcall` that say where they are are filled in once. */
 struct call_scratch {
     struct kcall kcall;
-    struct cap_transfer transfers[CAPOS_XFER_CAPS_MAX];
-    struct capos_xfer_desc descriptors[CAPOS_XFER_CAPS_MAX];
+    struct cap_transfer transfers[CAPOS_CALL_CAPS_MAX];
+    struct capos_xfer_desc descriptors[CAPOS_CALL_CAPS_MAX];
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
     uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 };
@@ -120,7 +120,7 @@ static int32_t check_call(const struct capos_sqe *sqe)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
-    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX)
+    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX)
         return CAPOS_ERR_TOO_LARGE;
     return CAPOS_OK;
 }
@@ -217,7 +217,9 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         return status;
     prepare(thread, &scratch->kcall);
     if (target.type->forward != NULL) {
-        status = target.type->forward(&target, &scratch->kcall.call);
+        status = sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX
+                     ? CAPOS_ERR_TOO_LARGE
+                     : target.type->forward(&target, &scratch->kcall.call);
         object_put(target.object);
         return status;
     }
@@ -427,9 +429,9 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     (void)min_complete;
     (void)timeout_ns;
     int64_t available = enter(thread);
-    if (__builtin_expect(available < 0 || available >= (uint32_t)frame->rdi || frame->rsi == 0, 1))
-        return available;
-    return thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
+        available = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
 }
 #else
 int64_t ring_enter(struct thread *thread)

@@ -72,6 +72,7 @@ static struct thread *thread_alloc(void)
     }
     spinlock_init(&thread->lock, LOCK_PENDING);
     pending_init_thread(thread);
+    sched_entity_init(&thread->sched);
     thread->state = THREAD_BLOCKED;
     return thread;
 }
@@ -137,7 +138,7 @@ static void renew(struct thread *thread)
     thread->stopping = false;
     thread->interrupted = false;
     thread->wait_timer.fire = NULL;
-    thread->cpu_ns = 0;
+    sched_entity_init(&thread->sched);
     thread->exit_value = 0;
     ring_init(&thread->ring, thread->ring.page);
 }
@@ -252,15 +253,14 @@ static void leave_process(struct process *process, struct thread *thread)
     spinlock_acquire(&process->lock);
     list_remove(&thread->in_process);
     process->thread_count--;
-    process->cpu_ns_ended += thread->cpu_ns;
+    process->cpu_ns_ended += sched_runtime_ns(thread);
     spinlock_release(&process->lock);
 }
 
 void thread_dead(struct thread *thread)
 {
     struct process *process = thread->process;
-    while (__atomic_load_n(&thread->on_cpu, __ATOMIC_ACQUIRE))
-        arch_relax(); /* a CPU that it has blocked on is still saving it */
+    sched_wait_off_cpu(thread);
     timer_event_stop_wait(&thread->wait_timer);
     pending_discard_all(thread);
     leave_process(process, thread);
@@ -276,10 +276,12 @@ void thread_dead(struct thread *thread)
 
 void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
 {
-    (void)handoff;
     spinlock_assert_held(&thread->lock);
     thread->context.frame.rax = (uint64_t)value;
-    sched_make_ready(thread);
+    if (handoff)
+        sched_handoff(thread);
+    else
+        sched_make_ready(thread);
 }
 
 bool thread_interrupt(struct thread *thread)

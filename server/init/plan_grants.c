@@ -286,14 +286,14 @@ static bool check_sent(struct place *at, size_t index)
     const struct plan *plan = at->plan;
     size_t caps = plan->services[index].program.caps.count, sent = 0;
     for (size_t i = 0; i < plan->grant_count; i++) {
-        if (plan->grants[i].kind == PLAN_GRANT_OWN || ++sent <= CAPOS_XFER_CAPS_MAX)
+        if (plan->grants[i].kind == PLAN_GRANT_OWN || ++sent <= CAPOS_CALL_CAPS_MAX)
             continue;
         place_set(at, "initConfig.services[%zu].%s[%zu]", index, i < caps ? "caps" : "exports",
                   i < caps ? i : i - caps);
         return fail(at,
                     "one more than the %u capabilities that can be passed to a new process (objects of its "
                     "own, such as virtualMemory, do not count)",
-                    CAPOS_XFER_CAPS_MAX);
+                    CAPOS_CALL_CAPS_MAX);
     }
     return true;
 }

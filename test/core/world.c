@@ -307,6 +307,12 @@ status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes,
     return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
 }
 
+status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
+{
+    (void)aspace;
+    return arch_user_copy_in(out, address, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
 struct memory_object *world_memory(const void *bytes, size_t size_bytes)
 {
     static struct memory_object memory;
