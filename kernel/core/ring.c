@@ -352,8 +352,25 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     return result;
 }
 
-/* Takes the next entry, which is read this once: from here on only the copy counts. */
-static inline void execute_next(struct thread *thread, struct call_scratch *scratch)
+/* What comes after an entry that was no plain call answered with nothing. True: see sched_has_left_work,
+ * since it may have woken somebody. */
+static __attribute__((noinline)) bool finish_other(struct thread *thread, struct call_scratch *scratch,
+                                                   uint64_t user_data, int32_t result)
+{
+    if (result == CAP_CALL_PENDING) {
+        if (__builtin_expect(thread->stopping, 0)) /* by itself */
+            thread_stop_current();
+    } else if ((result | (int32_t)scratch->kcall.caps_out_count) == 0) {
+        post(thread, user_data, 0);
+    } else {
+        deliver_and_post(thread, &scratch->kcall, user_data, result);
+    }
+    return sched_has_left_work();
+}
+
+/* Takes the next entry, which is read this once: from here on only the copy counts. The result is
+ * finish_other's. */
+static inline bool execute_next(struct thread *thread, struct call_scratch *scratch)
 {
     struct ring *ring = &thread->ring;
     struct sqe_words words;
@@ -366,13 +383,12 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
     } else if (!is_plain_nop(&words)) {
         __builtin_memcpy(&scratch->kcall.sqe, &words, sizeof(words));
         result = execute_any(thread, scratch);
+        return finish_other(thread, scratch, words.user_data, result);
     }
-    if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) == 0, 1))
-        post(thread, words.user_data, 0);
-    else if (result != CAP_CALL_PENDING)
-        deliver_and_post(thread, &scratch->kcall, words.user_data, result);
-    else if (__builtin_expect(thread->stopping, 0)) /* by itself */
-        thread_stop_current();
+    if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) != 0, 0))
+        return finish_other(thread, scratch, words.user_data, result);
+    post(thread, words.user_data, 0);
+    return false;
 }
 
 void ring_scratch_init(void)
@@ -383,20 +399,38 @@ void ring_scratch_init(void)
     scratch->kcall.call.results = scratch->results;
 }
 
-/* Executes `count` entries; there is one at least, and completions fit for all of them. */
-static inline void drain(struct thread *thread, uint32_t count)
+static inline void publish_taken(struct ring *ring)
 {
-    struct ring *ring = &thread->ring;
-    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
-    do
-        execute_next(thread, scratch);
-    while (--count > 0);
     struct capos_ring_header *page = ring->page;
     __atomic_store_n(&page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
     page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
 }
 
-static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
+/* The rest of a batch, once one of it has left work to the scheduler. */
+static __attribute__((noinline)) void drain_rest(struct thread *thread, struct call_scratch *scratch,
+                                                 uint32_t count)
+{
+    for (; count > 0; count--)
+        (void)execute_next(thread, scratch);
+    publish_taken(&thread->ring);
+}
+
+/* Executes `count` entries; there is one at least, and completions fit for all of them. True: sched_leave is
+ * due, unless the thread blocks. That costs a plain call nothing: it is known by where the code is. */
+static inline bool drain(struct thread *thread, uint32_t count)
+{
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    do {
+        if (__builtin_expect(execute_next(thread, scratch), 0)) {
+            drain_rest(thread, scratch, count - 1);
+            return true;
+        }
+    } while (--count > 0);
+    publish_taken(&thread->ring);
+    return false;
+}
+
+static inline __attribute__((always_inline)) int64_t enter(struct thread *thread, bool *left_work)
 {
     struct ring *ring = &thread->ring;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
@@ -414,12 +448,20 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
     if (waiting != 0 && used < CAPOS_RING_CQ_ENTRIES) {
         if (__builtin_expect(used + waiting > CAPOS_RING_CQ_ENTRIES, 0))
             waiting = CAPOS_RING_CQ_ENTRIES - used;
-        drain(thread, waiting);
+        *left_work = drain(thread, waiting);
     }
     return ring->cq_tail - head;
 }
 
 #ifndef CAPOS_HOST_TEST
+static __attribute__((noinline)) int64_t leave_late(struct thread *thread, int64_t available)
+{
+    const struct user_frame *frame = &thread->context.frame;
+    if (available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0)
+        available = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    return sched_leave(thread, available);
+}
+
 /* The arguments also lie in the caller's frame: read from there after the drain, they need no registers
  * during it. */
 int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
@@ -428,7 +470,10 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     const struct user_frame *frame = &thread->context.frame;
     (void)min_complete;
     (void)timeout_ns;
-    int64_t available = enter(thread);
+    bool left_work = false;
+    int64_t available = enter(thread, &left_work);
+    if (__builtin_expect(left_work, 0))
+        return leave_late(thread, available);
     if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
         available = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
     return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
@@ -436,6 +481,7 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
 #else
 int64_t ring_enter(struct thread *thread)
 {
-    return enter(thread);
+    bool left_work = false;
+    return enter(thread, &left_work);
 }
 #endif
