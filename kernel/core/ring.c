@@ -370,7 +370,8 @@ static __attribute__((noinline)) bool finish_other(struct thread *thread, struct
 
 /* Takes the next entry, which is read this once: from here on only the copy counts. The result is
  * finish_other's. */
-static inline bool execute_next(struct thread *thread, struct call_scratch *scratch)
+static inline __attribute__((always_inline)) bool execute_next(struct thread *thread,
+                                                               struct call_scratch *scratch)
 {
     struct ring *ring = &thread->ring;
     struct sqe_words words;
