@@ -3,6 +3,7 @@
 #include "arch/percpu.h"
 #include "core/call.h"
 #include "core/ipc.h"
+#include "core/pipeline.h"
 #include "core/process.h"
 #include "core/sched.h"
 #include "core/umem.h"
@@ -90,7 +91,7 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
+    if (__builtin_expect(thread->ring.in_flight != 0, 0)) /* another CPU only ever lowers it */
         post_result_shared(thread, user_data, result);
     else
         ring_post_locked(&thread->ring, &cqe, user_data);
@@ -114,9 +115,7 @@ static bool unused_fields_zero(const struct capos_sqe *sqe, uint8_t flags_allowe
 
 static int32_t check_call(const struct capos_sqe *sqe)
 {
-    if (sqe->flags != 0)
-        return sqe->flags == CAPOS_SQE_PIPELINE ? CAPOS_ERR_UNSUPPORTED : CAPOS_ERR_BAD_FLAGS;
-    if ((sqe->call_id | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
+    if ((sqe->flags | sqe->call_id | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
@@ -210,7 +209,13 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
     struct captable *table = &thread->process->captable;
     const struct capos_sqe *sqe = &scratch->kcall.sqe;
     struct capability target = {NULL, NULL};
-    status_t status = check_call(sqe);
+    status_t status = CAPOS_OK;
+    scratch->kcall.thread = thread;
+    if (__builtin_expect(sqe->flags == CAPOS_SQE_PIPELINE, 0))
+        status = pipeline_target(&scratch->kcall, thread->ring.sq_head - 1);
+    if (status != CAPOS_OK)
+        return status;
+    status = check_call(sqe);
     if (status == CAPOS_OK)
         status = captable_get(table, sqe->cap_id, &target);
     if (status < 0)
@@ -352,26 +357,8 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     return result;
 }
 
-/* What comes after an entry that was no plain call answered with nothing. True: see sched_has_left_work,
- * since it may have woken somebody. */
-static __attribute__((noinline)) bool finish_other(struct thread *thread, struct call_scratch *scratch,
-                                                   uint64_t user_data, int32_t result)
-{
-    if (result == CAP_CALL_PENDING) {
-        if (__builtin_expect(thread->stopping, 0)) /* by itself */
-            thread_stop_current();
-    } else if ((result | (int32_t)scratch->kcall.caps_out_count) == 0) {
-        post(thread, user_data, 0);
-    } else {
-        deliver_and_post(thread, &scratch->kcall, user_data, result);
-    }
-    return sched_has_left_work();
-}
-
-/* Takes the next entry, which is read this once: from here on only the copy counts. The result is
- * finish_other's. */
-static inline __attribute__((always_inline)) bool execute_next(struct thread *thread,
-                                                               struct call_scratch *scratch)
+/* Takes the next entry, which is read this once: from here on only the copy counts. */
+static inline void execute_next(struct thread *thread, struct call_scratch *scratch)
 {
     struct ring *ring = &thread->ring;
     struct sqe_words words;
@@ -384,12 +371,13 @@ static inline __attribute__((always_inline)) bool execute_next(struct thread *th
     } else if (!is_plain_nop(&words)) {
         __builtin_memcpy(&scratch->kcall.sqe, &words, sizeof(words));
         result = execute_any(thread, scratch);
-        return finish_other(thread, scratch, words.user_data, result);
     }
-    if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) != 0, 0))
-        return finish_other(thread, scratch, words.user_data, result);
-    post(thread, words.user_data, 0);
-    return false;
+    if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) == 0, 1))
+        post(thread, words.user_data, 0);
+    else if (result != CAP_CALL_PENDING)
+        deliver_and_post(thread, &scratch->kcall, words.user_data, result);
+    else if (__builtin_expect(thread->stopping, 0)) /* by itself */
+        thread_stop_current();
 }
 
 void ring_scratch_init(void)
@@ -400,38 +388,43 @@ void ring_scratch_init(void)
     scratch->kcall.call.results = scratch->results;
 }
 
-static inline void publish_taken(struct ring *ring)
+/* Executes `count` entries; there is one at least, and completions fit for all of them. */
+static inline void drain(struct thread *thread, uint32_t count)
 {
+    struct ring *ring = &thread->ring;
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    do
+        execute_next(thread, scratch);
+    while (--count > 0);
     struct capos_ring_header *page = ring->page;
     __atomic_store_n(&page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
     page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
 }
 
-/* The rest of a batch, once one of it has left work to the scheduler. */
-static __attribute__((noinline)) void drain_rest(struct thread *thread, struct call_scratch *scratch,
-                                                 uint32_t count)
+/* An entry that is held no longer, and what depends on it in turn. */
+static void execute_held(struct thread *thread, struct call_scratch *scratch, int32_t status)
 {
-    for (; count > 0; count--)
-        (void)execute_next(thread, scratch);
-    publish_taken(&thread->ring);
+    struct kcall *kcall = &scratch->kcall;
+    int32_t result = status == CAPOS_OK ? execute_any(thread, scratch) : status;
+    if (result == CAP_CALL_PENDING)
+        return;
+    struct capos_cqe cqe = {.user_data = kcall->sqe.user_data};
+    kcall_deliver(kcall, result, &cqe);
+    spinlock_acquire(&thread->lock);
+    ring_post_locked(&thread->ring, &cqe, cqe.user_data);
+    pipeline_answered_locked(thread, cqe.user_data, kcall->sqe.result_addr, &cqe);
+    spinlock_release(&thread->lock);
 }
 
-/* Executes `count` entries; there is one at least, and completions fit for all of them. True: sched_leave is
- * due, unless the thread blocks. That costs a plain call nothing: it is known by where the code is. */
-static inline bool drain(struct thread *thread, uint32_t count)
+static __attribute__((noinline)) void run_held(struct thread *thread)
 {
     struct call_scratch *scratch = percpu_this(scratch_of_cpu);
-    do {
-        if (__builtin_expect(execute_next(thread, scratch), 0)) {
-            drain_rest(thread, scratch, count - 1);
-            return true;
-        }
-    } while (--count > 0);
-    publish_taken(&thread->ring);
-    return false;
+    int32_t status;
+    while (pipeline_next(thread, &scratch->kcall, &status))
+        execute_held(thread, scratch, status);
 }
 
-static inline __attribute__((always_inline)) int64_t enter(struct thread *thread, bool *left_work)
+static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
 {
     struct ring *ring = &thread->ring;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
@@ -449,18 +442,26 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
     if (waiting != 0 && used < CAPOS_RING_CQ_ENTRIES) {
         if (__builtin_expect(used + waiting > CAPOS_RING_CQ_ENTRIES, 0))
             waiting = CAPOS_RING_CQ_ENTRIES - used;
-        *left_work = drain(thread, waiting);
+        drain(thread, waiting);
+    } else if (__builtin_expect(thread->held_answered != 0, 0)) {
+        run_held(thread);
     }
     return ring->cq_tail - head;
 }
 
 #ifndef CAPOS_HOST_TEST
-static __attribute__((noinline)) int64_t leave_late(struct thread *thread, int64_t available)
+/* Waits, but not while something that is held may go on. */
+static __attribute__((noinline)) int64_t wait_with_held(struct thread *thread)
 {
     const struct user_frame *frame = &thread->context.frame;
-    if (available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0)
-        available = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
-    return sched_leave(thread, available);
+    int64_t value = THREAD_WAIT_AGAIN;
+    while (value == THREAD_WAIT_AGAIN) {
+        run_held(thread);
+        value = ring_available(thread);
+        if (value < (uint32_t)frame->rdi)
+            value = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    }
+    return value;
 }
 
 /* The arguments also lie in the caller's frame: read from there after the drain, they need no registers
@@ -471,18 +472,16 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     const struct user_frame *frame = &thread->context.frame;
     (void)min_complete;
     (void)timeout_ns;
-    bool left_work = false;
-    int64_t available = enter(thread, &left_work);
-    if (__builtin_expect(left_work, 0))
-        return leave_late(thread, available);
+    int64_t available = enter(thread);
     if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
-        available = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+        available = __builtin_expect(list_is_empty(&thread->held), 1)
+                        ? thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi)
+                        : wait_with_held(thread);
     return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
 }
 #else
 int64_t ring_enter(struct thread *thread)
 {
-    bool left_work = false;
-    return enter(thread, &left_work);
+    return enter(thread);
 }
 #endif

@@ -45,7 +45,7 @@ static const struct object_type test_process_type = {.name = "process"};
 static void make_process(void)
 {
     memset(ring_page, 0, sizeof(ring_page));
-    world.process.object = (struct object){&test_process_type, 1};
+    world.process.object = (struct object){.type = &test_process_type, .references = 1};
     world.process.ledger = &world.ledger;
     captable_init(&world.process.captable, &world.ledger);
     list_init(&world.process.threads);
@@ -249,6 +249,11 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     sched_make_ready(thread);
 }
 
+void thread_stop_current(void)
+{
+    panic("a thread was stopped in a world without ends");
+}
+
 /* ---- Memory. */
 
 void *heap_alloc(size_t size_bytes)
@@ -300,6 +305,27 @@ __attribute__((weak)) uint64_t entropy_random_u64(void)
     return arch_random_u64(&value) ? value : 1;
 }
 
+enum aspace_copied aspace_copy_from_current(struct aspace *to, uaddr_t to_address, uaddr_t from,
+                                            size_t size_bytes)
+{
+    (void)to;
+    if (!user_range(from, size_bytes, false))
+        return ASPACE_COPY_CURRENT_BAD;
+    return arch_user_copy_out(to_address, (const void *)(uintptr_t)from, size_bytes) ? ASPACE_COPIED
+                                                                                     : ASPACE_COPY_OTHER_BAD;
+}
+
+enum aspace_copied aspace_copy_to_current(struct aspace *from, uaddr_t from_address, uaddr_t to,
+                                          size_t size_bytes)
+{
+    (void)from;
+    if (!user_range(from_address, size_bytes, false))
+        return ASPACE_COPY_OTHER_BAD;
+    return arch_user_copy_out(to, (const void *)(uintptr_t)from_address, size_bytes)
+               ? ASPACE_COPIED
+               : ASPACE_COPY_CURRENT_BAD;
+}
+
 status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
 {
     (void)aspace;
@@ -310,12 +336,6 @@ status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes,
 {
     (void)aspace;
     return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
-}
-
-status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
-{
-    (void)aspace;
-    return arch_user_copy_in(out, address, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
 }
 
 struct memory_object *world_memory(const void *bytes, size_t size_bytes)
@@ -337,7 +357,7 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
 
 void object_init(struct object *object, const struct object_type *type)
 {
-    *object = (struct object){type, 1};
+    *object = (struct object){.type = type, .references = 1};
     world.objects++;
 }
 
@@ -359,7 +379,13 @@ struct world_object *world_object(uint64_t interface_id,
     assert_non_null(made);
     made->type = (struct object_type){
         .name = "test", .interface_id = interface_id, .dispatch = dispatch, .destroy = world_object_destroy};
-    made->object = (struct object){&made->type, 1};
+    made->object = (struct object){.type = &made->type, .references = 1};
     world.objects++;
     return made;
+}
+
+/* No test stops a thread in the middle of its entries. */
+void thread_stop_current(void)
+{
+    abort();
 }
