@@ -223,8 +223,7 @@ static status_t give_capability(struct loading *loading, size_t index)
         captable_cancel(table, id);
         return status;
     }
-    bool expected =
-        grant->interface_id == 0 || grant->interface_id == capability.type->interface_id;
+    bool expected = grant->interface_id == 0 || grant->interface_id == capability.type->interface_id;
     captable_publish(table, id, capability,
                      loading->launch->by == LAUNCH_BY_KERNEL ? CAP_FROM_KERNEL : CAP_FROM_SPAWN);
     loading->cap_ids[index] = id;
