@@ -15,10 +15,13 @@ const manifest :Manifest.SystemManifest = (
       args = ["bench-os", "all"],
       caps = [
         (name = "console", source = (kernel = console)),
+        (name = "ipc", source = (kernel = ipcFactory)),
         (name = "memory", source = (kernel = virtualMemory)),
         (name = "null", source = (kernel = null)),
         (name = "spawner", source = (kernel = processSpawner)),
         (name = "system", source = (kernel = systemInfo)),
+        (name = "thread", source = (kernel = threadControl)),
+        (name = "threads", source = (kernel = threadSpawner)),
         (name = "timer", source = (kernel = timer)),
       ],
     ),

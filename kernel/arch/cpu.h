@@ -55,6 +55,8 @@ void arch_context_save(void);
 /* No context is current any more (nothing is saved) and CR3 is the kernel's own page table: before an address
  * space is destroyed. */
 void arch_leave_context(void);
+/* Of the current context. Below CAPOS_USER_MAX. */
+void arch_set_fs_base(struct user_context *context, uint64_t fs_base);
 /* Lets the current context read the TSC (CR4.TSD clear) from now on. */
 void arch_allow_tsc(struct user_context *context);
 

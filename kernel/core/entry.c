@@ -19,6 +19,8 @@ void handle_fault(struct user_context *context, const struct fault_info *fault)
     if (fault->vector == VECTOR_PAGE_FAULT && fault->address < CAPOS_USER_MAX &&
         aspace_fault(thread->process->aspace, fault->address, fault_access(fault)) == CAPOS_OK)
         arch_enter_user();
+    if (crash_is_forgivable(thread, fault))
+        arch_enter_user();
     struct crash_record crash;
     crash_describe(thread, fault, &crash);
     process_end_current(128 + fault->vector, &crash);

@@ -195,10 +195,9 @@ static uint64_t message_bytes(const struct pending *call)
                : align_up(payload, 8) + call->ipc.cap_count * sizeof(struct capos_xfer_result);
 }
 
-static enum ipc_side copy_message(struct pending *call, struct pending *receiver, const uint32_t *ids)
+static inline status_t copy_header(const struct pending *call, struct process *to, uaddr_t target)
 {
     const struct ipc_wait *ipc = &call->ipc;
-    struct process *to = receiver->thread->process;
     const struct capos_ipc_header header = {
         .call_id = ipc->call_id,
         .method_id = ipc->method_id,
@@ -209,16 +208,23 @@ static enum ipc_side copy_message(struct pending *call, struct pending *receiver
         .caller_ref_hi = ipc->caller_ref[1],
         .deadline_ns = ipc->deadline_ns,
     };
+    return ipc_write(to, target, &header, sizeof(header));
+}
+
+static enum ipc_side copy_message(struct pending *call, struct pending *receiver,
+                                  const struct ipc_slot *slots)
+{
+    const struct ipc_wait *ipc = &call->ipc;
+    struct process *to = receiver->thread->process;
     uaddr_t target = receiver->result_addr;
-    if (ipc_write(to, target, &header, sizeof(header)) < 0)
+    if (copy_header(call, to, target) < 0)
         return IPC_SIDE_RECEIVER;
-    target += sizeof(header);
+    target += sizeof(struct capos_ipc_header);
     enum ipc_side failed = ipc_copy(call->thread->process, ipc->params, to, target, ipc->params_len);
     if (failed != IPC_SIDE_NONE)
         return failed;
-    return ipc_write_records(to, target + ipc->params_len, ipc->caps, ipc->cap_count, ids) < 0
-               ? IPC_SIDE_RECEIVER
-               : IPC_SIDE_NONE;
+    return ipc_write_records(to, target + ipc->params_len, ipc->cap_count, slots) < 0 ? IPC_SIDE_RECEIVER
+                                                                                      : IPC_SIDE_NONE;
 }
 
 /* The call is the receiver's now, whatever becomes of the endpoint. False: that has died, and the call with
@@ -251,8 +257,8 @@ static void check_still_held(struct ipc_endpoint *endpoint, const struct pending
         ipc_holder_ended(&endpoint->server, process);
 }
 
-static void complete_receive(struct pending *receiver, uint32_t call_id, uint32_t payload_bytes,
-                             uint32_t cap_count)
+static inline void complete_receive(struct pending *receiver, uint32_t call_id, uint32_t payload_bytes,
+                                    uint32_t cap_count)
 {
     struct capos_cqe cqe = {
         .result = (int32_t)payload_bytes,
@@ -265,13 +271,13 @@ static void complete_receive(struct pending *receiver, uint32_t call_id, uint32_
 
 /* Everything is copied: the capabilities change hands, and both sides learn of it. */
 static void conclude_delivery(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
-                              const uint32_t *ids, uint32_t departures_before)
+                              const struct ipc_slot *slots, uint32_t departures_before)
 {
     uint32_t count = call->ipc.cap_count;
     uint32_t call_id = call->ipc.call_id;
     uint32_t bytes = (uint32_t)sizeof(struct capos_ipc_header) + call->ipc.params_len;
     uint32_t departures;
-    ipc_caps_publish(table_of(receiver), call->ipc.caps, count, ids);
+    ipc_caps_publish(table_of(receiver), count, slots);
     ipc_caps_end(table_of(call), call->ipc.caps, count, true);
     call->ipc.cap_count = 0;
     if (!hand_over(endpoint, call, receiver, &departures))
@@ -284,24 +290,24 @@ static void conclude_delivery(struct ipc_endpoint *endpoint, struct pending *cal
 static void deliver_call(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
                          uint32_t departures)
 {
-    uint32_t ids[CAPOS_XFER_CAPS_MAX];
+    struct ipc_slot slots[CAPOS_XFER_CAPS_MAX];
     uint64_t needed = message_bytes(call);
     if (needed > receiver->result_len) {
         put_back_message(endpoint, &call->ipc.message);
         end_with(receiver, CAPOS_ERR_RESULT_TRUNCATED, (uint32_t)needed);
         return;
     }
-    if (ipc_caps_reserve(table_of(receiver), call->ipc.cap_count, ids) < 0) {
+    if (ipc_caps_reserve(receiver->thread->process, NULL, call->ipc.caps, call->ipc.cap_count, slots) < 0) {
         put_back_receiver(endpoint, receiver);
         refuse(call, CAPOS_EXCEPTION_OVERLOADED, receiver_has_no_slots);
         return;
     }
-    enum ipc_side failed = copy_message(call, receiver, ids);
+    enum ipc_side failed = copy_message(call, receiver, slots);
     if (failed == IPC_SIDE_NONE) {
-        conclude_delivery(endpoint, call, receiver, ids, departures);
+        conclude_delivery(endpoint, call, receiver, slots, departures);
         return;
     }
-    ipc_caps_unreserve(table_of(receiver), call->ipc.cap_count, ids);
+    ipc_caps_unreserve(table_of(receiver), call->ipc.cap_count, slots);
     if (failed == IPC_SIDE_SENDER) {
         put_back_receiver(endpoint, receiver);
         undeliverable(call);
@@ -443,33 +449,72 @@ static enum admission enqueue(struct ipc_facet *facet, struct pending *call)
     return admission;
 }
 
-int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, uint32_t params_len,
-                 uint32_t cap_count)
+/* Small enough to be copied with the endpoint locked. */
+enum { SHORT_BYTES = 1024 };
+
+/* The short way: a receiver waits, nothing but bytes is sent, and they go straight into its buffer. False:
+ * not so, or a page was not there; nothing has happened then. The receive is the caller's to complete. */
+static inline bool deliver_short_locked(struct ipc_endpoint *endpoint, struct ipc_facet *facet,
+                                        struct pending *call, struct pending *receiver)
 {
-    struct captable *table = &kcall->thread->process->captable;
-    struct ipc_cap caps[CAPOS_XFER_CAPS_MAX];
-    struct pending *call;
-    status_t status =
-        cap_count == 0 ? CAPOS_OK : ipc_caps_begin(table, align_up(params + params_len, 8), cap_count, caps);
-    if (status < 0)
-        return status;
-    status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
-    if (status < 0) {
-        ipc_caps_end(table, caps, cap_count, false);
-        return status;
-    }
     struct ipc_wait *ipc = &call->ipc;
+    struct process *to = receiver->thread->process;
+    uint32_t len = ipc->params_len;
+    if (__builtin_expect(endpoint->dead || len > SHORT_BYTES ||
+                             len + sizeof(struct capos_ipc_header) > receiver->result_len,
+                         0))
+        return false;
+    remember_caller(facet, call);
+    ipc->call_id = new_call_id_locked(endpoint);
+    if (__builtin_expect(copy_header(call, to, receiver->result_addr) < 0, 0))
+        return false;
+    if (len != 0 && __builtin_expect(ipc_copy(call->thread->process, ipc->params, to,
+                                              receiver->result_addr + sizeof(struct capos_ipc_header),
+                                              len) != IPC_SIDE_NONE,
+                                     0))
+        return false;
+    take_receiver_locked(endpoint, receiver, IPC_DONE);
+    ipc->receiver = to;
+    add_delivered_locked(endpoint, call);
+    return true;
+}
+
+static inline bool try_short_way(struct ipc_facet *facet, struct pending *call)
+{
+    struct ipc_endpoint *endpoint = facet->endpoint;
+    struct pending *receiver = NULL;
+    bool delivered = false;
+    spinlock_acquire(&endpoint->lock);
+    struct list_node *node = list_first(&endpoint->receivers);
+    uint32_t len = call->ipc.params_len;
+    uint32_t call_id = 0;
+    if (__builtin_expect(node != NULL, 1)) {
+        receiver = pending_of_node(node);
+        delivered = deliver_short_locked(endpoint, facet, call, receiver);
+        call_id = call->ipc.call_id;
+    }
+    spinlock_release(&endpoint->lock);
+    if (delivered)
+        complete_receive(receiver, call_id, (uint32_t)sizeof(struct capos_ipc_header) + len, 0);
+    return delivered;
+}
+
+static inline void describe_call(struct ipc_wait *ipc, const struct ipc_facet *facet,
+                                 const struct kcall *kcall, uaddr_t params, uint32_t params_len)
+{
     ipc->endpoint = facet->endpoint;
     ipc->message.dropped = false;
     ipc->state = IPC_NEW;
+    ipc->cap_count = 0;
     ipc->method_id = kcall->sqe.method_id;
     ipc->params = params;
     ipc->params_len = params_len;
     ipc->deadline_ns = kcall->sqe.deadline_ns;
     ipc->tag = facet->tag;
-    ipc->cap_count = (uint8_t)cap_count;
-    for (uint32_t i = 0; i < cap_count; i++)
-        ipc->caps[i] = caps[i];
+}
+
+static __attribute__((noinline)) int32_t call_by_queue(struct ipc_facet *facet, struct pending *call)
+{
     switch (enqueue(facet, call)) {
     case ADMITTED:
         ipc_pump(facet->endpoint);
@@ -484,6 +529,45 @@ int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, u
     return CAP_CALL_PENDING;
 }
 
+static __attribute__((noinline)) int32_t call_with_caps(struct ipc_facet *facet, struct kcall *kcall,
+                                                        uaddr_t params, uint32_t params_len,
+                                                        uint32_t cap_count)
+{
+    struct captable *table = &kcall->thread->process->captable;
+    struct ipc_cap caps[CAPOS_XFER_CAPS_MAX];
+    struct pending *call;
+    if (cap_count > CAPOS_XFER_CAPS_MAX)
+        return CAPOS_ERR_TOO_LARGE;
+    status_t status = ipc_caps_begin(table, align_up(params + params_len, 8), cap_count, caps);
+    if (status < 0)
+        return status;
+    status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
+    if (status < 0) {
+        ipc_caps_end(table, caps, cap_count, false);
+        return status;
+    }
+    describe_call(&call->ipc, facet, kcall, params, params_len);
+    call->ipc.cap_count = (uint8_t)cap_count;
+    for (uint32_t i = 0; i < cap_count; i++)
+        call->ipc.caps[i] = caps[i];
+    return call_by_queue(facet, call);
+}
+
+int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, uint32_t params_len,
+                 uint32_t cap_count)
+{
+    struct pending *call;
+    if (__builtin_expect(cap_count != 0, 0))
+        return call_with_caps(facet, kcall, params, params_len, cap_count);
+    status_t status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
+    if (__builtin_expect(status < 0, 0))
+        return status;
+    describe_call(&call->ipc, facet, kcall, params, params_len);
+    if (__builtin_expect(try_short_way(facet, call), 1))
+        return CAP_CALL_PENDING;
+    return call_by_queue(facet, call);
+}
+
 /* ---- RECV. */
 
 static status_t check_receive(const struct capos_sqe *sqe)
@@ -496,7 +580,8 @@ static status_t check_receive(const struct capos_sqe *sqe)
 
 /* The running process' capability that the entry names, referenced, and the endpoint behind it, borrowed.
  * WRONG_INTERFACE: it is no server facet. */
-static status_t server_facet(const struct kcall *kcall, struct capability *named, struct ipc_endpoint **out)
+static __attribute__((noinline)) status_t
+server_facet_shared(const struct kcall *kcall, struct capability *named, struct ipc_endpoint **out)
 {
     status_t status = captable_get(&kcall->thread->process->captable, kcall->sqe.cap_id, named);
     if (status < 0)
@@ -511,15 +596,30 @@ static status_t server_facet(const struct kcall *kcall, struct capability *named
     return status;
 }
 
+/* The same without a reference and without the table's lock, for a plain server facet where nobody else can
+ * take it out of the table: as for a call (ring.c). Null: not so. */
+static inline struct ipc_endpoint *server_facet_alone(const struct kcall *kcall)
+{
+    const struct process *process = kcall->thread->process;
+    const struct cap_slot *slots = process->captable.chunks[0];
+    uint32_t id = kcall->sqe.cap_id, index = id & CAP_INDEX_MASK;
+    if (process->thread_count == 1 && index < 1u << CAP_CHUNK0_LOG2 && slots != NULL &&
+        slots[index].live_id == id && slots[index].capability.type == &endpoint_type)
+        return container_of(slots[index].capability.object, struct ipc_endpoint, server);
+    return NULL;
+}
+
 static void start_receiving(struct ipc_endpoint *endpoint, struct pending *receiver)
 {
     spinlock_acquire(&endpoint->lock);
     add_receiver_locked(endpoint, receiver);
+    bool messages = !list_is_empty(&endpoint->queue);
     spinlock_release(&endpoint->lock);
-    ipc_pump(endpoint);
+    if (__builtin_expect(messages, 0))
+        ipc_pump(endpoint);
 }
 
-static int32_t receive(struct kcall *kcall, struct ipc_endpoint *endpoint)
+static inline int32_t receive(struct kcall *kcall, struct ipc_endpoint *endpoint)
 {
     struct pending *receiver;
     status_t status = pending_create(&kcall->call, &endpoint->core, receive_cancel, &receiver);
@@ -532,30 +632,35 @@ static int32_t receive(struct kcall *kcall, struct ipc_endpoint *endpoint)
     return CAP_CALL_PENDING;
 }
 
-/* The receive ends when the server facet was a revocable one and is revoked. */
-static int32_t receive_through(struct membrane *membrane, struct kcall *kcall, struct ipc_endpoint *endpoint)
+/* Any server facet. The receive ends when it was a revocable one and is revoked. */
+static __attribute__((noinline)) int32_t receive_shared(struct kcall *kcall)
 {
-    status_t status = membrane_call_begin(membrane, kcall);
-    return status < 0 ? status : membrane_call_end(kcall, receive(kcall, endpoint));
+    struct capability named;
+    struct ipc_endpoint *endpoint;
+    status_t status = server_facet_shared(kcall, &named, &endpoint);
+    if (status < 0)
+        return status;
+    struct membrane *membrane = membrane_of(named);
+    int32_t result = membrane == NULL ? CAPOS_OK : membrane_call_begin(membrane, kcall);
+    if (result == CAPOS_OK)
+        result = receive(kcall, endpoint);
+    if (membrane != NULL && kcall->membrane != NULL)
+        result = membrane_call_end(kcall, result);
+    object_put(named.object);
+    return result;
 }
 
 int32_t ipc_receive(struct kcall *kcall)
 {
-    struct capability named;
-    struct ipc_endpoint *endpoint;
     status_t status = check_receive(&kcall->sqe);
     if (status == CAPOS_OK && kcall->sqe.result_len < sizeof(struct capos_ipc_header)) {
         kcall->call.results_bytes = sizeof(struct capos_ipc_header);
         status = CAPOS_ERR_RESULT_TRUNCATED;
     }
-    if (status == CAPOS_OK)
-        status = server_facet(kcall, &named, &endpoint);
     if (status < 0)
         return status;
-    struct membrane *membrane = membrane_of(named);
-    int32_t result = membrane == NULL ? receive(kcall, endpoint) : receive_through(membrane, kcall, endpoint);
-    object_put(named.object);
-    return result;
+    struct ipc_endpoint *endpoint = server_facet_alone(kcall);
+    return __builtin_expect(endpoint != NULL, 1) ? receive(kcall, endpoint) : receive_shared(kcall);
 }
 
 /* ---- RETURN. */
@@ -632,26 +737,17 @@ static status_t answer_exception(struct ipc_endpoint *endpoint, struct pending *
     return CAPOS_OK;
 }
 
-static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall, const struct ipc_cap *caps,
-                                 const uint32_t *ids)
+static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall,
+                                 const struct ipc_slot *slots)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     struct process *to = call->thread->process;
     enum ipc_side failed = ipc_copy(kcall->thread->process, sqe->addr, to, call->result_addr, sqe->len);
     if (failed != IPC_SIDE_NONE)
         return failed;
-    return ipc_write_records(to, call->result_addr + sqe->len, caps, sqe->xfer_cap_count, ids) < 0
+    return ipc_write_records(to, call->result_addr + sqe->len, sqe->xfer_cap_count, slots) < 0
                ? IPC_SIDE_RECEIVER
                : IPC_SIDE_NONE;
-}
-
-/* What is obtained by a call through a revocable facet is revoked with it. */
-static status_t wrap_answer(struct pending *call, struct ipc_cap *caps, uint32_t count)
-{
-    status_t status = CAPOS_OK;
-    for (uint32_t i = 0; i < count && call->membrane != NULL && status == CAPOS_OK; i++)
-        status = membrane_wrap_result(call->membrane, call->thread->process->ledger, &caps[i].capability);
-    return status;
 }
 
 /* OK: the capabilities have been published in the caller's table. */
@@ -660,26 +756,24 @@ static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *ca
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     uint32_t count = sqe->xfer_cap_count;
-    uint32_t ids[CAPOS_XFER_CAPS_MAX];
+    struct ipc_slot slots[CAPOS_XFER_CAPS_MAX];
     uint64_t needed =
         count == 0 ? sqe->len : align_up(sqe->len, 8) + count * sizeof(struct capos_xfer_result);
     if (needed > call->result_len)
         return cannot_take(call, CAPOS_ERR_RESULT_TRUNCATED, sqe->len);
-    status_t status = wrap_answer(call, caps, count);
-    if (status == CAPOS_OK)
-        status = ipc_caps_reserve(table_of(call), count, ids);
+    status_t status = ipc_caps_reserve(call->thread->process, call->membrane, caps, count, slots);
     if (status < 0)
         return cannot_take(call, status, 0);
-    enum ipc_side failed = copy_answer(call, kcall, caps, ids);
+    enum ipc_side failed = copy_answer(call, kcall, slots);
     if (failed != IPC_SIDE_NONE)
-        ipc_caps_unreserve(table_of(call), count, ids);
+        ipc_caps_unreserve(table_of(call), count, slots);
     if (failed == IPC_SIDE_SENDER) {
         put_back_delivered(endpoint, call);
         return CAPOS_ERR_BAD_ADDRESS;
     }
     if (failed == IPC_SIDE_RECEIVER)
         return cannot_take(call, CAPOS_ERR_BAD_ADDRESS, 0);
-    ipc_caps_publish(table_of(call), caps, count, ids);
+    ipc_caps_publish(table_of(call), count, slots);
     struct capos_cqe cqe = {
         .result = (int32_t)sqe->len, .payload_len = sqe->len, .cap_count = (uint16_t)count};
     set_done(call);
@@ -709,17 +803,61 @@ static status_t answer(struct ipc_endpoint *endpoint, const struct kcall *kcall)
     return status;
 }
 
-int32_t ipc_return(struct kcall *kcall)
+/* The short way: results that are nothing but bytes go straight into the caller's buffer. NULL: not so. */
+static inline struct pending *answer_short_locked(struct ipc_endpoint *endpoint, const struct kcall *kcall)
+{
+    const struct capos_sqe *sqe = &kcall->sqe;
+    struct process *process = kcall->thread->process;
+    struct pending **link = find_delivered_locked(endpoint, sqe->call_id);
+    struct pending *call = *link;
+    if (__builtin_expect(call == NULL || call->ipc.receiver != process || sqe->len > call->result_len, 0))
+        return NULL;
+    if (sqe->len != 0 && __builtin_expect(ipc_copy(process, sqe->addr, call->thread->process,
+                                                   call->result_addr, sqe->len) != IPC_SIDE_NONE,
+                                          0))
+        return NULL;
+    take_delivered_locked(endpoint, link, IPC_DONE);
+    return call;
+}
+
+static inline bool answer_short(struct ipc_endpoint *endpoint, const struct kcall *kcall)
+{
+    const struct capos_sqe *sqe = &kcall->sqe;
+    if (__builtin_expect(
+            sqe->len > SHORT_BYTES || sqe->xfer_cap_count != 0 || (sqe->flags & CAPOS_SQE_EXCEPTION) != 0, 0))
+        return false;
+    spinlock_acquire(&endpoint->lock);
+    struct pending *call = answer_short_locked(endpoint, kcall);
+    spinlock_release(&endpoint->lock);
+    if (__builtin_expect(call == NULL, 0))
+        return false;
+    const struct capos_cqe cqe = {.result = (int32_t)sqe->len, .payload_len = sqe->len};
+    pending_complete_handoff(call, &cqe);
+    return true;
+}
+
+static __attribute__((noinline)) status_t return_shared(const struct kcall *kcall)
 {
     struct capability named;
     struct ipc_endpoint *endpoint;
-    status_t status = check_return(&kcall->sqe);
-    if (status == CAPOS_OK)
-        status = server_facet(kcall, &named, &endpoint);
+    status_t status = server_facet_shared(kcall, &named, &endpoint);
     if (status < 0)
         return status;
     status = answer(endpoint, kcall);
     object_put(named.object);
+    return status;
+}
+
+int32_t ipc_return(struct kcall *kcall)
+{
+    status_t status = check_return(&kcall->sqe);
+    if (__builtin_expect(status < 0, 0))
+        return status;
+    struct ipc_endpoint *endpoint = server_facet_alone(kcall);
+    if (__builtin_expect(endpoint == NULL, 0))
+        status = return_shared(kcall);
+    else if (__builtin_expect(!answer_short(endpoint, kcall), 0))
+        status = answer(endpoint, kcall);
     return status == CAPOS_OK && (kcall->sqe.flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
 }
 

@@ -8,6 +8,7 @@
 #include "core/umem.h"
 #include "object/park_space.h"
 #include "object/revocation.h"
+#include <base/string.h>
 
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
@@ -46,6 +47,7 @@ void ring_init(struct ring *ring, void *page)
         .sq = (void *)((char *)page + SQ_OFFSET),
         .cq = (void *)((char *)page + CQ_OFFSET),
     };
+    memset(header, 0, sizeof(*header)); /* of an earlier thread */
     header->magic = CAPOS_RING_MAGIC;
     header->version = CAPOS_RING_VERSION;
     header->header_bytes = sizeof(*header);
@@ -325,6 +327,16 @@ static inline bool is_plain_nop(const struct sqe_words *words)
             words->pipeline | words->deadline_ns) == 0;
 }
 
+/* The running thread was stopped while it executed an entry, whose outcome still has to be brought to an end.
+ */
+static __attribute__((noinline)) _Noreturn void stop_after(struct kcall *kcall, int32_t result)
+{
+    struct capos_cqe cqe;
+    if (result != CAP_CALL_PENDING)
+        kcall_deliver(kcall, result, &cqe);
+    thread_stop_current();
+}
+
 /* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. */
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
@@ -334,6 +346,9 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
+    if (__builtin_expect(thread->stopping,
+                         0)) /* it may have been a long one, and the kick came in its middle */
+        stop_after(kcall, result);
     return result;
 }
 
@@ -356,6 +371,8 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
         post(thread, words.user_data, 0);
     else if (result != CAP_CALL_PENDING)
         deliver_and_post(thread, &scratch->kcall, words.user_data, result);
+    else if (__builtin_expect(thread->stopping, 0)) /* by itself */
+        thread_stop_current();
 }
 
 void ring_scratch_init(void)
@@ -412,9 +429,9 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     (void)min_complete;
     (void)timeout_ns;
     int64_t available = enter(thread);
-    if (__builtin_expect(available < 0 || available >= (uint32_t)frame->rdi || frame->rsi == 0, 1))
-        return available;
-    return thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
+        available = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
 }
 #else
 int64_t ring_enter(struct thread *thread)

@@ -95,6 +95,20 @@ const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum asp
 CHECKED status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes);
 CHECKED status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes);
 
+/* Copies between the memory of the running thread and another address space (or the same one, when two of its
+ * threads talk), without a buffer in between unless the running thread's pages have to be brought in first.
+ * No other LOCK_ASPACE than the other one's is taken while that is held. Either side may be hostile. A failed
+ * copy may have been done in part. Ranges that overlap end up with bytes of either. */
+enum aspace_copied {
+    ASPACE_COPIED,
+    ASPACE_COPY_CURRENT_BAD, /* the running thread's range cannot be accessed so (or has no memory left) */
+    ASPACE_COPY_OTHER_BAD,   /* the same of the other one's; decided first when both are bad */
+};
+CHECKED enum aspace_copied aspace_copy_from_current(struct aspace *to, uaddr_t to_address, uaddr_t from,
+                                                    size_t size_bytes);
+CHECKED enum aspace_copied aspace_copy_to_current(struct aspace *from, uaddr_t from_address, uaddr_t to,
+                                                  size_t size_bytes);
+
 struct aspace_stats {
     uint64_t reserved_bytes;  /* all regions together, guard pages included */
     uint64_t committed_bytes; /* charged for memory: committed, and growable as far as touched; not mapped

@@ -1,6 +1,6 @@
 /*
- * Filling pages in on touch, and copying through the page tables. Committed memory and mapped objects have
- * their tables and their charge already, so only growable memory can run out here.
+ * Filling pages in on touch. Committed memory and mapped objects have their tables and their charge already,
+ * so only growable memory can run out here.
  */
 #include "arch/arch.h"
 #include "arch/x86_64/tlb.h"
@@ -8,7 +8,6 @@
 #include "mm/frame.h"
 #include "mm/ledger.h"
 #include "object/memory_object.h"
-#include <base/string.h>
 
 static const uint8_t prot_needed[] = {
     [ACCESS_READ] = PROT_READ,
@@ -135,10 +134,7 @@ const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum asp
     return reason;
 }
 
-/* ---- Copies. */
-
-/* Where the byte at `address` is, up to the end of its page. */
-static status_t copy_window(struct aspace *aspace, uaddr_t address, enum aspace_access access, char **out)
+status_t aspace_window(struct aspace *aspace, uaddr_t address, enum aspace_access access, char **out)
 {
     struct resolved found;
     status_t status = fault_locked(aspace, address, access, &found);
@@ -147,34 +143,4 @@ static status_t copy_window(struct aspace *aspace, uaddr_t address, enum aspace_
     uint64_t mask = region_is_large(found.region) ? LARGE_PAGE_SIZE - 1 : PAGE_MASK;
     *out = (char *)direct_map(pte_frame(*found.entry)) + (address & mask);
     return CAPOS_OK;
-}
-
-/* Page by page, each under the lock: no page can go away while it is copied. */
-static status_t copy(struct aspace *aspace, uaddr_t address, char *out, const char *in, size_t size_bytes)
-{
-    status_t status = CAPOS_OK;
-    for (size_t done = 0; done < size_bytes && status == CAPOS_OK;) {
-        size_t chunk = (size_t)(PAGE_SIZE - ((address + done) & PAGE_MASK));
-        chunk = chunk < size_bytes - done ? chunk : size_bytes - done;
-        char *window = NULL;
-        spinlock_acquire(&aspace->lock);
-        status = copy_window(aspace, address + done, in != NULL ? ACCESS_WRITE : ACCESS_READ, &window);
-        if (status == CAPOS_OK && in != NULL)
-            memcpy(window, in + done, chunk);
-        else if (status == CAPOS_OK)
-            memcpy(out + done, window, chunk);
-        spinlock_release(&aspace->lock);
-        done += chunk;
-    }
-    return status;
-}
-
-status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
-{
-    return copy(aspace, address, out, NULL, size_bytes);
-}
-
-status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)
-{
-    return copy(aspace, address, NULL, bytes, size_bytes);
 }

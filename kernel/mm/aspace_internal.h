@@ -79,6 +79,12 @@ CHECKED status_t range_check(uaddr_t address, uint64_t size_bytes, uaddr_t *end)
 /* BAD_FLAGS. Adds the implied read access. */
 CHECKED status_t prot_check(uint32_t prot, uint32_t allowed, uint32_t *out);
 
+/* ---- aspace_fault.c */
+
+/* Where the byte at `address` is, up to the end of its 4 KiB page, for as long as the lock is held; brings
+ * the page in. As aspace_fault. */
+CHECKED status_t aspace_window(struct aspace *aspace, uaddr_t address, enum aspace_access access, char **out);
+
 /* ---- region.c: the tree. */
 
 /* The region that holds the address, or null. */

@@ -13,35 +13,13 @@
  * Order: an entry is complete before sq_tail is stored (release); an entry is read after cq_tail was loaded
  * (acquire) and before cq_head is stored (release). The kernel does the same from its side.
  */
-#include "internal.h"
+#include "ring_queue.h"
 
 _Thread_local struct ring ring_self;
 
 /* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy,
  * so that the reason is never lost. */
 enum { SCRATCH_BYTES = 256, PENDING_TAG = 1 };
-
-struct waiter {
-    int32_t result;
-    uint32_t done;
-    uint32_t payload_bytes;
-    uint16_t cap_count;
-    uint16_t detail;
-};
-
-/* What an entry says beyond its zeros. */
-struct submission {
-    uint64_t user_data;
-    uint64_t addr;
-    uint64_t result_addr;
-    uint64_t deadline_ns;
-    uint32_t cap_id;
-    uint32_t len;
-    uint32_t result_len;
-    uint16_t method_id;
-    uint16_t xfer_cap_count;
-    uint8_t opcode;
-};
 
 bool ring_attach(struct capos_ring_header *header)
 {
@@ -55,17 +33,13 @@ bool ring_attach(struct capos_ring_header *header)
     ring->sq_mask = header->sq_entries - 1;
     ring->cq_mask = header->cq_entries - 1;
     ring->started = 0;
+    ring->interrupted = false;
     return true;
 }
 
 struct capos_ring_header *capos_ring(void)
 {
     return ring_self.header;
-}
-
-static size_t round_up_8(size_t bytes)
-{
-    return (bytes + 7) & ~(size_t)7;
 }
 
 static uint32_t clamp_u32(size_t value)
@@ -122,7 +96,7 @@ static void deliver(struct ring *ring, const struct capos_cqe *cqe)
 }
 
 /* Takes in every completion that is there. */
-static void ring_reap(struct ring *ring)
+void ring_reap(struct ring *ring)
 {
     struct capos_ring_header *header = ring->header;
     uint32_t head = header->cq_head;
@@ -150,64 +124,24 @@ static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
 /* ---- Submissions
  * ---------------------------------------------------------------------------------------------- */
 
-static uint32_t ring_queued(const struct ring *ring)
-{
-    return ring->header->sq_tail - __atomic_load_n(&ring->header->sq_head, __ATOMIC_ACQUIRE);
-}
-
-/* The entry in the units in which it is written: the compiler would store field by field. */
-struct sqe_words {
-    uint64_t user_data;
-    uint32_t cap_id;
-    uint32_t method_and_opcode;
-    uint64_t addr;
-    uint32_t len;
-    uint32_t result_len;
-    uint64_t result_addr;
-    uint32_t call_id;
-    uint32_t xfer_cap_count;
-    uint64_t pipeline;
-    uint64_t deadline_ns;
-};
-_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "all of the entry");
-
-/* Puts one entry into the queue; the kernel sees it when it is next entered. There is always room: the calls
- * started and not done are one less than the queues hold, and a thread has one blocking operation at a time.
- */
-static inline void ring_queue(struct ring *ring, struct capos_ring_header *header,
-                              const struct submission *from)
-{
-    uint32_t tail = header->sq_tail;
-    const struct sqe_words words = {
-        .user_data = from->user_data,
-        .cap_id = from->cap_id,
-        .method_and_opcode = from->method_id | (uint32_t)from->opcode << 16,
-        .addr = from->addr,
-        .len = from->len,
-        .result_len = from->result_len,
-        .result_addr = from->result_addr,
-        .xfer_cap_count = from->xfer_cap_count,
-        .deadline_ns = from->deadline_ns,
-    };
-    __builtin_memcpy(&ring->sq[tail & ring->sq_mask], &words, sizeof words);
-    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
-}
-
 /* Waits for the completion of an operation that was queued with this waiter. */
-static __attribute__((noinline)) int32_t ring_await(struct ring *ring, struct waiter *waiter)
+__attribute__((noinline)) int32_t ring_await(struct ring *ring, struct waiter *waiter)
 {
     for (;;) {
         /* Completions arrive through the address in user_data, behind the compiler's back. */
         if (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) != 0)
             return CAPOS_OK;
         int32_t status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
-        if (status < 0 && __atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0)
+        if (status == CAPOS_ERR_INTERRUPTED) /* a call that was begun is ended: kept for the next wait that
+                                                may be cut short */
+            ring->interrupted = true;
+        else if (status < 0 && __atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0)
             return status;
     }
 }
 
 /* Runs one operation to its completion. `submission->user_data` is filled in here. */
-static int32_t ring_run(struct submission *submission, struct waiter *waiter)
+int32_t ring_run(struct submission *submission, struct waiter *waiter)
 {
     struct ring *ring = &ring_self;
     waiter->done = 0;
@@ -316,20 +250,14 @@ int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message
  * for is left where it is, for ring_reap.
  */
 
-static inline const struct capos_cqe *first_completion(const struct ring *ring,
-                                                       const struct capos_ring_header *header)
-{
-    return &ring->cq[header->cq_head & ring->cq_mask];
-}
-
-static inline void take_completion(struct capos_ring_header *header)
-{
-    __atomic_store_n(&header->cq_head, header->cq_head + 1, __ATOMIC_RELEASE);
-}
-
-static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *message, struct waiter *waiter)
+static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *message, struct waiter *waiter,
+                                                          int64_t entered)
 {
     struct ring *ring = &ring_self;
+    if (entered == CAPOS_ERR_INTERRUPTED)
+        ring->interrupted = true;
+    else if (entered < 0)
+        return (int32_t)entered;
     waiter->done = 0;
     ring_reap(ring);
     int32_t status = ring_await(ring, waiter);
@@ -360,7 +288,7 @@ int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *mess
     const struct capos_cqe *cqe = first_completion(ring, header);
     if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter, 0) ||
         __builtin_expect(cqe->result < 0 || cqe->cap_count != 0, 0))
-        return entered < 0 ? (int32_t)entered : await_and_finish(message, &waiter);
+        return await_and_finish(message, &waiter, entered);
     int32_t result = cqe->result;
     message->results_bytes = cqe->payload_len;
     message->caps_in_count = 0;
@@ -373,7 +301,7 @@ static __attribute__((noinline)) int32_t finish_empty(struct waiter *waiter, voi
     struct cap_message message;
     message.results = exception;
     message.results_limit = SCRATCH_BYTES;
-    int32_t result = entered < 0 ? (int32_t)entered : await_and_finish(&message, waiter);
+    int32_t result = await_and_finish(&message, waiter, entered);
     return result < 0 ? result : CAPOS_OK;
 }
 
@@ -442,6 +370,21 @@ static __attribute__((noinline)) int32_t wait_for_slot(struct ring *ring)
         if (status < 0)
             return status;
     }
+    return CAPOS_OK;
+}
+
+int32_t ring_start(struct cap_pending *pending, struct submission *submission)
+{
+    struct ring *ring = &ring_self;
+    pending->message.results_bytes = 0;
+    pending->message.caps_in_count = 0;
+    pending->done = 0;
+    int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
+    if (status < 0)
+        return pending_fail(pending, status);
+    submission->user_data = (uintptr_t)pending + PENDING_TAG;
+    ring_queue(ring, ring->header, submission);
+    ring->started++;
     return CAPOS_OK;
 }
 
@@ -527,6 +470,10 @@ int32_t cap_pending_wait(struct cap_pending *pending)
 int32_t cap_pending_wait_timeout(struct cap_pending *pending, uint64_t timeout_ns)
 {
     while (!pending_is_done(pending)) {
+        if (ring_self.interrupted) {
+            ring_self.interrupted = false;
+            return CAPOS_ERR_INTERRUPTED;
+        }
         int32_t status = ring_wait(&ring_self, timeout_ns);
         if (status < 0 && !pending_is_done(pending))
             return status;

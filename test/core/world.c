@@ -1,5 +1,6 @@
 /* See world.h. */
 #include "world.h"
+#include "core/entropy.h"
 #include "core/panic.h"
 #include "core/ring.h"
 #include "core/sched.h"
@@ -44,7 +45,7 @@ static const struct object_type test_process_type = {.name = "process"};
 static void make_process(void)
 {
     memset(ring_page, 0, sizeof(ring_page));
-    world.process.object = (struct object){&test_process_type, 1};
+    world.process.object = (struct object){.type = &test_process_type, .references = 1};
     world.process.ledger = &world.ledger;
     captable_init(&world.process.captable, &world.ledger);
     list_init(&world.process.threads);
@@ -243,6 +244,11 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     sched_make_ready(thread);
 }
 
+void thread_stop_current(void)
+{
+    panic("a thread was stopped in a world without ends");
+}
+
 /* ---- Memory. */
 
 void *heap_alloc(size_t size_bytes)
@@ -287,16 +293,23 @@ void ledger_put(struct ledger *ledger)
     ledger->references--;
 }
 
-status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)
+/* Weak: the test of the real generator brings that. */
+__attribute__((weak)) uint64_t entropy_random_u64(void)
 {
-    (void)aspace;
-    return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+    uint64_t value = 0;
+    return arch_random_u64(&value) ? value : 1;
 }
 
 status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
 {
     (void)aspace;
     return arch_user_copy_in(out, address, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
+status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)
+{
+    (void)aspace;
+    return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
 }
 
 struct memory_object *world_memory(const void *bytes, size_t size_bytes)
@@ -318,7 +331,7 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
 
 void object_init(struct object *object, const struct object_type *type)
 {
-    *object = (struct object){type, 1};
+    *object = (struct object){.type = type, .references = 1};
     world.objects++;
 }
 
@@ -340,7 +353,13 @@ struct world_object *world_object(uint64_t interface_id,
     assert_non_null(made);
     made->type = (struct object_type){
         .name = "test", .interface_id = interface_id, .dispatch = dispatch, .destroy = world_object_destroy};
-    made->object = (struct object){&made->type, 1};
+    made->object = (struct object){.type = &made->type, .references = 1};
     world.objects++;
     return made;
+}
+
+/* No test stops a thread in the middle of its entries. */
+void thread_stop_current(void)
+{
+    abort();
 }

@@ -99,7 +99,8 @@ void paging_destroy(struct page_tables *tables)
 {
     kassert(tables->table_count == 1);
     frame_put(tables->root);
-    tables->table_count = 0;
+    /* What still looks finds nothing. */
+    *tables = (struct page_tables){.root = arch_kernel_page_table()};
 }
 
 static bool is_recent(const struct page_tables *tables, uaddr_t address)
@@ -226,6 +227,39 @@ pte_t *paging_entry(struct page_tables *tables, uaddr_t address, bool large)
         tables->recent_parent = parent;
     }
     return &table[address >> leaf_shift & (TABLE_ENTRIES - 1)];
+}
+
+static void *window_in(pte_t leaf, uaddr_t offset_mask, uaddr_t address, bool write)
+{
+    pte_t needed = PAGE_PRESENT | (write ? PAGE_WRITE : 0);
+    if ((leaf & needed) != needed)
+        return NULL;
+    return (char *)direct_map(pte_frame(leaf)) + (address & offset_mask);
+}
+
+static __attribute__((noinline)) void *window_by_walk(struct page_tables *tables, uaddr_t address, bool write)
+{
+    pte_t *table = table_at(tables->root), *parent = NULL;
+    for (unsigned shift = CAPOS_PAGE_SHIFT + LEVEL_ROOT * TABLE_BITS; shift > CAPOS_PAGE_SHIFT;
+         shift -= TABLE_BITS) {
+        parent = &table[address >> shift & (TABLE_ENTRIES - 1)];
+        if ((*parent & PAGE_LARGE) != 0)
+            return window_in(*parent, LARGE_PAGE_SIZE - 1, address, write);
+        if (*parent == 0)
+            return NULL;
+        table = table_at(pte_frame(*parent));
+    }
+    tables->recent_span = align_down(address, PAGING_SPAN);
+    tables->recent_parent = parent;
+    return window_in(table[address >> CAPOS_PAGE_SHIFT & (TABLE_ENTRIES - 1)], PAGE_MASK, address, write);
+}
+
+void *paging_window(struct page_tables *tables, uaddr_t address, bool write)
+{
+    if (!is_recent(tables, address))
+        return window_by_walk(tables, address, write);
+    const pte_t *table = table_at(pte_frame(*tables->recent_parent));
+    return window_in(table[address >> CAPOS_PAGE_SHIFT & (TABLE_ENTRIES - 1)], PAGE_MASK, address, write);
 }
 
 uaddr_t paging_hole_end(const struct page_tables *tables, uaddr_t address)

@@ -68,6 +68,9 @@ void paging_bury(struct paging_dead *dead);
 /* The leaf entry of an address in a prepared span, followed by those of the rest of the span; null if there
  * is no table for it. `large` as it was prepared. */
 pte_t *paging_entry(struct page_tables *tables, uaddr_t address, bool large);
+/* Where the byte at `address` is, if the processor would let the user access it so without a fault; else
+ * null. Good to the end of its 4 KiB page, for as long as the lock is held. The address is in user space. */
+void *paging_window(struct page_tables *tables, uaddr_t address, bool write);
 /* For ranges of small pages: the end of the aligned range around `address` that has no table because one is
  * missing on the way down; `address` itself if there is a leaf table. */
 uaddr_t paging_hole_end(const struct page_tables *tables, uaddr_t address);
