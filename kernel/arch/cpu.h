@@ -24,6 +24,9 @@ struct user_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 } __attribute__((aligned(16))); /* the CPU rounds TSS.RSP0, the frame's end, down to 16 */
 #define FRAME_SYSCALL UINT64_C(0x100)
+/* Length of the instruction: a frame whose RIP is set back by it, with the number in RAX, makes the system
+ * call again. */
+enum { ARCH_SYSCALL_BYTES = 2 };
 
 /* Extended state: FXSAVE or XSAVE image, 64-byte aligned, arch_fpu_size() bytes. */
 size_t arch_fpu_size(void);

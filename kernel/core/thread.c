@@ -221,16 +221,19 @@ status_t thread_start(struct thread *thread)
 
 bool thread_stop(struct thread *thread)
 {
+    bool dead = false;
     spinlock_acquire(&thread->lock);
-    bool dead =
-        thread->state == THREAD_BLOCKED || (thread->state == THREAD_READY && sched_take_ready(thread));
-    if (dead) {
-        thread->state = THREAD_DEAD;
+    if (thread->state == THREAD_BLOCKED) {
+        dead = true;
     } else if (thread->state != THREAD_DEAD && !thread->stopping) {
-        thread->stopping = true;
+        thread->stopping = true; /* first: a CPU that is choosing it this moment sees it or is kicked */
         if (thread != thread_current())
-            arch_cpu_kick(thread->cpu);
+            dead = sched_take_ready(thread);
+        if (thread != thread_current() && !dead)
+            arch_cpu_kick(__atomic_load_n(&thread->cpu, __ATOMIC_RELAXED));
     }
+    if (dead)
+        thread->state = THREAD_DEAD;
     spinlock_release(&thread->lock);
     return dead;
 }
@@ -319,7 +322,9 @@ static enum wait_outcome block(struct thread *thread, uint32_t min_complete, int
     if (__builtin_expect(thread->stopping, 0)) {
         outcome = WAIT_STOPPING;
     } else if (available < thread->wait_min) {
-        if (__builtin_expect(thread->interrupted, 0)) {
+        if (__builtin_expect(thread->held_answered != 0, 0)) {
+            *value = THREAD_WAIT_AGAIN;
+        } else if (__builtin_expect(thread->interrupted, 0)) {
             thread->interrupted = false;
             *value = CAPOS_ERR_INTERRUPTED;
         } else {

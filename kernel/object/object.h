@@ -22,6 +22,8 @@ enum cap_transferability {
     CAP_TRANSFER_NEVER, /* stays home */
 };
 
+#define CALL_NOT_FORWARDED INT32_MIN
+
 struct object_type {
     const char *name;
     uint64_t interface_id;
@@ -29,8 +31,10 @@ struct object_type {
     int32_t (*dispatch)(const void *server, void *object, uint16_t method_id, struct cap_call *call);
     const void *server; /* the struct cap_x_server that dispatch is given */
     /* Null, or: takes a call whose parameters and transfer descriptors are still in the caller's memory, as
-     * the entry in its struct kcall says. A call without either goes to dispatch all the same. */
+     * the entry in its struct kcall says; or answers CALL_NOT_FORWARDED, and they are brought and it is
+     * dispatched. A call without either goes to dispatch all the same. */
     int32_t (*forward)(const struct capability *target, struct cap_call *call);
+    uint32_t params_max_bytes; /* what `forward` takes if that is more than CAPOS_MESSAGE_MAX_BYTES; else 0 */
     /* The last reference is gone: release everything, free the memory. Never fails, takes bounded time. */
     void (*destroy)(struct object *object);
     uint8_t transfer; /* enum cap_transferability */

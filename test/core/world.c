@@ -300,6 +300,27 @@ __attribute__((weak)) uint64_t entropy_random_u64(void)
     return arch_random_u64(&value) ? value : 1;
 }
 
+enum aspace_copied aspace_copy_from_current(struct aspace *to, uaddr_t to_address, uaddr_t from,
+                                            size_t size_bytes)
+{
+    (void)to;
+    if (!user_range(from, size_bytes, false))
+        return ASPACE_COPY_CURRENT_BAD;
+    return arch_user_copy_out(to_address, (const void *)(uintptr_t)from, size_bytes) ? ASPACE_COPIED
+                                                                                     : ASPACE_COPY_OTHER_BAD;
+}
+
+enum aspace_copied aspace_copy_to_current(struct aspace *from, uaddr_t from_address, uaddr_t to,
+                                          size_t size_bytes)
+{
+    (void)from;
+    if (!user_range(from_address, size_bytes, false))
+        return ASPACE_COPY_OTHER_BAD;
+    return arch_user_copy_out(to, (const void *)(uintptr_t)from_address, size_bytes)
+               ? ASPACE_COPIED
+               : ASPACE_COPY_CURRENT_BAD;
+}
+
 status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
 {
     (void)aspace;
@@ -356,10 +377,4 @@ struct world_object *world_object(uint64_t interface_id,
     made->object = (struct object){.type = &made->type, .references = 1};
     world.objects++;
     return made;
-}
-
-/* No test stops a thread in the middle of its entries. */
-void thread_stop_current(void)
-{
-    abort();
 }
