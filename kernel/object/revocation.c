@@ -239,7 +239,6 @@ static void membrane_stand_before(struct membrane *membrane, struct capability r
         .dispatch = membrane_dispatch,
         .forward = real.type->forward == NULL ? NULL : membrane_forward,
         .params_max_bytes = real.type->params_max_bytes,
-        .params_max_bytes = real.type->params_max_bytes,
         .destroy = membrane_destroy,
         .transfer = real.type->transfer,
         .holder_ended = real.type->holder_ended == NULL ? NULL : membrane_holder_ended,

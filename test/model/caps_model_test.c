@@ -153,7 +153,8 @@ static uint32_t insert(uint32_t process, struct world_object *object)
     if (captable_reserve(table(process), &id) < 0)
         return 0;
     object_get(&object->object);
-    captable_publish(table(process), id, (struct capability){&object->object, &object->type}, CAP_FROM_KERNEL);
+    captable_publish(table(process), id, (struct capability){&object->object, &object->type},
+                     CAP_FROM_KERNEL);
     return id;
 }
 
@@ -179,7 +180,8 @@ static struct capos_cqe call(uint32_t process, uint32_t id, uint16_t method_id)
 
 static const struct capos_xfer_result *records(const struct capos_cqe *cqe)
 {
-    return (const struct capos_xfer_result *)(const void *)((const char *)results + align_up(cqe->payload_len, 8));
+    return (const struct capos_xfer_result *)(const void *)((const char *)results +
+                                                            align_up(cqe->payload_len, 8));
 }
 
 /* ---- Operations. */
@@ -298,8 +300,8 @@ static void step_make_revocable(uint32_t process)
                                   .live = true,
                                   .object = entry->object,
                                   .behind = entry->behind | UINT64_C(1) << bit};
-    *revoker = (struct model_entry){
-        .id = records(&cqe)[1].cap_id, .live = true, .is_revoker = true, .object = bit};
+    *revoker =
+        (struct model_entry){.id = records(&cqe)[1].cap_id, .live = true, .is_revoker = true, .object = bit};
     model.revoked &= ~(UINT64_C(1) << bit);
     if (mode == CAPOS_XFER_MOVE)
         entry->live = false;
@@ -368,9 +370,21 @@ static void step_clone(uint32_t process)
 static void step(void)
 {
     static void (*const steps[])(uint32_t process) = {
-        step_insert,   step_insert,         step_who,            step_who,    step_who,      step_derive,
-        step_release,  step_release,        step_make_revocable, step_revoke, step_transfer, step_transfer,
-        step_transfer, step_make_revocable, step_derive,
+        step_insert,
+        step_insert,
+        step_who,
+        step_who,
+        step_who,
+        step_derive,
+        step_release,
+        step_release,
+        step_make_revocable,
+        step_revoke,
+        step_transfer,
+        step_transfer,
+        step_transfer,
+        step_make_revocable,
+        step_derive,
     };
     uint64_t limit = world_ledger()->limit[LEDGER_HEAP_BYTES];
     starved = below(16) == 0;
