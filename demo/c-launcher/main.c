@@ -55,7 +55,7 @@ static int32_t launch(cap_restricted_launcher launcher, const char *binary, stru
         .grants = CAPNP_LIST(grants, count),
         .args = CAPNP_LIST(args, 2),
         .has_budget = true,
-        .budget = {.frames = 64, .cap_slots = 8, .threads = 1, .calls = 8, .kernel_bytes = 16384},
+        .budget = {.frames = 128, .cap_slots = 8, .threads = 1, .calls = 8, .kernel_bytes = 65536},
     };
     return cap_restricted_launcher_launch(launcher, &params, out);
 }

@@ -51,6 +51,10 @@ static struct world_object *manager;
 static uint32_t manager_ids[PROCESSES];
 static uint64_t params[BUFFER_WORDS], results[BUFFER_WORDS];
 static bool starved;
+/* What the run has seen: a model test that never gets there proves nothing. */
+static struct {
+    uint64_t called, revoked, stale, derived, made, too_deep, moved, revocations, starved;
+} seen;
 static uint64_t random_state;
 
 static uint64_t below(uint64_t limit)
@@ -153,7 +157,8 @@ static uint32_t insert(uint32_t process, struct world_object *object)
     if (captable_reserve(table(process), &id) < 0)
         return 0;
     object_get(&object->object);
-    captable_publish(table(process), id, (struct capability){&object->object, &object->type}, CAP_FROM_KERNEL);
+    captable_publish(table(process), id, (struct capability){&object->object, &object->type},
+                     CAP_FROM_KERNEL);
     return id;
 }
 
@@ -179,7 +184,8 @@ static struct capos_cqe call(uint32_t process, uint32_t id, uint16_t method_id)
 
 static const struct capos_xfer_result *records(const struct capos_cqe *cqe)
 {
-    return (const struct capos_xfer_result *)(const void *)((const char *)results + align_up(cqe->payload_len, 8));
+    return (const struct capos_xfer_result *)(const void *)((const char *)results +
+                                                            align_up(cqe->payload_len, 8));
 }
 
 /* ---- Operations. */
@@ -187,8 +193,14 @@ static const struct capos_xfer_result *records(const struct capos_cqe *cqe)
 /* Both sides answer as the model says; false: it failed for want of memory, and nothing has changed. */
 static bool agree(int32_t expected, int32_t got)
 {
-    if (is_want(got) && (starved || unit_alloc_failed()))
+    if (is_want(got) && (starved || unit_alloc_failed())) {
+        seen.starved++;
         return false;
+    }
+    seen.called += expected == CAPOS_OK;
+    seen.revoked += expected == CAPOS_ERR_REVOKED;
+    seen.stale += expected == CAPOS_ERR_STALE_CAP;
+    seen.too_deep += expected == CAPOS_ERR_EXCEPTION;
     assert_int_equal(got < 0 ? got : CAPOS_OK, expected);
     return true;
 }
@@ -229,6 +241,7 @@ static void step_derive(uint32_t process)
                                   .behind = entry->behind};
     assert_int_equal(records(&cqe)->interface_id, INTERFACE + derived.object);
     *to = derived;
+    seen.derived += derived.behind != 0;
 }
 
 static void step_release(uint32_t process)
@@ -279,9 +292,23 @@ static int32_t make_revocable(uint32_t process, uint32_t id, uint32_t mode, stru
     return cqe->result;
 }
 
+/* Of several entries the one behind most revocations: so that their number reaches its limit. */
+static struct model_entry *deep_entry(uint32_t process)
+{
+    struct model_entry *deepest = any_entry(process);
+    for (int i = 0; i < 8; i++) {
+        struct model_entry *other = any_entry(process);
+        if (other != NULL && other->live && !is_revoked(other) &&
+            (deepest == NULL || __builtin_popcountll(other->behind) > __builtin_popcountll(deepest->behind)))
+            deepest = other;
+    }
+    return deepest;
+}
+
 static void step_make_revocable(uint32_t process)
 {
-    struct model_entry *entry = any_entry(process), *facet = place(process), *revoker = place(process);
+    struct model_entry *entry = below(2) == 0 ? any_entry(process) : deep_entry(process);
+    struct model_entry *facet = place(process), *revoker = place(process);
     uint32_t bit = new_revocation();
     uint32_t mode = below(3) == 0 ? CAPOS_XFER_MOVE : CAPOS_XFER_COPY;
     struct capos_cqe cqe;
@@ -298,9 +325,10 @@ static void step_make_revocable(uint32_t process)
                                   .live = true,
                                   .object = entry->object,
                                   .behind = entry->behind | UINT64_C(1) << bit};
-    *revoker = (struct model_entry){
-        .id = records(&cqe)[1].cap_id, .live = true, .is_revoker = true, .object = bit};
+    *revoker =
+        (struct model_entry){.id = records(&cqe)[1].cap_id, .live = true, .is_revoker = true, .object = bit};
     model.revoked &= ~(UINT64_C(1) << bit);
+    seen.made++;
     if (mode == CAPOS_XFER_MOVE)
         entry->live = false;
 }
@@ -311,8 +339,10 @@ static void step_revoke(uint32_t process)
     if (entry == NULL || !entry->is_revoker)
         return;
     struct capos_cqe cqe = call(process, entry->id, CAP_REVOKER_REVOKE);
-    if (agree(entry->live ? CAPOS_OK : CAPOS_ERR_STALE_CAP, cqe.result) && cqe.result >= 0)
-        model.revoked |= UINT64_C(1) << entry->object;
+    if (!agree(entry->live ? CAPOS_OK : CAPOS_ERR_STALE_CAP, cqe.result) || cqe.result < 0)
+        return;
+    model.revoked |= UINT64_C(1) << entry->object;
+    seen.revocations++;
 }
 
 /* What a CALL to another process or a RETURN does with the capabilities that go along. */
@@ -338,6 +368,7 @@ static void step_transfer(uint32_t process)
         *copy = *entry;
         copy->id = slots[0].id;
         entry->live = entry->live && mode == CAPOS_XFER_COPY;
+        seen.moved++;
     }
     ipc_caps_end(table(process), caps, 1, !undone);
 }
@@ -368,9 +399,21 @@ static void step_clone(uint32_t process)
 static void step(void)
 {
     static void (*const steps[])(uint32_t process) = {
-        step_insert,   step_insert,         step_who,            step_who,    step_who,      step_derive,
-        step_release,  step_release,        step_make_revocable, step_revoke, step_transfer, step_transfer,
-        step_transfer, step_make_revocable, step_derive,
+        step_insert,
+        step_insert,
+        step_who,
+        step_who,
+        step_who,
+        step_derive,
+        step_release,
+        step_release,
+        step_make_revocable,
+        step_revoke,
+        step_transfer,
+        step_transfer,
+        step_transfer,
+        step_make_revocable,
+        step_derive,
     };
     uint64_t limit = world_ledger()->limit[LEDGER_HEAP_BYTES];
     starved = below(16) == 0;
@@ -457,6 +500,12 @@ static void test_long_run(void)
     make_processes();
     for (uint64_t i = from_environment("MODEL_STEPS", STEPS_DEFAULT); i > 0; i--)
         step();
+    printf("# called %lu revoked %lu stale %lu derived %lu made %lu too deep %lu moved %lu revocations %lu "
+           "starved "
+           "%lu\n",
+           seen.called, seen.revoked, seen.stale, seen.derived, seen.made, seen.too_deep, seen.moved,
+           seen.revocations, seen.starved);
+    assert_true(seen.revoked > 0 && seen.derived > 0 && seen.too_deep > 0 && seen.starved > 0);
 }
 
 int main(void)
