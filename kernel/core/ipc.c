@@ -4,6 +4,7 @@
 #include "core/process.h"
 #include "core/ring.h"
 #include "mm/ledger.h"
+#include "object/revocation.h"
 #include <capos/endpoint.h>
 
 static const char receiver_has_no_slots[] = "the server's capability table is full";
@@ -577,39 +578,35 @@ static status_t check_receive(const struct capos_sqe *sqe)
     return (sqe->result_addr & 7) != 0 ? CAPOS_ERR_UNALIGNED : CAPOS_OK;
 }
 
-/* The endpoint behind a server facet of the running process, referenced. WRONG_INTERFACE: something else. */
-static __attribute__((noinline)) status_t server_facet_shared(const struct kcall *kcall,
-                                                              struct ipc_endpoint **out)
+/* The running process' capability that the entry names, referenced, and the endpoint behind it, borrowed.
+ * WRONG_INTERFACE: it is no server facet. */
+static __attribute__((noinline)) status_t
+server_facet_shared(const struct kcall *kcall, struct capability *named, struct ipc_endpoint **out)
 {
-    struct capability named;
-    status_t status = captable_get(&kcall->thread->process->captable, kcall->sqe.cap_id, &named);
+    status_t status = captable_get(&kcall->thread->process->captable, kcall->sqe.cap_id, named);
     if (status < 0)
         return status;
-    struct capability resolved = named;
+    struct capability resolved = *named;
     status = capability_resolve(&resolved);
     if (status == CAPOS_OK && resolved.type != &endpoint_type)
         status = CAPOS_ERR_WRONG_INTERFACE;
-    if (status == CAPOS_OK && resolved.object != named.object)
-        object_get(resolved.object);
-    if (status < 0 || resolved.object != named.object)
-        object_put(named.object);
+    if (status < 0)
+        object_put(named->object);
     *out = container_of(resolved.object, struct ipc_endpoint, server);
     return status;
 }
 
-/* The same without a reference and without the table's lock where nobody else can take the capability out of
- * the table: as for a call (ring.c). *borrowed: there is nothing to put. */
-static inline status_t server_facet(const struct kcall *kcall, struct ipc_endpoint **out, bool *borrowed)
+/* The same without a reference and without the table's lock, for a plain server facet where nobody else can
+ * take it out of the table: as for a call (ring.c). Null: not so. */
+static inline struct ipc_endpoint *server_facet_alone(const struct kcall *kcall)
 {
     const struct process *process = kcall->thread->process;
     const struct cap_slot *slots = process->captable.chunks[0];
     uint32_t id = kcall->sqe.cap_id, index = id & CAP_INDEX_MASK;
-    *borrowed = process->thread_count == 1 && index < 1u << CAP_CHUNK0_LOG2 && slots != NULL &&
-                slots[index].live_id == id && slots[index].capability.type == &endpoint_type;
-    if (__builtin_expect(!*borrowed, 0))
-        return server_facet_shared(kcall, out);
-    *out = container_of(slots[index].capability.object, struct ipc_endpoint, server);
-    return CAPOS_OK;
+    if (process->thread_count == 1 && index < 1u << CAP_CHUNK0_LOG2 && slots != NULL &&
+        slots[index].live_id == id && slots[index].capability.type == &endpoint_type)
+        return container_of(slots[index].capability.object, struct ipc_endpoint, server);
+    return NULL;
 }
 
 static void start_receiving(struct ipc_endpoint *endpoint, struct pending *receiver)
@@ -622,31 +619,48 @@ static void start_receiving(struct ipc_endpoint *endpoint, struct pending *recei
         ipc_pump(endpoint);
 }
 
+static inline int32_t receive(struct kcall *kcall, struct ipc_endpoint *endpoint)
+{
+    struct pending *receiver;
+    status_t status = pending_create(&kcall->call, &endpoint->core, receive_cancel, &receiver);
+    if (status < 0)
+        return status;
+    receiver->ipc.endpoint = endpoint;
+    receiver->ipc.state = IPC_NEW;
+    receiver->ipc.server_cap_id = kcall->sqe.cap_id;
+    start_receiving(endpoint, receiver);
+    return CAP_CALL_PENDING;
+}
+
+/* Any server facet. The receive ends when it was a revocable one and is revoked. */
+static __attribute__((noinline)) int32_t receive_shared(struct kcall *kcall)
+{
+    struct capability named;
+    struct ipc_endpoint *endpoint;
+    status_t status = server_facet_shared(kcall, &named, &endpoint);
+    if (status < 0)
+        return status;
+    struct membrane *membrane = membrane_of(named);
+    int32_t result = membrane == NULL ? CAPOS_OK : membrane_call_begin(membrane, kcall);
+    if (result == CAPOS_OK)
+        result = receive(kcall, endpoint);
+    if (membrane != NULL && kcall->membrane != NULL)
+        result = membrane_call_end(kcall, result);
+    object_put(named.object);
+    return result;
+}
+
 int32_t ipc_receive(struct kcall *kcall)
 {
-    struct ipc_endpoint *endpoint;
-    struct pending *receiver;
-    bool borrowed;
     status_t status = check_receive(&kcall->sqe);
     if (status == CAPOS_OK && kcall->sqe.result_len < sizeof(struct capos_ipc_header)) {
         kcall->call.results_bytes = sizeof(struct capos_ipc_header);
         status = CAPOS_ERR_RESULT_TRUNCATED;
     }
-    if (status == CAPOS_OK)
-        status = server_facet(kcall, &endpoint, &borrowed);
     if (status < 0)
         return status;
-    status = pending_begin(kcall->thread, &kcall->sqe, &endpoint->core, receive_cancel, &receiver);
-    if (status == CAPOS_OK) {
-        receiver->ipc.endpoint = endpoint;
-        receiver->ipc.state = IPC_NEW;
-        receiver->ipc.server_cap_id = kcall->sqe.cap_id;
-        start_receiving(endpoint, receiver);
-        status = CAP_CALL_PENDING;
-    }
-    if (!borrowed)
-        object_put(&endpoint->server);
-    return status;
+    struct ipc_endpoint *endpoint = server_facet_alone(kcall);
+    return __builtin_expect(endpoint != NULL, 1) ? receive(kcall, endpoint) : receive_shared(kcall);
 }
 
 /* ---- RETURN. */
@@ -738,7 +752,7 @@ static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall
 
 /* OK: the capabilities have been published in the caller's table. */
 static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *call, const struct kcall *kcall,
-                               const struct ipc_cap *caps)
+                               struct ipc_cap *caps)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     uint32_t count = sqe->xfer_cap_count;
@@ -822,19 +836,28 @@ static inline bool answer_short(struct ipc_endpoint *endpoint, const struct kcal
     return true;
 }
 
-int32_t ipc_return(struct kcall *kcall)
+static __attribute__((noinline)) status_t return_shared(const struct kcall *kcall)
 {
+    struct capability named;
     struct ipc_endpoint *endpoint;
-    bool borrowed;
-    status_t status = check_return(&kcall->sqe);
-    if (status == CAPOS_OK)
-        status = server_facet(kcall, &endpoint, &borrowed);
+    status_t status = server_facet_shared(kcall, &named, &endpoint);
     if (status < 0)
         return status;
-    if (__builtin_expect(!answer_short(endpoint, kcall), 0))
+    status = answer(endpoint, kcall);
+    object_put(named.object);
+    return status;
+}
+
+int32_t ipc_return(struct kcall *kcall)
+{
+    status_t status = check_return(&kcall->sqe);
+    if (__builtin_expect(status < 0, 0))
+        return status;
+    struct ipc_endpoint *endpoint = server_facet_alone(kcall);
+    if (__builtin_expect(endpoint == NULL, 0))
+        status = return_shared(kcall);
+    else if (__builtin_expect(!answer_short(endpoint, kcall), 0))
         status = answer(endpoint, kcall);
-    if (!borrowed)
-        object_put(&endpoint->server);
     return status == CAPOS_OK && (kcall->sqe.flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
 }
 

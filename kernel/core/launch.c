@@ -223,11 +223,12 @@ static status_t give_capability(struct loading *loading, size_t index)
         captable_cancel(table, id);
         return status;
     }
+    bool expected = grant->interface_id == 0 || grant->interface_id == capability.type->interface_id;
     captable_publish(table, id, capability,
                      loading->launch->by == LAUNCH_BY_KERNEL ? CAP_FROM_KERNEL : CAP_FROM_SPAWN);
     loading->cap_ids[index] = id;
     loading->interface_ids[index] = capability.type->interface_id;
-    return CAPOS_OK;
+    return expected ? CAPOS_OK : CAPOS_ERR_WRONG_INTERFACE;
 }
 
 static status_t give_capabilities(struct loading *loading)

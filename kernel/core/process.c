@@ -359,10 +359,7 @@ uint64_t process_cpu_ns(struct process *process)
     uint64_t total = process->cpu_ns_ended;
     for (struct list_node *node = list_first(&process->threads); node != NULL;
          node = list_next(&process->threads, node)) {
-        const struct thread *thread = container_of(node, struct thread, in_process);
-        total += thread->cpu_ns;
-        if (thread == thread_current())
-            total += clock_now_ns() - thread->scheduled_at_ns;
+        total += sched_runtime_ns(container_of(node, struct thread, in_process));
     }
     spinlock_release(&process->lock);
     return total;

@@ -91,7 +91,7 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
+    if (__builtin_expect(thread->ring.in_flight != 0, 0)) /* another CPU only ever lowers it */
         post_result_shared(thread, user_data, result);
     else
         ring_post_locked(&thread->ring, &cqe, user_data);
@@ -222,7 +222,9 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         return status;
     prepare(thread, &scratch->kcall);
     if (target.type->forward != NULL) {
-        status = target.type->forward(&target, &scratch->kcall.call);
+        status = sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX
+                     ? CAPOS_ERR_TOO_LARGE
+                     : target.type->forward(&target, &scratch->kcall.call);
         object_put(target.object);
         return status;
     }
@@ -471,11 +473,11 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     (void)min_complete;
     (void)timeout_ns;
     int64_t available = enter(thread);
-    if (__builtin_expect(available < 0 || available >= (uint32_t)frame->rdi || frame->rsi == 0, 1))
-        return available;
-    if (__builtin_expect(!list_is_empty(&thread->held), 0))
-        return wait_with_held(thread);
-    return thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
+        available = list_is_empty(&thread->held)
+                        ? thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi)
+                        : wait_with_held(thread);
+    return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
 }
 #else
 int64_t ring_enter(struct thread *thread)

@@ -72,6 +72,7 @@ static struct thread *thread_alloc(void)
     }
     spinlock_init(&thread->lock, LOCK_PENDING);
     pending_init_thread(thread);
+    sched_entity_init(&thread->sched);
     thread->state = THREAD_BLOCKED;
     return thread;
 }
@@ -137,7 +138,7 @@ static void renew(struct thread *thread)
     thread->stopping = false;
     thread->interrupted = false;
     thread->wait_timer.fire = NULL;
-    thread->cpu_ns = 0;
+    sched_entity_init(&thread->sched);
     thread->exit_value = 0;
     ring_init(&thread->ring, thread->ring.page);
 }
@@ -220,16 +221,19 @@ status_t thread_start(struct thread *thread)
 
 bool thread_stop(struct thread *thread)
 {
+    bool dead = false;
     spinlock_acquire(&thread->lock);
-    bool dead =
-        thread->state == THREAD_BLOCKED || (thread->state == THREAD_READY && sched_take_ready(thread));
-    if (dead) {
-        thread->state = THREAD_DEAD;
+    if (thread->state == THREAD_BLOCKED) {
+        dead = true;
     } else if (thread->state != THREAD_DEAD && !thread->stopping) {
-        thread->stopping = true;
+        thread->stopping = true; /* first: a CPU that is choosing it this moment sees it or is kicked */
         if (thread != thread_current())
-            arch_cpu_kick(thread->cpu);
+            dead = sched_take_ready(thread);
+        if (thread != thread_current() && !dead)
+            arch_cpu_kick(__atomic_load_n(&thread->cpu, __ATOMIC_RELAXED));
     }
+    if (dead)
+        thread->state = THREAD_DEAD;
     spinlock_release(&thread->lock);
     return dead;
 }
@@ -252,15 +256,14 @@ static void leave_process(struct process *process, struct thread *thread)
     spinlock_acquire(&process->lock);
     list_remove(&thread->in_process);
     process->thread_count--;
-    process->cpu_ns_ended += thread->cpu_ns;
+    process->cpu_ns_ended += sched_runtime_ns(thread);
     spinlock_release(&process->lock);
 }
 
 void thread_dead(struct thread *thread)
 {
     struct process *process = thread->process;
-    while (__atomic_load_n(&thread->on_cpu, __ATOMIC_ACQUIRE))
-        arch_relax(); /* a CPU that it has blocked on is still saving it */
+    sched_wait_off_cpu(thread);
     timer_event_stop_wait(&thread->wait_timer);
     pending_discard_all(thread);
     leave_process(process, thread);
@@ -276,10 +279,12 @@ void thread_dead(struct thread *thread)
 
 void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
 {
-    (void)handoff;
     spinlock_assert_held(&thread->lock);
     thread->context.frame.rax = (uint64_t)value;
-    sched_make_ready(thread);
+    if (handoff)
+        sched_handoff(thread);
+    else
+        sched_make_ready(thread);
 }
 
 bool thread_interrupt(struct thread *thread)

@@ -15,6 +15,7 @@
 #include "arch/cpu.h"
 #include "core/lock.h"
 #include "core/pending.h"
+#include "core/sched_queue.h"
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include <base/list.h>
@@ -51,21 +52,19 @@ struct thread {
     struct list held; /* struct pending.in_object: entries that wait for the answer to another, pipeline.h */
     uint32_t held_answered; /* of them, those that have it */
     struct pending *spare_pending;
-    uint32_t pending_out; /* records that are not back: in flight, or somebody still has a reference */
-    uint32_t wait_min;    /* BLOCKED: completions it waits for */
-    enum thread_state state;
+    uint32_t pending_out;    /* records that are not back: in flight, or somebody still has a reference */
+    uint32_t wait_min;       /* BLOCKED: completions it waits for */
+    enum thread_state state; /* and the run queue's lock: sched.h */
     bool stopping;    /* written under the lock, read by its own CPU without it: is to become DEAD there */
     bool interrupted; /* the next wait returns INTERRUPTED */
-    uint32_t cpu;     /* where it runs, is READY, or ran last */
-    bool on_cpu;      /* atomic: a CPU has its context loaded, or is about to */
+    bool on_cpu;      /* atomic; sched.h */
+    uint32_t cpu;     /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
+    struct sched_entity sched; /* the run queue's lock */
 
     struct timer_event wait_timer;
-    struct list_node run_node;   /* the run queue's lock */
     struct list_node in_process; /* the process' lock */
     struct thread *next; /* among a process' spare threads (its lock), or among those that one call stopped */
     uint64_t exit_value;
-    uint64_t cpu_ns; /* written by the CPU it runs on */
-    uint64_t scheduled_at_ns;
     struct pending own_pending[PENDING_PER_THREAD];
 };
 

@@ -82,6 +82,24 @@ CHECKED status_t aspace_map_object(struct aspace *aspace, struct memory_object *
 CHECKED status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object, uaddr_t address,
                                      uint64_t size_bytes);
 
+/* ---- Copies of address spaces. */
+
+/* Instead of one memory object the copy maps another (which is as long), or with `replacement` null nothing.
+ */
+struct aspace_substitute {
+    const struct memory_object *original;
+    struct memory_object *replacement; /* borrowed */
+};
+/* A copy of a whole address space, as fork needs it. Memory of its own (committed, growable) is shared page
+ * by page until either side writes; 2 MiB pages are copied at once, since a block for a later copy might not
+ * be found; mapped objects are mapped in the copy too. The copy pays with its ledger for everything as if
+ * nothing were shared, so that a later write cannot fail. Other threads may run in `from` and fault: of what
+ * they write meanwhile, the copy gets some. Passes preemption points. NO_MEMORY, QUOTA, REVOKED: there is no
+ * copy, and `from` is as it was. */
+CHECKED status_t aspace_clone(struct aspace *from, struct ledger *ledger,
+                              const struct aspace_substitute *substitutes, size_t substitute_count,
+                              struct aspace **out);
+
 /* A page fault in user mode or in a user copy. OK: the access may be retried. BAD_ADDRESS: nothing there, or
  * not that way. NO_MEMORY: a growable region whose ledger is used up. */
 CHECKED status_t aspace_fault(struct aspace *aspace, uaddr_t address, enum aspace_access access);

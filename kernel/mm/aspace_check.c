@@ -1,11 +1,12 @@
 /*
  * The invariants of an address space, checked from scratch. Regions are ordered, disjoint, inside user space,
  * and merged as far as they can be; every table is counted with exactly the pages that regions have prepared
- * in it; every entry lies in a region that may have pages, with that region's permissions; the charges are
- * the sum of the regions.
+ * in it; every entry lies in a region that may have pages, with that region's permissions; a frame with other
+ * users is marked as shared; the charges are the sum of the regions.
  */
 #include "core/panic.h"
 #include "mm/aspace_internal.h"
+#include "mm/frame.h"
 #include "mm/ledger.h"
 #include "object/memory_object.h"
 
@@ -97,6 +98,10 @@ static bool entry_is_sound(struct totals *totals, uaddr_t page, pte_t entry, boo
     if (region->kind == REGION_GROWABLE)
         (*grown)++;
     else if (page >= prepared_end(region))
+        return false;
+    bool own = region->kind == REGION_GROWABLE || region->kind == REGION_COMMITTED;
+    if (pte_is_shared(entry) ? !own && region->kind != REGION_RESERVED
+                             : own && frame_references(pte_frame(entry)) != 1)
         return false;
     if (totals->aspace->busy) /* protect or decommit may be half way */
         return true;

@@ -8,6 +8,7 @@
 #include "mm/frame.h"
 #include "mm/ledger.h"
 #include "object/memory_object.h"
+#include <base/string.h>
 
 static const uint8_t prot_needed[] = {
     [ACCESS_READ] = PROT_READ,
@@ -61,6 +62,25 @@ static status_t page_obtain(struct aspace *aspace, const struct region *region, 
     }
 }
 
+/* A write to a page that may be shared: it becomes this address space's own, by a copy unless it is already.
+ * The charge for it is there, so there is a frame, too. */
+static status_t page_own(struct aspace *aspace, const struct region *region, uaddr_t page, pte_t *entry)
+{
+    paddr_t shared = pte_frame(*entry), own;
+    if (frame_references(shared) == 1) { /* the others are done with it, and nobody can come to it any more */
+        *entry = pte_make(shared, region->prot);
+        return CAPOS_OK;
+    }
+    status_t status = frame_alloc(0, &own);
+    if (status != CAPOS_OK)
+        return status;
+    memcpy(direct_map(own), direct_map(shared), PAGE_SIZE); /* nobody can write to it */
+    *entry = pte_make(own, region->prot);
+    aspace_tlb_flush(aspace, page, page + PAGE_SIZE);
+    frame_put(shared);
+    return CAPOS_OK;
+}
+
 struct resolved {
     const struct region *region;
     pte_t *entry;
@@ -79,7 +99,8 @@ static status_t fault_locked(struct aspace *aspace, uaddr_t address, enum aspace
     pte_t *entry = paging_entry(&aspace->tables, page, large);
     *out = (struct resolved){region, entry, entry != NULL && *entry != 0};
     if (out->was_there)
-        return CAPOS_OK;
+        return access == ACCESS_WRITE && pte_is_shared(*entry) ? page_own(aspace, region, page, entry)
+                                                               : CAPOS_OK;
     paddr_t frame;
     status_t status = page_obtain(aspace, region, page, &frame);
     if (status != CAPOS_OK)

@@ -16,7 +16,7 @@ static int32_t process_kill(void *self, struct cap_call *call,
 static const struct cap_process_control_server server = {.kill = process_kill};
 KERNEL_DISPATCH(dispatch, cap_process_control_dispatch)
 
-static const struct object_type process_control_type = {
+const struct object_type process_control_type = {
     .name = "ProcessControl",
     .interface_id = CAP_PROCESS_CONTROL_INTERFACE_ID,
     .dispatch = dispatch,

@@ -1,5 +1,6 @@
 #include "object/revocation.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/pending.h"
 #include "mm/heap.h"
@@ -15,7 +16,13 @@ struct revocation {
     struct list membranes; /* struct membrane_link.in_revocation */
 };
 
-static struct borrowed borrowed_of_cpu[ARCH_CPUS_MAX];
+enum { BORROWED_MAX = 96 };
+struct borrowed {
+    uint32_t count;
+    struct object *objects[BORROWED_MAX];
+};
+/* What the entry being executed on this CPU has borrowed. */
+static PERCPU struct borrowed borrowed_here;
 
 /* ---- Memory that a ledger pays for. */
 
@@ -42,7 +49,7 @@ static void paid_free(struct ledger *ledger, void *memory, size_t size_bytes)
 
 void borrows_return(uint32_t kept)
 {
-    struct borrowed *borrowed = &borrowed_of_cpu[arch_cpu_number()];
+    struct borrowed *borrowed = percpu_this(borrowed_here);
     while (borrowed->count > kept)
         object_put(borrowed->objects[--borrowed->count]);
 }
@@ -74,7 +81,7 @@ static bool reference_real(struct membrane *membrane)
 
 static status_t borrow_real(struct membrane *membrane)
 {
-    struct borrowed *borrowed = &borrowed_of_cpu[arch_cpu_number()];
+    struct borrowed *borrowed = percpu_this(borrowed_here);
     if (borrowed->count == BORROWED_MAX)
         return CAPOS_ERR_TOO_LARGE;
     if (!reference_real(membrane))
@@ -302,11 +309,24 @@ status_t membrane_wrap(struct membrane *blank, struct capability *capability)
     return CAPOS_OK;
 }
 
+status_t membrane_wrap_result(const struct membrane *through, struct ledger *payer,
+                              struct capability *capability)
+{
+    struct membrane *blank;
+    status_t status = membrane_blank(through, payer, &blank);
+    if (status < 0)
+        return status;
+    status = membrane_wrap(blank, capability);
+    if (status < 0)
+        membrane_discard(blank);
+    return status;
+}
+
 /* ---- Calls through one. */
 
 status_t membrane_call_begin(struct membrane *membrane, struct kcall *kcall)
 {
-    uint32_t borrowed_before = borrowed_of_cpu[arch_cpu_number()].count;
+    uint32_t borrowed_before = percpu_this(borrowed_here)->count;
     status_t status = borrow_real(membrane);
     if (status < 0)
         return status;

@@ -7,9 +7,9 @@
  * its own, of the same revocations. A membrane never stands before a membrane: what would be one before
  * another is one of both their revocations, at most REVOCATIONS_MAX. So nothing here follows a chain.
  *
- * Revoking sets the flag (from then on no call gets in), then visits every membrane of the revocation, ends the
- * calls in flight through it, takes the memory mapped through it out of the address spaces, and drops the real
- * object. The work is proportional to what is ended, with preemption points.
+ * Revoking sets the flag (from then on no call gets in), then visits every membrane of the revocation, ends
+ * the calls in flight through it, takes the memory mapped through it out of the address spaces, and drops the
+ * real object. The work is proportional to what is ended, with preemption points.
  *
  * Locks, both of class LOCK_OBJECT and never held together: the revocation's (its list of membranes), the
  * membrane's (calls, mappings, whether it still holds the real object).
@@ -71,15 +71,13 @@ void membrane_discard(struct membrane *blank);
  * capability and discards the blank if it is within all its revocations already. On failure neither has
  * changed. REVOKED; TOO_LARGE: more than REVOCATIONS_MAX together. */
 CHECKED status_t membrane_wrap(struct membrane *blank, struct capability *capability);
+/* Both at once, for a capability that was obtained through `through`. */
+CHECKED status_t membrane_wrap_result(const struct membrane *through, struct ledger *payer,
+                                      struct capability *capability);
 
 /* ---- Borrowing. What capability_resolve hands out, and the real object of a call, are referenced by the CPU
  * until the entry being executed is answered, since a revocation on another CPU may drop the real object. */
 
-enum { BORROWED_MAX = 96 };
-struct borrowed {
-    uint32_t count;
-    struct object *objects[BORROWED_MAX];
-};
 /* Returns all but the oldest `kept`. */
 void borrows_return(uint32_t kept);
 /* For a call that does not come back to the ring (the program is replaced): it goes through nothing and

@@ -1,6 +1,7 @@
 #include "object/thread_handle.h"
 #include "core/call.h"
 #include "core/process.h"
+#include "core/sched.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
 #include <capos/thread_server.h>
@@ -83,7 +84,7 @@ void thread_handle_ended(struct thread *thread)
     spinlock_acquire(&handle->lock);
     handle->thread = NULL; /* from here on there are no new waiters */
     handle->exit_value = thread->exit_value;
-    handle->cpu_ns = thread->cpu_ns;
+    handle->cpu_ns = sched_runtime_ns(thread);
     spinlock_release(&handle->lock);
     thread->handle = NULL;
     while ((node = take_waiter(handle)) != NULL)
@@ -158,7 +159,7 @@ static int32_t info(void *self, struct cap_call *call, struct cap_thread_handle_
     spinlock_acquire(&handle->lock);
     results->number = handle->number;
     results->running = handle->thread != NULL;
-    results->cpu_ns = handle->thread != NULL ? handle->thread->cpu_ns : handle->cpu_ns;
+    results->cpu_ns = handle->thread != NULL ? sched_runtime_ns(handle->thread) : handle->cpu_ns;
     spinlock_release(&handle->lock);
     return CAPOS_OK;
 }

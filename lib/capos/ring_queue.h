@@ -99,3 +99,5 @@ HIDDEN void ring_reap(struct ring *ring);
 HIDDEN int32_t ring_await(struct ring *ring, struct waiter *waiter);
 /* Queues one operation and waits for it. `submission->user_data` is filled in. */
 HIDDEN int32_t ring_run(struct submission *submission, struct waiter *waiter);
+/* Queues one operation that completes as a pending does. The pending's message says where results go. */
+HIDDEN int32_t ring_start(struct cap_pending *pending, struct submission *submission);

@@ -442,3 +442,58 @@ int32_t capos_deferred_end(struct capos_deferred *deferred, int32_t encoded)
         facet_dropped(service, tag);
     return status < 0 ? status : waiter.result;
 }
+
+/* ---- One call at a time
+ * --------------------------------------------------------------------------------------- */
+
+int32_t capos_receive_start(cap_endpoint endpoint, struct cap_pending *pending, struct capos_inbox *inbox)
+{
+    struct submission receive = {
+        .result_addr = (uintptr_t)inbox->bytes,
+        .result_len = sizeof inbox->bytes,
+        .cap_id = endpoint.id,
+        .opcode = CAPOS_OP_RECV,
+    };
+    pending->message.results = inbox->bytes;
+    pending->message.results_limit = 0; /* the records lie elsewhere than behind an answer */
+    return ring_start(pending, &receive);
+}
+
+static int32_t answer_one(cap_endpoint endpoint, struct cap_call *call, uint32_t call_id, int32_t encoded)
+{
+    uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
+    struct waiter waiter;
+    if (encoded == CAP_CALL_PENDING)
+        encoded = cap_call_fail(call, CAPOS_EXCEPTION_FAILED, "this server cannot answer later");
+    struct submission answer = make_answer(call, call_id, encoded, exception);
+    answer.cap_id = endpoint.id;
+    int32_t status = ring_run(&answer, &waiter);
+    return status < 0 ? status : waiter.result;
+}
+
+int32_t capos_answer(cap_endpoint endpoint, struct capos_inbox *inbox, const struct capos_target *target,
+                     struct capos_outbox *outbox)
+{
+    const struct capos_ipc_header *header = (const void *)inbox->bytes;
+    const char *params = (const char *)(header + 1);
+    const struct capos_xfer_result *records = (const void *)(params + round_up_8(header->params_len));
+    struct cap_transfer caps_in[CAPOS_XFER_CAPS_MAX];
+    if (header->flags & CAPOS_IPC_DROPPED)
+        return CAPOS_OK;
+    for (size_t i = 0; i < header->cap_count; i++)
+        caps_in[i] = (struct cap_transfer){records[i].cap_id, CAPOS_XFER_COPY, records[i].interface_id};
+    struct capos_call current = {
+        .call = {.params = params,
+                 .params_bytes = header->params_len,
+                 .caps_in = caps_in,
+                 .caps_in_count = header->cap_count,
+                 .results = outbox->bytes,
+                 .results_limit = CAPOS_MESSAGE_MAX_BYTES},
+        .header = header,
+    };
+    int32_t encoded = target->dispatch(target->ops, target->self, header->method_id, &current.call);
+    int32_t status = answer_one(endpoint, &current.call, header->call_id, encoded);
+    for (size_t i = 0; i < header->cap_count; i++)
+        cap_release_id(caps_in[i].id);
+    return status;
+}

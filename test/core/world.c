@@ -45,7 +45,7 @@ static const struct object_type test_process_type = {.name = "process"};
 static void make_process(void)
 {
     memset(ring_page, 0, sizeof(ring_page));
-    world.process.object = (struct object){&test_process_type, 1};
+    world.process.object = (struct object){.type = &test_process_type, .references = 1};
     world.process.ledger = &world.ledger;
     captable_init(&world.process.captable, &world.ledger);
     list_init(&world.process.threads);
@@ -244,6 +244,11 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     sched_make_ready(thread);
 }
 
+void thread_stop_current(void)
+{
+    panic("a thread was stopped in a world without ends");
+}
+
 /* ---- Memory. */
 
 void *heap_alloc(size_t size_bytes)
@@ -347,7 +352,7 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
 
 void object_init(struct object *object, const struct object_type *type)
 {
-    *object = (struct object){type, 1};
+    *object = (struct object){.type = type, .references = 1};
     world.objects++;
 }
 
@@ -369,7 +374,13 @@ struct world_object *world_object(uint64_t interface_id,
     assert_non_null(made);
     made->type = (struct object_type){
         .name = "test", .interface_id = interface_id, .dispatch = dispatch, .destroy = world_object_destroy};
-    made->object = (struct object){&made->type, 1};
+    made->object = (struct object){.type = &made->type, .references = 1};
     world.objects++;
     return made;
+}
+
+/* No test stops a thread in the middle of its entries. */
+void thread_stop_current(void)
+{
+    abort();
 }

@@ -35,6 +35,11 @@ pte_t pte_make(paddr_t frame, uint32_t prot);
 paddr_t pte_frame(pte_t entry);
 /* The same page with other permissions. */
 pte_t pte_with_prot(pte_t entry, uint32_t prot);
+/* The same page, not writable whatever its permissions say, until it is made anew: the frame may have other
+ * users. */
+pte_t pte_shared(pte_t entry);
+bool pte_is_shared(pte_t entry);
+bool pte_is_writable(pte_t entry);
 /* The same page, not accessible. */
 pte_t pte_hidden(pte_t entry);
 
