@@ -98,6 +98,10 @@ void mapping_token_revoke(struct mapping_token *token);
 CHECKED status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object, uaddr_t address,
                                      uint64_t size_bytes);
 
+/* The memory object mapped readable at the address, referenced, and the offset in it. BAD_ADDRESS: none is. */
+CHECKED status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
+                                  uint64_t *offset_bytes);
+
 /* ---- Copies of address spaces. */
 
 /* Instead of one memory object the copy maps another (which is as long), or with `replacement` null nothing.
