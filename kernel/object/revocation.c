@@ -313,19 +313,6 @@ status_t membrane_wrap(struct membrane *blank, struct capability *capability)
     return CAPOS_OK;
 }
 
-status_t membrane_wrap_result(const struct membrane *through, struct ledger *payer,
-                              struct capability *capability)
-{
-    struct membrane *blank;
-    status_t status = membrane_blank(through, payer, &blank);
-    if (status < 0)
-        return status;
-    status = membrane_wrap(blank, capability);
-    if (status < 0)
-        membrane_discard(blank);
-    return status;
-}
-
 /* ---- Calls through one. */
 
 status_t membrane_call_begin(struct membrane *membrane, struct kcall *kcall)

@@ -231,6 +231,11 @@ void arch_preemption_point(void)
 {
 }
 
+bool sched_has_left_work(void)
+{
+    return false;
+}
+
 void sched_timer_changed(void)
 {
     world.timer_changes++;
@@ -398,10 +403,4 @@ struct world_object *world_object(uint64_t interface_id,
     made->object = (struct object){.type = &made->type, .references = 1};
     world.objects++;
     return made;
-}
-
-/* No test stops a thread in the middle of its entries. */
-void thread_stop_current(void)
-{
-    abort();
 }
