@@ -304,8 +304,8 @@ static status_t map(struct aspace *aspace, struct map_request *request, uaddr_t 
         status = mapping_use_obtain(aspace, request->token, &request->use);
     if (status == CAPOS_OK)
         status = map_at(aspace, request, start, start + size);
-    if (status != CAPOS_OK && request->use != NULL && request->use->regions == 0)
-        mapping_use_drop(request->use);
+    if (status != CAPOS_OK)
+        mapping_use_discard(request->use);
     aspace_end(aspace);
     if (status == CAPOS_OK)
         *out = start;
@@ -367,7 +367,7 @@ static void remove_region(struct aspace *aspace, struct region *region)
 {
     struct memory_object *object = region_strip(aspace, region);
     uint64_t pages = region_pages(region);
-    mapping_use_region_gone(aspace, region);
+    struct object *owner = region->use == 0 ? NULL : mapping_use_drop(mapping_use_at(aspace, region->use));
     region_erase(aspace, region);
     region_trim_spares(aspace, REGION_SPARES_KEPT + SPLITS_MAX);
     aspace->reserved_pages -= pages;
@@ -376,6 +376,8 @@ static void remove_region(struct aspace *aspace, struct region *region)
         return;
     spinlock_release(&aspace->lock);
     object_put(memory_object_as_object(object));
+    if (owner != NULL)
+        object_put(owner);
     spinlock_acquire(&aspace->lock);
 }
 

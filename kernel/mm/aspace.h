@@ -85,8 +85,11 @@ CHECKED status_t aspace_map_object_by(struct aspace *aspace, struct mapping_toke
                                       struct memory_object *object, bool writable, uaddr_t hint,
                                       uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot,
                                       uaddr_t *out);
-/* One reference, the caller's; mappings have their own. Charged to the ledger. NO_MEMORY. */
-CHECKED status_t mapping_token_create(struct ledger *ledger, struct mapping_token **out);
+/* One reference, the caller's; mappings have their own. Charged to the ledger. As long as there are mappings
+ * made with it the `owner` is referenced: so whoever can revoke it is there. NO_MEMORY. */
+struct object;
+CHECKED status_t mapping_token_create(struct ledger *ledger, struct object *owner,
+                                      struct mapping_token **out);
 void mapping_token_get(struct mapping_token *token);
 void mapping_token_put(struct mapping_token *token);
 /* From now on nothing is mapped with it, and when this returns nothing is any more, in any address space.

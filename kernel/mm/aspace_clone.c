@@ -265,8 +265,8 @@ static status_t clone_region(struct clone *clone, const struct region *region)
         return status;
     if (status == CAPOS_OK)
         status = clone_pieces(clone, &piece);
-    if (status != CAPOS_OK && piece.use != NULL && piece.use->regions == 0)
-        mapping_use_drop(piece.use);
+    if (status != CAPOS_OK)
+        mapping_use_discard(piece.use); /* the original's mapping keeps the owner */
     return status;
 }
 

@@ -157,18 +157,21 @@ CHECKED status_t mapping_use_obtain(struct aspace *aspace, struct mapping_token 
                                     struct mapping_use **out);
 /* The one with this number, which exists. */
 struct mapping_use *mapping_use_at(const struct aspace *aspace, uint32_t number);
-/* One region less (or none, if there is none). */
-void mapping_use_drop(struct mapping_use *use);
 static inline void mapping_use_region_added(const struct aspace *aspace, const struct region *region)
 {
     if (__builtin_expect(region->use != 0, 0))
         mapping_use_at(aspace, region->use)->regions++;
 }
-static inline void mapping_use_region_gone(const struct aspace *aspace, const struct region *region)
+/* Merged with a neighbour of the same use. */
+static inline void mapping_use_region_merged(const struct aspace *aspace, const struct region *region)
 {
     if (__builtin_expect(region->use != 0, 0))
-        mapping_use_drop(mapping_use_at(aspace, region->use));
+        mapping_use_at(aspace, region->use)->regions--;
 }
+/* One region less, or none if there is none. What to put once the lock is released, or null. */
+CHECKED struct object *mapping_use_drop(struct mapping_use *use);
+/* A use that was obtained for a region that did not come to be. */
+void mapping_use_discard(struct mapping_use *use);
 /* In aspace.c: takes out all mappings made with the token. */
 void aspace_unmap_token(struct aspace *aspace, const struct mapping_token *token);
 

@@ -678,7 +678,9 @@ static void token_renew(int token)
     if (tokens[token] != NULL)
         mapping_token_put(tokens[token]);
     bool inject = fake_inject_pause();
-    assert_int_equal(mapping_token_create(object_ledger, &tokens[token]), CAPOS_OK);
+    assert_int_equal(
+        mapping_token_create(object_ledger, memory_object_as_object(objects[token]), &tokens[token]),
+        CAPOS_OK);
     fake_inject_resume(inject);
 }
 

@@ -13,6 +13,7 @@
 #include "mm/aspace_internal.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
+#include "object/object.h"
 
 struct mapping_token {
     struct spinlock lock;
@@ -20,9 +21,10 @@ struct mapping_token {
     bool revoked;
     struct list uses;
     struct ledger *ledger; /* constant, referenced */
+    struct object *owner;  /* constant, referenced by each use */
 };
 
-status_t mapping_token_create(struct ledger *ledger, struct mapping_token **out)
+status_t mapping_token_create(struct ledger *ledger, struct object *owner, struct mapping_token **out)
 {
     status_t status = ledger_charge(ledger, LEDGER_HEAP_BYTES, sizeof(struct mapping_token));
     if (status != CAPOS_OK)
@@ -36,6 +38,7 @@ status_t mapping_token_create(struct ledger *ledger, struct mapping_token **out)
     token->references = 1;
     list_init(&token->uses);
     token->ledger = ledger;
+    token->owner = owner;
     ledger_get(ledger);
     *out = token;
     return CAPOS_OK;
@@ -113,6 +116,7 @@ status_t mapping_use_obtain(struct aspace *aspace, struct mapping_token *token, 
     if (status != CAPOS_OK)
         goto err_free;
     mapping_token_get(token);
+    object_get(token->owner);
     list_push_back(&aspace->uses, &use->in_aspace);
     *out = use;
     return CAPOS_OK;
@@ -124,11 +128,12 @@ err_refund:
     return status;
 }
 
-void mapping_use_drop(struct mapping_use *use)
+struct object *mapping_use_drop(struct mapping_use *use)
 {
     if (use->regions > 0 && --use->regions > 0)
-        return;
+        return NULL;
     struct mapping_token *token = use->token;
+    struct object *owner = token->owner;
     spinlock_acquire(&token->lock);
     list_remove(&use->in_token);
     spinlock_release(&token->lock);
@@ -136,6 +141,13 @@ void mapping_use_drop(struct mapping_use *use)
     ledger_refund(use->aspace->ledger, LEDGER_HEAP_BYTES, sizeof *use);
     heap_free(use, sizeof *use);
     mapping_token_put(token);
+    return owner;
+}
+
+void mapping_use_discard(struct mapping_use *use)
+{
+    if (use != NULL && use->regions == 0)
+        object_put(mapping_use_drop(use)); /* not the last reference: whoever brought the token has one */
 }
 
 /* ---- Revocation. */

@@ -155,7 +155,7 @@ static void merge(struct aspace *aspace, struct region *low, struct region *high
     uaddr_t end = high->end, hint = aspace->gap_hint;
     if (high->kind == REGION_OBJECT) {
         object_put(memory_object_as_object(high->object)); /* `low` holds another one */
-        mapping_use_region_gone(aspace, high);
+        mapping_use_region_merged(aspace, high);
     }
     region_erase(aspace, high);
     aspace->gap_hint = hint; /* nothing became free */
