@@ -378,9 +378,3 @@ struct world_object *world_object(uint64_t interface_id,
     world.objects++;
     return made;
 }
-
-/* No test stops a thread in the middle of its entries. */
-void thread_stop_current(void)
-{
-    abort();
-}
