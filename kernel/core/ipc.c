@@ -250,7 +250,7 @@ static bool hand_over(struct ipc_endpoint *endpoint, struct pending *call, struc
 static void check_still_held(struct ipc_endpoint *endpoint, const struct pending *receiver)
 {
     struct process *process = receiver->thread->process;
-    struct capability held;
+    struct capability held = {NULL, NULL};
     if (captable_get(&process->captable, receiver->ipc.server_cap_id, &held) == CAPOS_OK)
         object_put(held.object);
     else
