@@ -170,6 +170,10 @@ static void deliver_exception(struct kcall *kcall, struct capos_cqe *cqe)
 
 static status_t deliver_results(struct kcall *kcall, size_t payload_bytes)
 {
+    if (kcall->results_in_place) {
+        kcall->results_in_place = false;
+        return CAPOS_OK;
+    }
     if (payload_bytes > kcall->sqe.result_len)
         return CAPOS_ERR_RESULT_TRUNCATED;
     status_t status = wrap_capabilities(kcall);
@@ -187,6 +191,7 @@ void kcall_deliver(struct kcall *kcall, int32_t encoded, struct capos_cqe *cqe)
         cqe->result = deliver_results(kcall, (size_t)encoded);
     if (cqe->result < 0) {
         take_back_capabilities(kcall);
+        kcall->results_in_place = false;
         if (cqe->result == CAPOS_ERR_EXCEPTION)
             deliver_exception(kcall, cqe);
         else if (cqe->result == CAPOS_ERR_RESULT_TRUNCATED)

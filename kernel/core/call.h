@@ -38,6 +38,8 @@ struct kcall {
     size_t caps_out_count;
     struct membrane *membrane; /* what the call goes through, object/revocation.h; mostly null */
     struct pending *pending;   /* made by a call through a membrane: referenced */
+    /* The operation wrote its results into the caller's buffer itself, and returned how many bytes. */
+    bool results_in_place;
     uint32_t borrowed_before;
     uint8_t
         scratch_bytes[64]; /* the operation's own, for small results that must live until they are encoded */

@@ -119,9 +119,14 @@ static int32_t check_call(const struct capos_sqe *sqe)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
-    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX)
-        return CAPOS_ERR_TOO_LARGE;
-    return CAPOS_OK;
+    return sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX ? CAPOS_ERR_TOO_LARGE : CAPOS_OK;
+}
+
+/* The target may say that it takes longer parameters itself. */
+static int32_t check_length(const struct capos_sqe *sqe, const struct object_type *type)
+{
+    return sqe->len <= CAPOS_MESSAGE_MAX_BYTES || sqe->len <= type->params_max_bytes ? CAPOS_OK
+                                                                                     : CAPOS_ERR_TOO_LARGE;
 }
 
 /* ---- Capabilities sent along: copies are referenced, moves hidden, until the call's outcome is known. */
@@ -221,14 +226,18 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
     if (status < 0)
         return status;
     prepare(thread, &scratch->kcall);
-    if (target.type->forward != NULL) {
+    status = check_length(sqe, target.type);
+    if (status == CAPOS_OK && target.type->forward == NULL)
+        status = CALL_NOT_FORWARDED;
+    else if (status == CAPOS_OK)
         status = sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX
                      ? CAPOS_ERR_TOO_LARGE
                      : target.type->forward(&target, &scratch->kcall.call);
+    if (status != CALL_NOT_FORWARDED) {
         object_put(target.object);
         return status;
     }
-    status = bring_params(scratch, table);
+    status = sqe->len <= CAPOS_MESSAGE_MAX_BYTES ? bring_params(scratch, table) : CAPOS_ERR_TOO_LARGE;
     if (status == CAPOS_OK) {
         status = run_method(&target, scratch);
         end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
@@ -482,7 +491,7 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     (void)timeout_ns;
     int64_t available = enter(thread);
     if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
-        available = list_is_empty(&thread->held)
+        available = __builtin_expect(list_is_empty(&thread->held), 1)
                         ? thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi)
                         : wait_with_held(thread);
     return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;

@@ -3,6 +3,7 @@
 #include "core/process.h"
 #include "object/endpoint.h"
 #include "object/kernel_caps.h"
+#include "object/pipe.h"
 #include <capos/ipc_server.h>
 #include <capos/manifest.h>
 
@@ -22,7 +23,18 @@ static int32_t ipc_factory_create_endpoint(void *self, struct cap_call *call,
                                    &results->endpoint.id);
 }
 
-static const struct cap_ipc_factory_server server = {.create_endpoint = ipc_factory_create_endpoint};
+static int32_t ipc_factory_create_pipe(void *self, struct cap_call *call,
+                                       const struct cap_ipc_factory_create_pipe_params *params,
+                                       struct cap_ipc_factory_create_pipe_results *results)
+{
+    (void)self;
+    return pipe_create_results(call, params->capacity_bytes, &results->reader.id, &results->writer.id);
+}
+
+static const struct cap_ipc_factory_server server = {
+    .create_endpoint = ipc_factory_create_endpoint,
+    .create_pipe = ipc_factory_create_pipe,
+};
 KERNEL_DISPATCH(dispatch, cap_ipc_factory_dispatch)
 
 static const struct object_type ipc_factory_type = {

@@ -238,6 +238,7 @@ static void membrane_stand_before(struct membrane *membrane, struct capability r
         .interface_id = real.type->interface_id,
         .dispatch = membrane_dispatch,
         .forward = real.type->forward == NULL ? NULL : membrane_forward,
+        .params_max_bytes = real.type->params_max_bytes,
         .destroy = membrane_destroy,
         .transfer = real.type->transfer,
         .holder_ended = real.type->holder_ended == NULL ? NULL : membrane_holder_ended,
@@ -307,19 +308,6 @@ status_t membrane_wrap(struct membrane *blank, struct capability *capability)
     }
     *capability = (struct capability){&blank->object, &blank->type};
     return CAPOS_OK;
-}
-
-status_t membrane_wrap_result(const struct membrane *through, struct ledger *payer,
-                              struct capability *capability)
-{
-    struct membrane *blank;
-    status_t status = membrane_blank(through, payer, &blank);
-    if (status < 0)
-        return status;
-    status = membrane_wrap(blank, capability);
-    if (status < 0)
-        membrane_discard(blank);
-    return status;
 }
 
 /* ---- Calls through one. */

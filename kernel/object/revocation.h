@@ -71,9 +71,6 @@ void membrane_discard(struct membrane *blank);
  * capability and discards the blank if it is within all its revocations already. On failure neither has
  * changed. REVOKED; TOO_LARGE: more than REVOCATIONS_MAX together. */
 CHECKED status_t membrane_wrap(struct membrane *blank, struct capability *capability);
-/* Both at once, for a capability that was obtained through `through`. */
-CHECKED status_t membrane_wrap_result(const struct membrane *through, struct ledger *payer,
-                                      struct capability *capability);
 
 /* ---- Borrowing. What capability_resolve hands out, and the real object of a call, are referenced by the CPU
  * until the entry being executed is answered, since a revocation on another CPU may drop the real object. */

@@ -393,9 +393,9 @@ int32_t ring_start(struct cap_pending *pending, struct submission *submission)
     int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
     if (status < 0)
         return pending_fail(pending, status);
-    submission->user_data = (uintptr_t)pending + PENDING_TAG;
     if (pending->target != NULL)
         aim(ring, pending, submission);
+    submission->user_data = (uintptr_t)pending + PENDING_TAG;
     pending->sq_index = ring->header->sq_tail;
     ring_queue(ring, ring->header, submission);
     ring->started++;

@@ -469,6 +469,7 @@ int32_t capos_receive_start(cap_endpoint endpoint, struct cap_pending *pending, 
         .cap_id = endpoint.id,
         .opcode = CAPOS_OP_RECV,
     };
+    pending->target = NULL;
     pending->message.results = inbox->bytes;
     pending->message.results_limit = 0; /* the records lie elsewhere than behind an answer */
     return ring_start(pending, &receive);

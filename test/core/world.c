@@ -238,6 +238,11 @@ void arch_preemption_point(void)
 {
 }
 
+bool sched_has_left_work(void)
+{
+    return false;
+}
+
 void sched_timer_changed(void)
 {
     world.timer_changes++;
