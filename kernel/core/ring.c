@@ -298,7 +298,6 @@ static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
-    kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
         return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && (sqe->cap_id | sqe->addr) == 0
@@ -311,10 +310,6 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
     case CAPOS_OP_CANCEL:
         return unused_fields_zero(sqe, 0) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
                                                               : CAPOS_ERR_BAD_FLAGS;
-    case CAPOS_OP_RECV:
-        return ipc_receive(kcall);
-    case CAPOS_OP_RETURN:
-        return ipc_return(kcall);
     case CAPOS_OP_PARK:
         return park_wait(kcall);
     case CAPOS_OP_UNPARK:
@@ -355,8 +350,21 @@ static __attribute__((noinline)) _Noreturn void stop_after(struct kcall *kcall, 
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    int32_t result =
-        kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch) : execute_other(thread, kcall);
+    int32_t result;
+    kcall->thread = thread;
+    switch (kcall->sqe.opcode) {
+    case CAPOS_OP_CALL:
+        result = call_with_params(thread, scratch);
+        break;
+    case CAPOS_OP_RECV:
+        result = ipc_receive(kcall);
+        break;
+    case CAPOS_OP_RETURN:
+        result = ipc_return(kcall);
+        break;
+    default:
+        result = execute_other(thread, kcall);
+    }
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
