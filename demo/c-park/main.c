@@ -1,13 +1,21 @@
 /*
- * Waiting on words, between the threads of one process: every refusal, taking turns, and what libcapos makes of
- * it: mutexes, conditions, once, semaphores.
+ * Waiting on words, between the threads of one process: every refusal, taking turns, and what libcapos makes
+ * of it: mutexes, conditions, once, semaphores.
  */
 #include "check.h"
 #include <capos/clock.h>
 #include <capos/sync.h>
 #include <capos/threads.h>
 
-enum { TEAM = 8, TURNS = 2000, ROUNDS = 500, MILLISECOND = 1000000, UNMAPPED = 0x20000, QUEUE = 4, ITEMS = 400 };
+enum {
+    TEAM = 8,
+    TURNS = 2000,
+    ROUNDS = 500,
+    MILLISECOND = 1000000,
+    UNMAPPED = 0x20000,
+    QUEUE = 4,
+    ITEMS = 400
+};
 
 static cap_timer timer;
 static uint32_t word, other_word;
@@ -30,8 +38,8 @@ static int32_t raw(uint8_t opcode, uint32_t cap_id, uint64_t address, uint8_t fl
     struct capos_ring_header *ring = capos_ring();
     struct capos_sqe *sq = (void *)((char *)ring + ring->sq_offset);
     const struct capos_cqe *cq = (const void *)((char *)ring + ring->cq_offset);
-    sq[ring->sq_tail & (ring->sq_entries - 1)] =
-        (struct capos_sqe){.opcode = opcode, .cap_id = cap_id, .addr = address, .flags = flags, .user_data = 7};
+    sq[ring->sq_tail & (ring->sq_entries - 1)] = (struct capos_sqe){
+        .opcode = opcode, .cap_id = cap_id, .addr = address, .flags = flags, .user_data = 7};
     __atomic_store_n(&ring->sq_tail, ring->sq_tail + 1, __ATOMIC_RELEASE);
     if (capos_sys_cap_enter(1, CAPOS_TIMEOUT_NEVER) < 1)
         return INT32_MAX;
@@ -45,17 +53,24 @@ static void check_refusals(cap_park_space space)
     word = 5;
     demo_expect(CAPOS_ERR_WOULD_BLOCK, capos_park(&word, 4, 0, false), "the word has another value");
     demo_expect(CAPOS_ERR_UNALIGNED, capos_park((uint32_t *)((char *)&word + 2), 5, 0, false), "half a word");
-    demo_expect(CAPOS_ERR_BAD_ADDRESS, capos_park((uint32_t *)UNMAPPED, 0, 0, false), "a word that is not mapped");
-    demo_expect(CAPOS_ERR_BAD_ADDRESS, capos_park((uint32_t *)CAPOS_USER_MAX, 0, 0, false), "a word of the kernel's");
+    demo_expect(CAPOS_ERR_BAD_ADDRESS, capos_park((uint32_t *)UNMAPPED, 0, 0, false),
+                "a word that is not mapped");
+    demo_expect(CAPOS_ERR_BAD_ADDRESS, capos_park((uint32_t *)CAPOS_USER_MAX, 0, 0, false),
+                "a word of the kernel's");
     demo_expect(CAPOS_ERR_TIMEOUT, capos_park(&word, 5, in_ms(3), false), "a deadline passes");
     demo_expect(CAPOS_ERR_TIMEOUT, capos_park(&word, 5, 1, false), "a deadline that has passed");
     demo_expect(CAPOS_ERR_NO_CAPABILITY, capos_park(&word, 5, 0, true), "shared waiting was never granted");
     demo_expect(CAPOS_ERR_BAD_CAP, raw(CAPOS_OP_PARK, 0, (uintptr_t)&word, 0), "PARK without a capability");
-    demo_expect(CAPOS_ERR_WRONG_INTERFACE, raw(CAPOS_OP_PARK, timer.id, (uintptr_t)&word, 0), "PARK on a timer");
-    demo_expect(CAPOS_ERR_WRONG_INTERFACE, raw(CAPOS_OP_UNPARK, timer.id, (uintptr_t)&word, 0), "UNPARK on a timer");
-    demo_expect(CAPOS_ERR_BAD_FLAGS, raw(CAPOS_OP_PARK, space.id, (uintptr_t)&word, CAPOS_SQE_QUIET), "a quiet PARK");
-    demo_expect(CAPOS_ERR_BAD_FLAGS, raw(CAPOS_OP_UNPARK, space.id, (uintptr_t)&word, 0x80), "an unknown flag");
-    demo_expect(CAPOS_ERR_UNALIGNED, capos_unpark((uint32_t *)((char *)&word + 1), 1, false), "UNPARK of half a word");
+    demo_expect(CAPOS_ERR_WRONG_INTERFACE, raw(CAPOS_OP_PARK, timer.id, (uintptr_t)&word, 0),
+                "PARK on a timer");
+    demo_expect(CAPOS_ERR_WRONG_INTERFACE, raw(CAPOS_OP_UNPARK, timer.id, (uintptr_t)&word, 0),
+                "UNPARK on a timer");
+    demo_expect(CAPOS_ERR_BAD_FLAGS, raw(CAPOS_OP_PARK, space.id, (uintptr_t)&word, CAPOS_SQE_QUIET),
+                "a quiet PARK");
+    demo_expect(CAPOS_ERR_BAD_FLAGS, raw(CAPOS_OP_UNPARK, space.id, (uintptr_t)&word, 0x80),
+                "an unknown flag");
+    demo_expect(CAPOS_ERR_UNALIGNED, capos_unpark((uint32_t *)((char *)&word + 1), 1, false),
+                "UNPARK of half a word");
     demo_check(capos_unpark(&word, CAPOS_UNPARK_ALL, false) == 0, "nobody waits");
     demo_check(parked(space) == 0, "and nothing is left of those that did");
 }
@@ -119,7 +134,8 @@ static void check_turns(void)
     turn[0] = 1;
     bool well = capos_thread_create(NULL, take_turns, (void *)0, &team[0]) == CAPOS_OK &&
                 capos_thread_create(NULL, take_turns, (void *)1, &team[1]) == CAPOS_OK &&
-                capos_thread_join(team[0], &first) == CAPOS_OK && capos_thread_join(team[1], &second) == CAPOS_OK;
+                capos_thread_join(team[0], &first) == CAPOS_OK &&
+                capos_thread_join(team[1], &second) == CAPOS_OK;
     demo_check(well && first == TURNS && second == TURNS, "two threads take 2000 turns each");
 }
 
@@ -237,7 +253,8 @@ static void check_gate(cap_park_space space)
     capos_mutex_lock(&mutex);
     gate_open = true;
     capos_cond_broadcast(&gate);
-    demo_check(counter == 0 && parked(space) >= TEAM - 1, "a broadcast wakes one and moves the others to the mutex");
+    demo_check(counter == 0 && parked(space) >= TEAM - 1,
+               "a broadcast wakes one and moves the others to the mutex");
     capos_mutex_unlock(&mutex);
     for (int i = 0; i < TEAM; i++)
         well = well && capos_thread_join(team[i], NULL) == CAPOS_OK;
@@ -246,17 +263,21 @@ static void check_gate(cap_park_space space)
 
 static void check_objects(cap_park_space space)
 {
-    demo_check(run_team(count_up, count_up, 0) && counter == TEAM * ROUNDS, "a mutex: 8 x 500 steps, none lost");
-    demo_check(run_team(produce, consume, 0) && taken_sum == TEAM / 2 * ITEMS * (ITEMS + 1) / 2 && queued == 0,
+    demo_check(run_team(count_up, count_up, 0) && counter == TEAM * ROUNDS,
+               "a mutex: 8 x 500 steps, none lost");
+    demo_check(run_team(produce, consume, 0) && taken_sum == TEAM / 2 * ITEMS * (ITEMS + 1) / 2 &&
+                   queued == 0,
                "conditions: four producers, four consumers, a queue of four");
     check_gate(space);
-    demo_check(run_team(call_once, call_once, 1) && once_runs == 1, "once: eight came, it ran once, all saw it done");
+    demo_check(run_team(call_once, call_once, 1) && once_runs == 1,
+               "once: eight came, it ran once, all saw it done");
     demo_check(run_team(use_semaphore, use_semaphore, 0) && inside_most <= 2 && semaphore.count == 2,
                "a semaphore of two: never more than two inside");
     capos_mutex_lock(&mutex);
     demo_check(!capos_mutex_try_lock(&mutex), "a locked mutex is not to be had");
     demo_expect(CAPOS_ERR_TIMEOUT, capos_mutex_lock_until(&mutex, in_ms(2)), "nor within two milliseconds");
-    demo_expect(CAPOS_ERR_TIMEOUT, capos_cond_wait(&gate, &mutex, in_ms(2)), "a condition that nobody signals");
+    demo_expect(CAPOS_ERR_TIMEOUT, capos_cond_wait(&gate, &mutex, in_ms(2)),
+                "a condition that nobody signals");
     capos_mutex_unlock(&mutex);
     demo_check(capos_mutex_try_lock(&mutex), "a free one is");
     capos_mutex_unlock(&mutex);
