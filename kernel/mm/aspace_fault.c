@@ -125,6 +125,21 @@ status_t aspace_fault(struct aspace *aspace, uaddr_t address, enum aspace_access
     return status;
 }
 
+status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
+                          uint64_t *offset_bytes)
+{
+    spinlock_acquire(&aspace->lock);
+    const struct region *region = region_at(aspace, address);
+    bool found = region != NULL && region->kind == REGION_OBJECT && is_allowed(region, ACCESS_READ);
+    if (found) {
+        *object = region->object;
+        object_get(memory_object_as_object(region->object));
+        *offset_bytes = (region->object_first_page << CAPOS_PAGE_SHIFT) + (address - region->start);
+    }
+    spinlock_release(&aspace->lock);
+    return found ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
 static const char *reason_locked(const struct aspace *aspace, uaddr_t address, enum aspace_access access)
 {
     const struct region *region = region_at(aspace, address);

@@ -35,6 +35,7 @@ static struct {
     size_t range_count;
     struct process process;
     struct thread thread;
+    struct thread *current;
     bool has_process;
 } world;
 
@@ -56,6 +57,7 @@ static void make_process(void)
     pending_init_thread(&world.thread);
     ring_init(&world.thread.ring, ring_page);
     ring_scratch_init();
+    world.current = &world.thread;
     world.has_process = true;
 }
 
@@ -216,9 +218,14 @@ void panic(const char *format, ...)
 
 /* ---- The scheduler. */
 
+void world_set_current(struct thread *thread)
+{
+    world.current = thread;
+}
+
 struct thread *thread_current(void)
 {
-    return &world.thread;
+    return world.current;
 }
 
 void sched_make_ready(struct thread *thread)
@@ -229,6 +236,11 @@ void sched_make_ready(struct thread *thread)
 
 void arch_preemption_point(void)
 {
+}
+
+bool sched_has_left_work(void)
+{
+    return false;
 }
 
 void sched_timer_changed(void)
