@@ -29,6 +29,8 @@ static int64_t wait_for(cap_process_handle child)
     struct cap_process_handle_wait_results ended = {0};
     int32_t result = cap_process_handle_wait(child, &ended, &answer_buffer);
     cap_release(child);
+    if (result < 0)
+        demo_say("FAIL ProcessHandle.wait: %s", capos_error_name(result));
     return result < 0 ? -1 : ended.exit_code;
 }
 
