@@ -32,6 +32,13 @@ struct ledger *kcall_ledger(const struct cap_call *call)
     return kcall_process(call)->ledger;
 }
 
+status_t kcall_mapping_token(const struct cap_call *call, struct mapping_token **out)
+{
+    struct membrane *membrane = ((const struct kcall *)(const void *)call)->membrane;
+    *out = NULL;
+    return membrane == NULL ? CAPOS_OK : membrane_mapping_token(membrane, out);
+}
+
 /* Writes to the caller's memory, whichever address space the CPU is in. */
 static status_t caller_write(const struct kcall *kcall, uint64_t offset, const void *bytes, size_t size_bytes)
 {

@@ -56,6 +56,11 @@ struct process *kcall_process(const struct cap_call *call);
 struct aspace *kcall_aspace(const struct cap_call *call);
 struct ledger *kcall_ledger(const struct cap_call *call);
 
+/* What a mapping of memory that this call asks for is to be made with (mm/aspace.h): null unless the call
+ * goes through a membrane, whose revocation takes the mapping back. Borrowed. REVOKED, NO_MEMORY. */
+struct mapping_token;
+CHECKED status_t kcall_mapping_token(const struct cap_call *call, struct mapping_token **out);
+
 /* A capability that came with the call, by the (non-zero) id that its handle in the parameters has; borrowed.
  */
 static inline struct capability kcall_capability_in(const struct cap_call *call, uint32_t handle_id)

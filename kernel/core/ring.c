@@ -3,6 +3,7 @@
 #include "arch/percpu.h"
 #include "core/call.h"
 #include "core/ipc.h"
+#include "core/pipeline.h"
 #include "core/process.h"
 #include "core/sched.h"
 #include "core/umem.h"
@@ -114,9 +115,7 @@ static bool unused_fields_zero(const struct capos_sqe *sqe, uint8_t flags_allowe
 
 static int32_t check_call(const struct capos_sqe *sqe)
 {
-    if (sqe->flags != 0)
-        return sqe->flags == CAPOS_SQE_PIPELINE ? CAPOS_ERR_UNSUPPORTED : CAPOS_ERR_BAD_FLAGS;
-    if ((sqe->call_id | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
+    if ((sqe->flags | sqe->call_id | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
@@ -215,7 +214,13 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
     struct captable *table = &thread->process->captable;
     const struct capos_sqe *sqe = &scratch->kcall.sqe;
     struct capability target = {NULL, NULL};
-    status_t status = check_call(sqe);
+    status_t status = CAPOS_OK;
+    scratch->kcall.thread = thread;
+    if (__builtin_expect(sqe->flags == CAPOS_SQE_PIPELINE, 0))
+        status = pipeline_target(&scratch->kcall, thread->ring.sq_head - 1);
+    if (status != CAPOS_OK)
+        return status;
+    status = check_call(sqe);
     if (status == CAPOS_OK)
         status = captable_get(table, sqe->cap_id, &target);
     if (status < 0)
@@ -293,7 +298,6 @@ static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
-    kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
         return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && (sqe->cap_id | sqe->addr) == 0
@@ -306,10 +310,6 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
     case CAPOS_OP_CANCEL:
         return unused_fields_zero(sqe, 0) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
                                                               : CAPOS_ERR_BAD_FLAGS;
-    case CAPOS_OP_RECV:
-        return ipc_receive(kcall);
-    case CAPOS_OP_RETURN:
-        return ipc_return(kcall);
     case CAPOS_OP_PARK:
         return park_wait(kcall);
     case CAPOS_OP_UNPARK:
@@ -350,8 +350,21 @@ static __attribute__((noinline)) _Noreturn void stop_after(struct kcall *kcall, 
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    int32_t result =
-        kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch) : execute_other(thread, kcall);
+    int32_t result;
+    kcall->thread = thread;
+    switch (kcall->sqe.opcode) {
+    case CAPOS_OP_CALL:
+        result = call_with_params(thread, scratch);
+        break;
+    case CAPOS_OP_RECV:
+        result = ipc_receive(kcall);
+        break;
+    case CAPOS_OP_RETURN:
+        result = ipc_return(kcall);
+        break;
+    default:
+        result = execute_other(thread, kcall);
+    }
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
@@ -405,6 +418,29 @@ static inline void drain(struct thread *thread, uint32_t count)
     page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
 }
 
+/* An entry that is held no longer, and what depends on it in turn. */
+static void execute_held(struct thread *thread, struct call_scratch *scratch, int32_t status)
+{
+    struct kcall *kcall = &scratch->kcall;
+    int32_t result = status == CAPOS_OK ? execute_any(thread, scratch) : status;
+    if (result == CAP_CALL_PENDING)
+        return;
+    struct capos_cqe cqe = {.user_data = kcall->sqe.user_data};
+    kcall_deliver(kcall, result, &cqe);
+    spinlock_acquire(&thread->lock);
+    ring_post_locked(&thread->ring, &cqe, cqe.user_data);
+    pipeline_answered_locked(thread, cqe.user_data, kcall->sqe.result_addr, &cqe);
+    spinlock_release(&thread->lock);
+}
+
+static __attribute__((noinline)) void run_held(struct thread *thread)
+{
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    int32_t status;
+    while (pipeline_next(thread, &scratch->kcall, &status))
+        execute_held(thread, scratch, status);
+}
+
 static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
 {
     struct ring *ring = &thread->ring;
@@ -424,11 +460,27 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
         if (__builtin_expect(used + waiting > CAPOS_RING_CQ_ENTRIES, 0))
             waiting = CAPOS_RING_CQ_ENTRIES - used;
         drain(thread, waiting);
+    } else if (__builtin_expect(thread->held_answered != 0, 0)) {
+        run_held(thread);
     }
     return ring->cq_tail - head;
 }
 
 #ifndef CAPOS_HOST_TEST
+/* Waits, but not while something that is held may go on. */
+static __attribute__((noinline)) int64_t wait_with_held(struct thread *thread)
+{
+    const struct user_frame *frame = &thread->context.frame;
+    int64_t value = THREAD_WAIT_AGAIN;
+    while (value == THREAD_WAIT_AGAIN) {
+        run_held(thread);
+        value = ring_available(thread);
+        if (value < (uint32_t)frame->rdi)
+            value = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    }
+    return value;
+}
+
 /* The arguments also lie in the caller's frame: read from there after the drain, they need no registers
  * during it. */
 int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
@@ -439,7 +491,9 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     (void)timeout_ns;
     int64_t available = enter(thread);
     if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
-        available = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+        available = __builtin_expect(list_is_empty(&thread->held), 1)
+                        ? thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi)
+                        : wait_with_held(thread);
     return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
 }
 #else

@@ -323,6 +323,10 @@ void sched_program_timer(void)
         uint64_t slice_ns = slice_deadline_ns(cpu);
         deadline_ns = slice_ns < deadline_ns ? slice_ns : deadline_ns;
     }
+    if (cpu->current != NULL && cpu->current->stopping) { /* its kick came in the middle of a long operation */
+        uint64_t soon_ns = clock_now_ns() + SCHED_OVERDUE_NS;
+        deadline_ns = soon_ns < deadline_ns ? soon_ns : deadline_ns;
+    }
     cpu->timer_stale = false;
     arch_timer_set(deadline_ns);
 }
@@ -603,8 +607,16 @@ void sched_resume(void)
 void sched_yield(void)
 {
     struct cpu_sched *cpu = this_sched();
+    spinlock_acquire(&cpu->lock);
+    const struct sched_entity *first = fair_queue_first(&cpu->queue);
+    struct sched_entity *mine = &cpu->current->sched;
+    if (first != NULL && sched_before(mine->virtual_ns, first->virtual_ns))
+        mine->virtual_ns = first->virtual_ns; /* or it would be the first again */
+    spinlock_release(&cpu->lock);
+    if (first == NULL)
+        return;
     cpu->slice_end_ns = 0;
-    cpu->wants_leave = true;
+    arch_cpu_kick(cpu->number); /* a plain call passes no scheduler on its way out */
 }
 
 bool sched_has_left_work(void)

@@ -2,8 +2,8 @@
  * The scheduler: who runs on which CPU, and for how long. docs/scheduling.md.
  *
  * Each CPU has a fair queue (sched_queue.h) under its own lock, LOCK_RUNQUEUE; nobody ever holds two of them.
- * A CPU with nothing to do takes a thread from another's queue; one with too many gives one away. A slice's end
- * and every urgent wake-up are seen when the kernel is left.
+ * A CPU with nothing to do takes a thread from another's queue; one with too many gives one away. A slice's
+ * end and every urgent wake-up are seen when the kernel is left.
  *
  * thread->state changes
  *   BLOCKED to READY, or to RUNNING as a candidate   under thread->lock
@@ -31,8 +31,8 @@ void sched_make_ready(struct thread *thread);
  * system call of the current thread (elsewhere it is sched_make_ready). There is one candidate: a second one
  * makes the first READY. */
 void sched_handoff(struct thread *thread);
-/* The caller holds thread->lock, has set thread->stopping, and found the thread READY or RUNNING. True: it was
- * READY, is in no queue now and no CPU will choose it (its registers may still be being saved: on_cpu).
+/* The caller holds thread->lock, has set thread->stopping, and found the thread READY or RUNNING. True: it
+ * was READY, is in no queue now and no CPU will choose it (its registers may still be being saved: on_cpu).
  * False: thread->cpu has chosen it; kicked (arch_cpu_kick), that CPU calls thread_dead for it in its own
  * time. */
 CHECKED bool sched_take_ready(struct thread *thread);
@@ -45,8 +45,8 @@ _Noreturn void sched_resume(void);
 _Noreturn void sched_next(void);
 /* The running thread's slice ends when the kernel is left, if another thread is ready. */
 void sched_yield(void);
-/* Tells the scheduler that the running thread is gone, whose registers are saved; then sched_next. Its page table stays
- * loaded: another thread of the process may be next. */
+/* Tells the scheduler that the running thread is gone, whose registers are saved; then sched_next. Its page
+ * table stays loaded: another thread of the process may be next. */
 void sched_forget_current(void);
 /* True when the running thread should make way for one that is ready. */
 bool sched_should_yield(void);
@@ -68,8 +68,8 @@ void sched_timer_changed(void);
 /* Processor time of a thread up to now. Of one that runs on another CPU it may be a moment old. */
 uint64_t sched_runtime_ns(const struct thread *thread);
 
-/* What SchedulingPolicy sets; values were checked. A thread that runs where it no longer may is moved at once.
- * From any thread's context, no lock held; the thread cannot go away meanwhile. */
+/* What SchedulingPolicy sets; values were checked. A thread that runs where it no longer may is moved at
+ * once. From any thread's context, no lock held; the thread cannot go away meanwhile. */
 void sched_set_weight(struct thread *thread, uint32_t weight);
 void sched_set_class(struct thread *thread, enum sched_class latency);
 void sched_set_affinity(struct thread *thread, uint64_t cpus);

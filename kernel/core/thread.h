@@ -49,14 +49,16 @@ struct thread {
     struct spinlock lock;
     struct ring ring;
     struct list pending; /* struct pending.in_thread */
+    struct list held; /* struct pending.in_object: entries that wait for the answer to another, pipeline.h */
+    uint32_t held_answered; /* of them, those that have it */
     struct pending *spare_pending;
-    uint32_t pending_out; /* records that are not back: in flight, or somebody still has a reference */
-    uint32_t wait_min;    /* BLOCKED: completions it waits for */
+    uint32_t pending_out;    /* records that are not back: in flight, or somebody still has a reference */
+    uint32_t wait_min;       /* BLOCKED: completions it waits for */
     enum thread_state state; /* and the run queue's lock: sched.h */
     bool stopping;    /* written under the lock, read by its own CPU without it: is to become DEAD there */
     bool interrupted; /* the next wait returns INTERRUPTED */
-    bool on_cpu;               /* atomic; sched.h */
-    uint32_t cpu;              /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
+    bool on_cpu;      /* atomic; sched.h */
+    uint32_t cpu;     /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
     struct sched_entity sched; /* the run queue's lock */
 
     struct timer_event wait_timer;
@@ -93,6 +95,8 @@ bool thread_interrupt(struct thread *thread);
 /* Waits until min_complete completions are available or the time is up: never longer than what is in flight
  * can take to complete. Returns how many there are, or runs another thread; then cap_enter returns that
  * number later. */
+/* Also THREAD_WAIT_AGAIN: entries that were held (pipeline.h) may go on first. */
+#define THREAD_WAIT_AGAIN INT64_MIN
 int64_t thread_wait_completions(struct thread *thread, uint32_t min_complete, uint64_t timeout_ns);
 /* BLOCKED to READY with cap_enter's return value; the caller holds thread->lock. `handoff`: see
  * sched_handoff. */

@@ -8,6 +8,7 @@
 #include "mm/frame.h"
 #include "mm/ledger.h"
 #include "object/memory_object.h"
+#include <base/string.h>
 
 static const uint8_t prot_needed[] = {
     [ACCESS_READ] = PROT_READ,
@@ -39,10 +40,10 @@ static status_t grow(struct aspace *aspace, uaddr_t page, paddr_t *out)
     return CAPOS_OK;
 
 err_release:
-    paging_release(&aspace->tables, aspace->ledger, page, 1, false, &dead);
+    paging_release(&aspace->tables, page, 1, false, &dead);
     if (dead.count > 0)
         aspace_tlb_flush(aspace, page, page + PAGE_SIZE);
-    paging_bury(&dead);
+    paging_bury(aspace->ledger, &dead);
 err_refund:
     ledger_refund(aspace->ledger, LEDGER_FRAMES, 1);
     return status;
@@ -59,6 +60,37 @@ static status_t page_obtain(struct aspace *aspace, const struct region *region, 
     default:
         return frame_alloc_zeroed(region_is_large(region) ? FRAME_ORDER_LARGE : 0, out);
     }
+}
+
+enum { OWN_TRIES = 1000 };
+
+/* A write to a page that may be shared: it becomes this address space's own, by a copy unless it is already.
+ * The charge for it is there, so there is a frame, too. */
+static status_t page_own(struct aspace *aspace, const struct region *region, uaddr_t page, pte_t *entry)
+{
+    paddr_t shared = pte_frame(*entry), own;
+    if (frame_references(shared) == 1) { /* the others are done with it, and nobody can come to it any more */
+        *entry = pte_make(shared, region->prot);
+        return CAPOS_OK;
+    }
+    status_t status = frame_alloc(0, &own);
+    /* Those who share a page and write to it at the same time have one frame more than their charges for a
+     * moment: then one of them is about to give the old one back. */
+    for (unsigned tries = 0; status != CAPOS_OK && tries < OWN_TRIES; tries++) {
+        arch_relax();
+        if (frame_references(shared) == 1) {
+            *entry = pte_make(shared, region->prot);
+            return CAPOS_OK;
+        }
+        status = frame_alloc(0, &own);
+    }
+    if (status != CAPOS_OK)
+        return status;
+    memcpy(direct_map(own), direct_map(shared), PAGE_SIZE); /* nobody can write to it */
+    *entry = pte_make(own, region->prot);
+    aspace_tlb_flush(aspace, page, page + PAGE_SIZE);
+    frame_put(shared);
+    return CAPOS_OK;
 }
 
 struct resolved {
@@ -79,7 +111,8 @@ static status_t fault_locked(struct aspace *aspace, uaddr_t address, enum aspace
     pte_t *entry = paging_entry(&aspace->tables, page, large);
     *out = (struct resolved){region, entry, entry != NULL && *entry != 0};
     if (out->was_there)
-        return CAPOS_OK;
+        return access == ACCESS_WRITE && pte_is_shared(*entry) ? page_own(aspace, region, page, entry)
+                                                               : CAPOS_OK;
     paddr_t frame;
     status_t status = page_obtain(aspace, region, page, &frame);
     if (status != CAPOS_OK)

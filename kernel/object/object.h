@@ -88,7 +88,8 @@ CHECKED static inline bool object_get_if_alive(struct object *object)
 /* Calls the type's destroy: the last reference is gone. */
 void object_destroy(struct object *object);
 /* The last put destroys, at once or, from within the destruction of another object, right after that: so that
- * objects that keep objects, however many, never nest on the stack. With no lock held unless the caller knows that it is not the last. */
+ * objects that keep objects, however many, never nest on the stack. With no lock held unless the caller knows
+ * that it is not the last. */
 static inline void object_put(struct object *object)
 {
     if (__atomic_sub_fetch(&object->references, 1, __ATOMIC_ACQ_REL) == 0)

@@ -92,6 +92,23 @@ void thread_handle_ended(struct thread *thread)
     object_put(&handle->object);
 }
 
+status_t thread_handle_use(struct capability capability, const struct process *process,
+                           void (*use)(struct thread *thread, void *argument), void *argument)
+{
+    status_t status = capability_resolve(&capability);
+    if (status < 0)
+        return status;
+    if (capability.type != &thread_handle_type || handle_of(capability.object)->process_id != process->id)
+        return CAPOS_ERR_BAD_CAP;
+    struct thread_handle *handle = handle_of(capability.object);
+    spinlock_acquire(&handle->lock);
+    struct thread *thread = handle->thread;
+    if (thread != NULL)
+        use(thread, argument);
+    spinlock_release(&handle->lock);
+    return thread != NULL ? CAPOS_OK : CAPOS_ERR_NOT_FOUND;
+}
+
 status_t thread_handle_interrupt(struct capability capability, const struct process *process,
                                  bool *was_waiting)
 {

@@ -14,6 +14,11 @@ CHECKED status_t thread_handle_create(struct thread *thread, struct object **out
 /* The thread is DEAD, or was never started: answers all who wait with thread->exit_value, drops
  * thread->handle. No lock held. */
 void thread_handle_ended(struct thread *thread);
+/* Calls `use` with the thread behind a capability of this process, which cannot go away meanwhile (the
+ * handle's lock is held). NOT_FOUND: it has ended. BAD_CAP: it is no ThreadHandle, or of another process.
+ * REVOKED. */
+CHECKED status_t thread_handle_use(struct capability capability, const struct process *process,
+                                   void (*use)(struct thread *thread, void *argument), void *argument);
 /* As thread_interrupt, for the thread behind a capability of this process: false if it has ended. BAD_CAP: it
  * is no ThreadHandle, or of another process. REVOKED. */
 CHECKED status_t thread_handle_interrupt(struct capability capability, const struct process *process,

@@ -373,6 +373,17 @@ static __attribute__((noinline)) int32_t wait_for_slot(struct ring *ring)
     return CAPOS_OK;
 }
 
+/* The target is a capability of another answer; too far back the kernel refuses it. */
+static void aim(const struct ring *ring, struct cap_pending *pending, struct submission *submission)
+{
+    uint32_t back = ring->header->sq_tail - pending->target->sq_index;
+    submission->cap_id = 0;
+    submission->flags = CAPOS_SQE_PIPELINE;
+    submission->pipeline_dep = back;
+    submission->pipeline_field = (uint16_t)pending->target_field;
+    pending->target = NULL;
+}
+
 int32_t ring_start(struct cap_pending *pending, struct submission *submission)
 {
     struct ring *ring = &ring_self;
@@ -382,7 +393,10 @@ int32_t ring_start(struct cap_pending *pending, struct submission *submission)
     int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
     if (status < 0)
         return pending_fail(pending, status);
+    if (pending->target != NULL)
+        aim(ring, pending, submission);
     submission->user_data = (uintptr_t)pending + PENDING_TAG;
+    pending->sq_index = ring->header->sq_tail;
     ring_queue(ring, ring->header, submission);
     ring->started++;
     return CAPOS_OK;
@@ -390,7 +404,6 @@ int32_t ring_start(struct cap_pending *pending, struct submission *submission)
 
 int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending *pending)
 {
-    struct ring *ring = &ring_self;
     struct cap_message *message = &pending->message;
     const void *params = message->params;
     if (message->cap_count != 0) {
@@ -403,14 +416,7 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
         message->results = pending->response;
         message->results_limit = sizeof pending->response;
     }
-    message->results_bytes = 0;
-    message->caps_in_count = 0;
-    pending->done = 0;
-    int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
-    if (status < 0)
-        return pending_fail(pending, status);
-    const struct submission submission = {
-        .user_data = (uintptr_t)pending + PENDING_TAG,
+    struct submission submission = {
         .addr = (uintptr_t)params,
         .result_addr = (uintptr_t)message->results,
         .deadline_ns = pending->deadline_ns,
@@ -421,9 +427,7 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
         .xfer_cap_count = (uint16_t)message->cap_count,
         .opcode = CAPOS_OP_CALL,
     };
-    ring_queue(ring, ring->header, &submission);
-    ring->started++;
-    return CAPOS_OK;
+    return ring_start(pending, &submission);
 }
 
 int32_t cap_submit(void)

@@ -25,6 +25,9 @@ uint64_t fake_resident_bytes(void);
 /* ---- Allocation failures. Off: none. On with one_in 0: whatever unit_alloc_should_fail says. Else one in
  * `one_in`, pseudo-random, the same every time. */
 void fake_inject(bool on, unsigned one_in);
+/* No failures from here to there. */
+bool fake_inject_pause(void);
+void fake_inject_resume(bool was_on);
 /* Failures injected so far. */
 unsigned fake_injected_count(void);
 

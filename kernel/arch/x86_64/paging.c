@@ -18,6 +18,7 @@
 
 #define PAGE_ACCESSED UINT64_C(0x020)
 #define PAGE_DIRTY    UINT64_C(0x040)
+#define PAGE_SHARED   UINT64_C(0x200) /* ours: the processor ignores it */
 
 enum { TABLE_ENTRIES = 512, TABLE_BITS = 9, USER_ENTRIES = 256, LEVEL_ROOT = 3, COUNT_SHIFT = 52 };
 
@@ -50,7 +51,25 @@ paddr_t pte_frame(pte_t entry)
 
 pte_t pte_with_prot(pte_t entry, uint32_t prot)
 {
-    return (entry & (PAGE_ADDRESS_MASK | PAGE_LARGE)) | prot_bits(prot);
+    pte_t kept = entry & (PAGE_ADDRESS_MASK | PAGE_LARGE | PAGE_SHARED);
+    if ((entry & PAGE_SHARED) != 0)
+        prot &= ~(uint32_t)PROT_WRITE; /* read access is implied, and in prot already */
+    return kept | prot_bits(prot);
+}
+
+pte_t pte_shared(pte_t entry)
+{
+    return (entry & ~(PAGE_WRITE | PAGE_DIRTY)) | PAGE_SHARED;
+}
+
+bool pte_is_shared(pte_t entry)
+{
+    return (entry & PAGE_SHARED) != 0;
+}
+
+bool pte_is_writable(pte_t entry)
+{
+    return (entry & PAGE_WRITE) != 0;
 }
 
 pte_t pte_hidden(pte_t entry)
@@ -174,8 +193,8 @@ status_t paging_prepare(struct page_tables *tables, struct ledger *ledger, uaddr
     return CAPOS_OK;
 }
 
-void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t address, uint64_t page_count,
-                    bool large, struct paging_dead *dead)
+void paging_release(struct page_tables *tables, uaddr_t address, uint64_t page_count, bool large,
+                    struct paging_dead *dead)
 {
     unsigned leaf_level = large ? 1 : 0, level = leaf_level + 1;
     pte_t *path[LEVEL_ROOT + 1];
@@ -197,13 +216,15 @@ void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t a
         return;
     tables->recent_parent = NULL;
     tables->table_count -= dead->count;
-    ledger_refund(ledger, LEDGER_FRAMES, dead->count);
 }
 
-void paging_bury(struct paging_dead *dead)
+void paging_bury(struct ledger *ledger, struct paging_dead *dead)
 {
+    unsigned count = dead->count;
     while (dead->count > 0)
         frame_put(dead->tables[--dead->count]);
+    if (count > 0)
+        ledger_refund(ledger, LEDGER_FRAMES, count);
 }
 
 /* Walks as walk() does, without the path. */

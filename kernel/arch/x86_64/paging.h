@@ -35,6 +35,11 @@ pte_t pte_make(paddr_t frame, uint32_t prot);
 paddr_t pte_frame(pte_t entry);
 /* The same page with other permissions. */
 pte_t pte_with_prot(pte_t entry, uint32_t prot);
+/* The same page, not writable whatever its permissions say, until it is made anew: the frame may have other
+ * users. */
+pte_t pte_shared(pte_t entry);
+bool pte_is_shared(pte_t entry);
+bool pte_is_writable(pte_t entry);
 /* The same page, not accessible. */
 pte_t pte_hidden(pte_t entry);
 
@@ -58,12 +63,13 @@ struct paging_dead {
     paddr_t tables[3];
     unsigned count;
 };
-/* Takes back what paging_prepare counted. Tables that nobody needs any more are taken out, refunded and put
+/* Takes back what paging_prepare counted. Tables that nobody needs any more are taken out and put
  * in *dead, with the leaf entries they had. */
-void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t address, uint64_t page_count,
-                    bool large, struct paging_dead *dead);
-/* After the flush, and with all entries zeroed: frees them. */
-void paging_bury(struct paging_dead *dead);
+void paging_release(struct page_tables *tables, uaddr_t address, uint64_t page_count, bool large,
+                    struct paging_dead *dead);
+/* After the flush, and with all entries zeroed: frees them, and only then refunds the charge, so that whoever
+ * has charged a frame finds one. */
+void paging_bury(struct ledger *ledger, struct paging_dead *dead);
 
 /* The leaf entry of an address in a prepared span, followed by those of the rest of the span; null if there
  * is no table for it. `large` as it was prepared. */
