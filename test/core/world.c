@@ -7,6 +7,7 @@
 #include "mm/aspace.h"
 #include "mm/heap.h"
 #include "object/memory_object.h"
+#include "object/park_space.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -410,4 +411,18 @@ struct world_object *world_object(uint64_t interface_id,
     made->object = (struct object){.type = &made->type, .references = 1};
     world.objects++;
     return made;
+}
+
+/* ---- Parking, which has tests of its own. */
+
+int32_t park_wait(struct kcall *kcall)
+{
+    (void)kcall;
+    return CAPOS_ERR_BAD_CAP;
+}
+
+int32_t park_wake(struct kcall *kcall)
+{
+    (void)kcall;
+    return CAPOS_ERR_BAD_CAP;
 }
