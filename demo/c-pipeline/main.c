@@ -96,6 +96,7 @@ static void check_answered_at_once(cap_ipc_factory factory)
     (void)cap_endpoint_mint_start(CAP_NOT_YET(cap_endpoint), &mint, &read_call);
     cap_pending_target(&close_call, &open_call, 1);
     (void)cap_endpoint_info_start(CAP_NOT_YET(cap_endpoint), &close_call);
+    (void)cap_pending_wait(&read_call);
     demo_expect(CAPOS_OK, cap_endpoint_mint_finish(&read_call, &minted),
                 "mint on an endpoint that is being made");
     demo_expect(CAPOS_ERR_BAD_CAP, cap_pending_wait(&close_call),

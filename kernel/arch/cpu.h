@@ -89,6 +89,9 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns);
 _Noreturn void syscall_exit(int64_t code);
 /* From the timer vector, in any mode: due timers run. */
 void timer_interrupt(void);
+/* A kick (arch_cpu_kick) that came in kernel mode, at a preemption point or in the idle loop, and is used up.
+ */
+void kick_in_kernel(void);
 
 /* Counters for SystemInfo.counters, per CPU, summed by the reader. */
 struct cpu_counters {

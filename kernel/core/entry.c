@@ -39,6 +39,13 @@ void timer_interrupt(void)
     sched_timer_changed(); /* at a preemption point of a long operation nobody else would */
 }
 
+/* Whoever kicked wants this CPU to pass the scheduler, which the long operation it is in the middle of may
+ * not do on its way out: the timer sees to it. */
+void kick_in_kernel(void)
+{
+    sched_timer_changed();
+}
+
 void handle_interrupt(void)
 {
     sched_resume();

@@ -250,7 +250,7 @@ static bool hand_over(struct ipc_endpoint *endpoint, struct pending *call, struc
 static void check_still_held(struct ipc_endpoint *endpoint, const struct pending *receiver)
 {
     struct process *process = receiver->thread->process;
-    struct capability held;
+    struct capability held = {NULL, NULL};
     if (captable_get(&process->captable, receiver->ipc.server_cap_id, &held) == CAPOS_OK)
         object_put(held.object);
     else
@@ -570,8 +570,27 @@ int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, u
 
 /* ---- RECV. */
 
-static status_t check_receive(const struct capos_sqe *sqe)
+/* The eight words of an entry: what must be zero is found out by word, not by field. */
+struct entry_words {
+    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
+};
+_Static_assert(sizeof(struct entry_words) == sizeof(struct capos_sqe), "an entry is eight words");
+
+static inline struct entry_words words_of(const struct capos_sqe *sqe)
 {
+    struct entry_words words;
+    __builtin_memcpy(&words, sqe, sizeof(words));
+    return words;
+}
+
+static inline status_t check_receive(const struct capos_sqe *sqe)
+{
+    const struct entry_words words = words_of(sqe);
+    const uint64_t target = (uint64_t)CAPOS_OP_RECV << 48 | sqe->cap_id;
+    if (__builtin_expect(((words.target ^ target) | words.addr | (uint32_t)words.lengths | words.transfer |
+                          words.pipeline | (words.result_addr & 7)) == 0,
+                         1))
+        return CAPOS_OK;
     if ((sqe->method_id | sqe->flags | sqe->addr | sqe->len | sqe->call_id | sqe->xfer_cap_count |
          sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
         return CAPOS_ERR_BAD_FLAGS;
@@ -665,8 +684,15 @@ int32_t ipc_receive(struct kcall *kcall)
 
 /* ---- RETURN. */
 
-static status_t check_return(const struct capos_sqe *sqe)
+static inline status_t check_return(const struct capos_sqe *sqe)
 {
+    const struct entry_words words = words_of(sqe);
+    const uint64_t target = (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | sqe->cap_id;
+    if (__builtin_expect(((words.target ^ target) |
+                          (words.lengths & ~(uint64_t)(CAPOS_MESSAGE_MAX_BYTES - 1)) | words.result_addr |
+                          words.transfer >> 32 | words.pipeline | words.deadline_ns | (words.addr & 7)) == 0,
+                         1))
+        return CAPOS_OK;
     bool exception = (sqe->flags & CAPOS_SQE_EXCEPTION) != 0;
     if ((sqe->flags & ~(CAPOS_SQE_QUIET | CAPOS_SQE_EXCEPTION)) != 0 ||
         (sqe->result_len | sqe->result_addr | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |

@@ -307,6 +307,7 @@ void pending_reply_begin(struct pending *pending, struct kcall *reply)
     reply->caps_out_count = 0;
     reply->membrane = pending->membrane;
     reply->pending = NULL;
+    reply->results_in_place = false;
 }
 
 void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t encoded)

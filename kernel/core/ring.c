@@ -119,9 +119,14 @@ static int32_t check_call(const struct capos_sqe *sqe)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
-    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX)
-        return CAPOS_ERR_TOO_LARGE;
-    return CAPOS_OK;
+    return sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX ? CAPOS_ERR_TOO_LARGE : CAPOS_OK;
+}
+
+/* The target may say that it takes longer parameters itself. */
+static int32_t check_length(const struct capos_sqe *sqe, const struct object_type *type)
+{
+    return sqe->len <= CAPOS_MESSAGE_MAX_BYTES || sqe->len <= type->params_max_bytes ? CAPOS_OK
+                                                                                     : CAPOS_ERR_TOO_LARGE;
 }
 
 /* ---- Capabilities sent along: copies are referenced, moves hidden, until the call's outcome is known. */
@@ -221,14 +226,18 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
     if (status < 0)
         return status;
     prepare(thread, &scratch->kcall);
-    if (target.type->forward != NULL) {
+    status = check_length(sqe, target.type);
+    if (status == CAPOS_OK && target.type->forward == NULL)
+        status = CALL_NOT_FORWARDED;
+    else if (status == CAPOS_OK)
         status = sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX
                      ? CAPOS_ERR_TOO_LARGE
                      : target.type->forward(&target, &scratch->kcall.call);
+    if (status != CALL_NOT_FORWARDED) {
         object_put(target.object);
         return status;
     }
-    status = bring_params(scratch, table);
+    status = sqe->len <= CAPOS_MESSAGE_MAX_BYTES ? bring_params(scratch, table) : CAPOS_ERR_TOO_LARGE;
     if (status == CAPOS_OK) {
         status = run_method(&target, scratch);
         end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
@@ -289,7 +298,6 @@ static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
-    kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
         return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && (sqe->cap_id | sqe->addr) == 0
@@ -302,10 +310,6 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
     case CAPOS_OP_CANCEL:
         return unused_fields_zero(sqe, 0) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
                                                               : CAPOS_ERR_BAD_FLAGS;
-    case CAPOS_OP_RECV:
-        return ipc_receive(kcall);
-    case CAPOS_OP_RETURN:
-        return ipc_return(kcall);
     case CAPOS_OP_PARK:
         return park_wait(kcall);
     case CAPOS_OP_UNPARK:
@@ -346,8 +350,21 @@ static __attribute__((noinline)) _Noreturn void stop_after(struct kcall *kcall, 
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    int32_t result =
-        kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch) : execute_other(thread, kcall);
+    int32_t result;
+    kcall->thread = thread;
+    switch (kcall->sqe.opcode) {
+    case CAPOS_OP_CALL:
+        result = call_with_params(thread, scratch);
+        break;
+    case CAPOS_OP_RECV:
+        result = ipc_receive(kcall);
+        break;
+    case CAPOS_OP_RETURN:
+        result = ipc_return(kcall);
+        break;
+    default:
+        result = execute_other(thread, kcall);
+    }
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);

@@ -1,6 +1,7 @@
 #include "core/thread.h"
 #include "arch/arch.h"
 #include "core/call.h"
+#include "core/log.h"
 #include "core/panic.h"
 #include "core/process.h"
 #include "core/ring.h"
@@ -87,8 +88,9 @@ static void thread_free(struct thread *thread)
 static void release(struct process *process, struct thread *thread, bool unmap)
 {
     /* A program that has unmapped its ring, or put something else there, keeps what it has now. */
-    if (unmap)
-        (void)aspace_unmap_object(process->aspace, thread->ring_memory, thread->ring_address, PAGE_SIZE);
+    if (unmap &&
+        aspace_unmap_object(process->aspace, thread->ring_memory, thread->ring_address, PAGE_SIZE) < 0)
+        log_print(LOG_DEBUG, "thread: process %lu has unmapped a ring itself", process->id);
     object_put(memory_object_as_object(thread->ring_memory));
     thread_free(thread);
     refund(process->ledger);

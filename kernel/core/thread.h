@@ -52,13 +52,13 @@ struct thread {
     struct list held; /* struct pending.in_object: entries that wait for the answer to another, pipeline.h */
     uint32_t held_answered; /* of them, those that have it */
     struct pending *spare_pending;
-    uint32_t pending_out; /* records that are not back: in flight, or somebody still has a reference */
-    uint32_t wait_min;    /* BLOCKED: completions it waits for */
+    uint32_t pending_out;    /* records that are not back: in flight, or somebody still has a reference */
+    uint32_t wait_min;       /* BLOCKED: completions it waits for */
     enum thread_state state; /* and the run queue's lock: sched.h */
     bool stopping;    /* written under the lock, read by its own CPU without it: is to become DEAD there */
     bool interrupted; /* the next wait returns INTERRUPTED */
-    bool on_cpu;               /* atomic; sched.h */
-    uint32_t cpu;              /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
+    bool on_cpu;      /* atomic; sched.h */
+    uint32_t cpu;     /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
     struct sched_entity sched; /* the run queue's lock */
 
     struct timer_event wait_timer;

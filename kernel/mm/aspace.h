@@ -78,9 +78,32 @@ CHECKED status_t aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t s
 CHECKED status_t aspace_map_object(struct aspace *aspace, struct memory_object *object, bool writable,
                                    uaddr_t hint, uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot,
                                    uaddr_t *out);
+/* The same for a mapping that can be taken back: it goes when the token is revoked, wherever it is then; so
+ * does what a clone of the address space has of it. Null: a mapping like any other. REVOKED: the token is. */
+struct mapping_token;
+CHECKED status_t aspace_map_object_by(struct aspace *aspace, struct mapping_token *token,
+                                      struct memory_object *object, bool writable, uaddr_t hint,
+                                      uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot,
+                                      uaddr_t *out);
+/* One reference, the caller's; mappings have their own. Charged to the ledger. As long as there are mappings
+ * made with it the `owner` is referenced: so whoever can revoke it is there. NO_MEMORY. */
+struct object;
+CHECKED status_t mapping_token_create(struct ledger *ledger, struct object *owner,
+                                      struct mapping_token **out);
+void mapping_token_get(struct mapping_token *token);
+void mapping_token_put(struct mapping_token *token);
+/* From now on nothing is mapped with it, and when this returns nothing is any more, in any address space.
+ * Like an operation that changes the layout of each of them: passes preemption points. More than once is
+ * allowed. */
+void mapping_token_revoke(struct mapping_token *token);
+
 /* BAD_ADDRESS: the range holds anything but mappings of this object. */
 CHECKED status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object, uaddr_t address,
                                      uint64_t size_bytes);
+
+/* The memory object mapped readable at the address, referenced, and the offset in it. BAD_ADDRESS: none is. */
+CHECKED status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
+                                  uint64_t *offset_bytes);
 
 /* ---- Copies of address spaces. */
 

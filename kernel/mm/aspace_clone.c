@@ -2,8 +2,8 @@
  * Copies of whole address spaces.
  *
  * Region by region and span by span: the copy's last region grows as its spans are done. So whatever fails,
- * the copy is a complete address space, if a smaller one, and is simply released. It has no lock to take:
- * nobody else knows it yet.
+ * the copy is a complete address space, if a smaller one, and is simply released. Its lock is not taken:
+ * nobody else knows it yet, but for a revocation, which sees that it is busy.
  *
  * Pages that are shared are write-protected in the original at once but flushed later, always before its lock
  * is let go: until then other CPUs may still write to them, which the copy then sees as well; but nobody can
@@ -60,9 +60,11 @@ static void pace(struct clone *clone)
 /* ---- One span. */
 
 struct piece {
-    const struct region *region; /* of the original */
-    bool same_object;            /* its entries are good for the copy */
-    uaddr_t start, end;          /* within one span; of RESERVED and GUARD the whole region */
+    const struct region *region;  /* of the original */
+    struct memory_object *object; /* what the copy maps; null: it is no OBJECT */
+    struct mapping_use *use;      /* the copy's; null: none */
+    bool same_object;             /* its entries are good for the copy */
+    uaddr_t start, end;           /* within one span; of RESERVED and GUARD the whole region */
 };
 
 static uint64_t piece_pages(const struct piece *piece)
@@ -200,46 +202,71 @@ static uaddr_t piece_end(const struct clone *clone, const struct region *region,
 }
 
 /* The piece becomes part of the copy's region, which its first piece makes. */
-static void region_extend(struct clone *clone, const struct piece *piece, struct memory_object *object,
-                          struct region **copy)
+static void region_extend(struct clone *clone, const struct piece *piece, struct region **copy)
 {
     if (*copy == NULL) {
         struct region like = *piece->region;
         like.end = piece->end;
-        like.object = object;
+        like.object = piece->object;
+        like.use = piece->use == NULL ? 0 : piece->use->number;
         if (like.kind == REGION_RESERVED)
             like.prepared_end = like.start;
-        if (object != NULL)
-            object_get(memory_object_as_object(object));
+        if (piece->object != NULL)
+            object_get(memory_object_as_object(piece->object));
+        mapping_use_region_added(clone->to, &like);
         *copy = region_insert(clone->to, &like);
     }
     (*copy)->end = piece->end;
     clone->to->reserved_pages += piece_pages(piece);
 }
 
-static status_t clone_region(struct clone *clone, const struct region *region)
+/* What an OBJECT region of the copy refers to. False: the copy does not have the region. */
+static bool begin_object(struct clone *clone, struct piece *piece, status_t *status)
 {
-    struct memory_object *object =
-        region->kind == REGION_OBJECT ? object_for_copy(clone, region->object) : NULL;
-    if (region->kind == REGION_OBJECT && object == NULL)
-        return CAPOS_OK;
+    const struct region *region = piece->region;
+    piece->object = object_for_copy(clone, region->object);
+    piece->same_object = piece->object == region->object;
+    if (piece->object == NULL)
+        return false;
+    if (region->use != 0)
+        *status = mapping_use_obtain(clone->to, mapping_use_at(clone->from, region->use)->token, &piece->use);
+    if (*status != CAPOS_ERR_REVOKED)
+        return true;
+    *status = CAPOS_OK; /* it is about to go from the original, too */
+    return false;
+}
+
+static status_t clone_pieces(struct clone *clone, struct piece *piece)
+{
     struct aspace *to = clone->to;
     struct region *copy = NULL;
-    struct piece piece = {.region = region, .same_object = object == region->object, .end = region->start};
-    status_t status = region_stock(to, 1);
-    while (status == CAPOS_OK && piece.end < region->end) {
-        piece.start = piece.end;
-        piece.end = piece_end(clone, region, piece.start);
-        status = ledger_charge(to->ledger, LEDGER_RESERVED_PAGES, piece_pages(&piece));
+    status_t status = CAPOS_OK;
+    for (piece->end = piece->region->start; status == CAPOS_OK && piece->end < piece->region->end;) {
+        piece->start = piece->end;
+        piece->end = piece_end(clone, piece->region, piece->start);
+        status = ledger_charge(to->ledger, LEDGER_RESERVED_PAGES, piece_pages(piece));
         if (status != CAPOS_OK)
-            return status;
-        status = clone_piece(clone, &piece);
+            break;
+        status = clone_piece(clone, piece);
         if (status != CAPOS_OK)
-            ledger_refund(to->ledger, LEDGER_RESERVED_PAGES, piece_pages(&piece));
+            ledger_refund(to->ledger, LEDGER_RESERVED_PAGES, piece_pages(piece));
         else
-            region_extend(clone, &piece, object, &copy);
+            region_extend(clone, piece, &copy);
         pace(clone);
     }
+    return status;
+}
+
+static status_t clone_region(struct clone *clone, const struct region *region)
+{
+    struct piece piece = {.region = region};
+    status_t status = region_stock(clone->to, 1);
+    if (status != CAPOS_OK || (region->kind == REGION_OBJECT && !begin_object(clone, &piece, &status)))
+        return status;
+    if (status == CAPOS_OK)
+        status = clone_pieces(clone, &piece);
+    if (status != CAPOS_OK)
+        mapping_use_discard(piece.use); /* the original's mapping keeps the owner */
     return status;
 }
 
@@ -269,13 +296,15 @@ status_t aspace_clone(struct aspace *from, struct ledger *ledger, const struct a
         return status;
     status = aspace_begin(from, 0);
     if (status == CAPOS_OK) {
+        clone.to->busy = true; /* a revocation that finds it waits */
         clone.to->base = from->base;
         clone.to->gap_hint = from->base; /* found again when it is needed */
         clone.to->has_large = from->has_large;
         status = clone_regions(&clone);
         aspace_end(from);
+        spinlock_acquire(&clone.to->lock);
+        aspace_end(clone.to);
     }
-    region_trim_spares(clone.to, REGION_SPARES_KEPT);
     if (status != CAPOS_OK) {
         aspace_release(clone.to);
         return status;

@@ -40,10 +40,10 @@ static status_t grow(struct aspace *aspace, uaddr_t page, paddr_t *out)
     return CAPOS_OK;
 
 err_release:
-    paging_release(&aspace->tables, aspace->ledger, page, 1, false, &dead);
+    paging_release(&aspace->tables, page, 1, false, &dead);
     if (dead.count > 0)
         aspace_tlb_flush(aspace, page, page + PAGE_SIZE);
-    paging_bury(&dead);
+    paging_bury(aspace->ledger, &dead);
 err_refund:
     ledger_refund(aspace->ledger, LEDGER_FRAMES, 1);
     return status;
@@ -62,6 +62,8 @@ static status_t page_obtain(struct aspace *aspace, const struct region *region, 
     }
 }
 
+enum { OWN_TRIES = 1000 };
+
 /* A write to a page that may be shared: it becomes this address space's own, by a copy unless it is already.
  * The charge for it is there, so there is a frame, too. */
 static status_t page_own(struct aspace *aspace, const struct region *region, uaddr_t page, pte_t *entry)
@@ -72,6 +74,16 @@ static status_t page_own(struct aspace *aspace, const struct region *region, uad
         return CAPOS_OK;
     }
     status_t status = frame_alloc(0, &own);
+    /* Those who share a page and write to it at the same time have one frame more than their charges for a
+     * moment: then one of them is about to give the old one back. */
+    for (unsigned tries = 0; status != CAPOS_OK && tries < OWN_TRIES; tries++) {
+        arch_relax();
+        if (frame_references(shared) == 1) {
+            *entry = pte_make(shared, region->prot);
+            return CAPOS_OK;
+        }
+        status = frame_alloc(0, &own);
+    }
     if (status != CAPOS_OK)
         return status;
     memcpy(direct_map(own), direct_map(shared), PAGE_SIZE); /* nobody can write to it */
@@ -123,6 +135,21 @@ status_t aspace_fault(struct aspace *aspace, uaddr_t address, enum aspace_access
     }
     spinlock_release(&aspace->lock);
     return status;
+}
+
+status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
+                          uint64_t *offset_bytes)
+{
+    spinlock_acquire(&aspace->lock);
+    const struct region *region = region_at(aspace, address);
+    bool found = region != NULL && region->kind == REGION_OBJECT && is_allowed(region, ACCESS_READ);
+    if (found) {
+        *object = region->object;
+        object_get(memory_object_as_object(region->object));
+        *offset_bytes = (region->object_first_page << CAPOS_PAGE_SHIFT) + (address - region->start);
+    }
+    spinlock_release(&aspace->lock);
+    return found ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
 }
 
 static const char *reason_locked(const struct aspace *aspace, uaddr_t address, enum aspace_access access)

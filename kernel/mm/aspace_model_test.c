@@ -23,6 +23,7 @@ enum {
     OBJECT_PAGES = 700, /* two levels of tables */
     CHOSEN_MAX = 8,
     SPACES = 4,
+    TOKENS = 2,
     RUN_STEPS = 100000,
 };
 
@@ -37,6 +38,7 @@ struct page {
     int object;
     uint64_t object_page;
     bool object_writable;
+    int token;      /* of those alive, from 1; 0: mapped without one */
     bool there;     /* has a frame */
     uint32_t stamp; /* first word of the content; for objects see object_stamp */
 };
@@ -58,6 +60,7 @@ struct space {
 static struct space spaces[SPACES], *here; /* `here`: the one that operations are applied to */
 static uint32_t object_stamp[OBJECTS][OBJECT_PAGES];
 static struct memory_object *objects[OBJECTS];
+static struct mapping_token *tokens[TOKENS + 1]; /* tokens[0]: null */
 static struct ledger *object_ledger;
 static uint64_t frames_before, frame_limit;
 static uint32_t last_stamp;
@@ -261,8 +264,10 @@ static void step_map_object(void)
         expected = CAPOS_ERR_BAD_ADDRESS;
     else if (!all_of(&target, 1u << NONE))
         expected = CAPOS_ERR_BAD_ADDRESS;
-    status_t status = aspace_map_object(here->aspace, objects[object], writable, target_address(&target),
-                                        first * PAGE_SIZE, target.count * PAGE_SIZE, target.prot, &at);
+    int token = random_below(2) == 0 ? 0 : (int)random_below(TOKENS + 1);
+    status_t status =
+        aspace_map_object_by(here->aspace, tokens[token], objects[object], writable, target_address(&target),
+                             first * PAGE_SIZE, target.count * PAGE_SIZE, target.prot, &at);
     if (!outcome(status, expected, 0))
         return;
     for (uint32_t i = 0; i < target.count; i++)
@@ -270,7 +275,8 @@ static void step_map_object(void)
                                                  .prot = prot_effective(target.prot),
                                                  .object = object,
                                                  .object_page = first + i,
-                                                 .object_writable = writable};
+                                                 .object_writable = writable,
+                                                 .token = token};
 }
 
 static void step_commit(void)
@@ -515,6 +521,8 @@ static void assert_page(unsigned window, uint32_t index)
         assert_int_equal(region->object_first_page + (address - region->start) / PAGE_SIZE,
                          page->object_page);
         assert_int_equal(region->object_writable, page->object_writable);
+        assert_ptr_equal(region->use == 0 ? NULL : mapping_use_at(here->aspace, region->use)->token,
+                         tokens[page->token]);
     }
 }
 
@@ -536,6 +544,14 @@ static void tables_add(struct table_set *set, uaddr_t address, bool large)
 {
     for (unsigned level = large ? 1 : 0; level < 3; level++)
         table_add(set, level, address >> (21 + 9 * level));
+}
+
+static uint64_t list_count(const struct list *list)
+{
+    uint64_t count = 0;
+    for (const struct list_node *node = list->head.next; node != &list->head; node = node->next)
+        count++;
+    return count;
 }
 
 static void assert_charges(void)
@@ -567,7 +583,7 @@ static void assert_charges(void)
     assert_int_equal(stats.reserved_bytes, reserved * PAGE_SIZE);
     assert_int_equal(stats.table_frames, frames - committed);
     assert_int_equal(ledger_used(here->ledger, LEDGER_HEAP_BYTES),
-                     sizeof *here->aspace +
+                     list_count(&here->aspace->uses) * sizeof(struct mapping_use) + sizeof *here->aspace +
                          (here->aspace->region_count + here->aspace->spare_count) * sizeof(struct region));
 }
 
@@ -655,6 +671,44 @@ static void step_clone(void)
     model_clone(slot, substituted ? original : -2, replacement);
 }
 
+/* ---- Tokens. */
+
+static void token_renew(int token)
+{
+    if (tokens[token] != NULL)
+        mapping_token_put(tokens[token]);
+    bool inject = fake_inject_pause();
+    assert_int_equal(
+        mapping_token_create(object_ledger, memory_object_as_object(objects[token]), &tokens[token]),
+        CAPOS_OK);
+    fake_inject_resume(inject);
+}
+
+static void forget_token(struct space *space, int token)
+{
+    for (unsigned i = 0; i < WINDOWS * WINDOW_PAGES; i++) {
+        struct page *page = &space->pages[i / WINDOW_PAGES][i % WINDOW_PAGES];
+        if (page->kind == OBJECT && page->token == token)
+            *page = (struct page){0};
+    }
+}
+
+static void step_revoke(void)
+{
+    int token = 1 + (int)random_below(TOKENS);
+    uaddr_t at;
+    if (random_below(16) != 0)
+        return;
+    mapping_token_revoke(tokens[token]);
+    status_t refused_now =
+        aspace_map_object_by(here->aspace, tokens[token], objects[0], true, 0, 0, PAGE_SIZE, PROT_READ, &at);
+    assert_true(refused_now == CAPOS_ERR_REVOKED || refused_now == CAPOS_ERR_NO_MEMORY);
+    for (unsigned i = 0; i < SPACES; i++)
+        forget_token(&spaces[i], token);
+    injected_before = fake_injected_count();
+    token_renew(token);
+}
+
 /* ---- Running. */
 
 /* Another thread of the program writes, to a page that it has, what is there anyway: sharing ends in the
@@ -723,6 +777,8 @@ static void setup(void)
 
 static void start(uint64_t limit)
 {
+    for (int token = 1; token <= TOKENS; token++)
+        token_renew(token);
     frame_limit = limit;
     here = &spaces[0];
     here->ledger = ledger_new();
@@ -739,6 +795,9 @@ static void teardown(void)
     for (unsigned i = 0; i < SPACES; i++)
         if (spaces[i].aspace != NULL)
             space_end(&spaces[i]);
+    for (int token = 1; token <= TOKENS; token++)
+        mapping_token_put(tokens[token]);
+    memset(tokens, 0, sizeof tokens);
     for (unsigned i = 0; i < OBJECTS; i++)
         object_put(memory_object_as_object(objects[i]));
     ledger_put(object_ledger);
@@ -751,10 +810,11 @@ static void teardown(void)
 static void run(unsigned steps)
 {
     static void (*const operations[])(void) = {
-        step_map,    step_map,          step_reserve,  step_reserve, step_map_growable, step_map_object,
-        step_commit, step_commit,       step_decommit, step_protect, step_protect,      step_unmap,
-        step_unmap,  step_unmap_object, step_touch,    step_touch,   step_touch,        step_touch,
-        step_touch,  step_touch,        step_write,    step_read,    step_chosen,       step_clone,
+        step_map,        step_map,    step_reserve, step_reserve,      step_map_growable,
+        step_map_object, step_commit, step_commit,  step_decommit,     step_protect,
+        step_protect,    step_unmap,  step_unmap,   step_unmap_object, step_touch,
+        step_touch,      step_touch,  step_touch,   step_touch,        step_touch,
+        step_write,      step_read,   step_chosen,  step_clone,        step_revoke,
     };
     for (unsigned step = 0; step < steps; step++) {
         operations[random_below(array_count(operations))]();

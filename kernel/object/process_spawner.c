@@ -10,6 +10,7 @@
 #include "object/boot_package.h"
 #include "object/kernel_caps.h"
 #include "object/memory_object.h"
+#include "object/process_control.h"
 #include "object/process_handle.h"
 #include <capos/process_server.h>
 
@@ -153,9 +154,6 @@ static int32_t find_image(struct cap_call *call, const struct cap_process_spawne
 
 /* ---- Spawning. */
 
-/* Authority over the child's life, if a process_control.c is part of this kernel. */
-extern const struct object_type process_control_type __attribute__((weak));
-
 static status_t reserve_results(struct cap_call *call, bool control, struct call_result_cap *out[2])
 {
     status_t status = kcall_reserve_result(call, &out[0]);
@@ -187,8 +185,6 @@ int32_t spawn_for_call(struct cap_call *call, const struct spawn_request *reques
 {
     struct call_result_cap *reserved[2];
     struct launch launch;
-    if (request->control && &process_control_type == NULL)
-        return cap_call_fail(call, CAPOS_EXCEPTION_UNIMPLEMENTED, "there is no ProcessControl yet");
     status_t status = reserve_results(call, request->control, reserved);
     if (status < 0)
         return status;
@@ -202,8 +198,7 @@ int32_t spawn_for_call(struct cap_call *call, const struct spawn_request *reques
     out->handle.id = reserved[0]->id;
     out->process_id = process->id;
     if (request->control) {
-        object_get(&process->object);
-        reserved[1]->capability = (struct capability){&process->object, &process_control_type};
+        reserved[1]->capability = process_control_create(process);
         out->control.id = reserved[1]->id;
     }
     return CAPOS_OK;

@@ -31,8 +31,8 @@ struct spawn_outcome {
 
 /* What the operation returns. The caller's ledger pays. */
 int32_t spawn_for_call(struct cap_call *call, const struct spawn_request *request, struct spawn_outcome *out);
-/* Appends the message's grants to `grants`, which holds *count already. The capabilities are borrowed from the
- * call. What the operation returns if it is not OK: malformed, too many, NOT_TRANSFERABLE, or not of the
+/* Appends the message's grants to `grants`, which holds *count already. The capabilities are borrowed from
+ * the call. What the operation returns if it is not OK: malformed, too many, NOT_TRANSFERABLE, or not of the
  * interface that the grant says. */
 int32_t spawn_read_grants(struct cap_call *call, const struct capnp_list *list, struct launch_grant *grants,
                           size_t *count);

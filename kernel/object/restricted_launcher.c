@@ -2,8 +2,8 @@
  * RestrictedLauncher: a spawner for some binaries of the boot package, with grants that it holds itself
  * (`preset`) and names under which whoever launches may add his own (`allowed`).
  *
- * One block of memory, charged to who made it and never changed: the struct, its three tables, and behind them
- * the text that they point at.
+ * One block of memory, charged to who made it and never changed: the struct, its three tables, and behind
+ * them the text that they point at.
  */
 #include "core/call.h"
 #include "mm/heap.h"
@@ -83,8 +83,8 @@ static int32_t plan_presets(struct cap_call *call, const struct capnp_list *list
         if (grant->name.len == 0 || grant->name.len > CAPOS_CAP_NAME_MAX)
             status = spawn_refuse(call, "a grant's name is empty or longer than 40 bytes");
         else if (grant->own == NULL && grant->capability.type->transfer != CAP_TRANSFER_ANY)
-            status = spawn_refuse(call, "grant \"%.*s\": the capability cannot be copied", (int)grant->name.len,
-                                  grant->name.bytes);
+            status = spawn_refuse(call, "grant \"%.*s\": the capability cannot be copied",
+                                  (int)grant->name.len, grant->name.bytes);
     }
     return status;
 }
@@ -212,8 +212,8 @@ static int32_t check_grant(const struct restricted_launcher *launcher, struct ca
         uint64_t is = grant->own != NULL ? grant->interface_id : grant->capability.type->interface_id;
         if (interface_id == 0 || is == interface_id)
             return CAPOS_OK;
-        return spawn_refuse(call, "grant \"%.*s\": not of the interface that this launcher allows there", shown,
-                            grant->name.bytes);
+        return spawn_refuse(call, "grant \"%.*s\": not of the interface that this launcher allows there",
+                            shown, grant->name.bytes);
     }
     return spawn_refuse(call, "grant \"%.*s\": not a name that this launcher allows", shown,
                         grant->name.bytes);

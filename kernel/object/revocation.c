@@ -4,6 +4,7 @@
 #include "core/call.h"
 #include "core/pending.h"
 #include "mm/heap.h"
+#include "mm/aspace.h"
 #include "mm/ledger.h"
 #include <capos/system_server.h>
 
@@ -152,6 +153,8 @@ static void membrane_destroy(struct object *object)
         membrane_leave(&membrane->links[i]);
     if (membrane->holds_real)
         object_put(membrane->real.object);
+    if (membrane->mappings != NULL)
+        mapping_token_put(membrane->mappings); /* nothing is mapped with it: that would hold the membrane */
     paid_free(membrane->ledger, membrane, sizeof(*membrane));
 }
 
@@ -238,6 +241,7 @@ static void membrane_stand_before(struct membrane *membrane, struct capability r
         .interface_id = real.type->interface_id,
         .dispatch = membrane_dispatch,
         .forward = real.type->forward == NULL ? NULL : membrane_forward,
+        .params_max_bytes = real.type->params_max_bytes,
         .destroy = membrane_destroy,
         .transfer = real.type->transfer,
         .holder_ended = real.type->holder_ended == NULL ? NULL : membrane_holder_ended,
@@ -307,19 +311,6 @@ status_t membrane_wrap(struct membrane *blank, struct capability *capability)
     }
     *capability = (struct capability){&blank->object, &blank->type};
     return CAPOS_OK;
-}
-
-status_t membrane_wrap_result(const struct membrane *through, struct ledger *payer,
-                              struct capability *capability)
-{
-    struct membrane *blank;
-    status_t status = membrane_blank(through, payer, &blank);
-    if (status < 0)
-        return status;
-    status = membrane_wrap(blank, capability);
-    if (status < 0)
-        membrane_discard(blank);
-    return status;
 }
 
 /* ---- Calls through one. */
@@ -417,6 +408,47 @@ static struct pending *take_call(struct membrane *membrane)
     return pending;
 }
 
+/* ---- Mapped memory. */
+
+/* Sets it, unless there is one already; *out: which there is then. False: another was there. */
+static bool keep_mappings(struct membrane *membrane, struct mapping_token *made, struct mapping_token **out)
+{
+    spinlock_acquire(&membrane->lock);
+    bool kept = membrane->mappings == NULL && made != NULL;
+    if (kept)
+        membrane->mappings = made;
+    *out = membrane->mappings;
+    spinlock_release(&membrane->lock);
+    return kept;
+}
+
+/* Whoever revokes sets the flag, then looks for the token under the lock: so either it finds this one, or the
+ * flag is seen here. */
+status_t membrane_mapping_token(struct membrane *membrane, struct mapping_token **out)
+{
+    struct mapping_token *token, *made;
+    keep_mappings(membrane, NULL, &token);
+    if (token == NULL) {
+        status_t status = mapping_token_create(membrane->ledger, &membrane->object, &made);
+        if (status != CAPOS_OK)
+            return status;
+        if (!keep_mappings(membrane, made, &token))
+            mapping_token_put(made);
+    }
+    if (any_revoked(membrane))
+        return CAPOS_ERR_REVOKED;
+    *out = token;
+    return CAPOS_OK;
+}
+
+static void unmap_all(struct membrane *membrane)
+{
+    struct mapping_token *token;
+    keep_mappings(membrane, NULL, &token);
+    if (token != NULL)
+        mapping_token_revoke(token);
+}
+
 /* Ends what goes on through a membrane, which is revoked by now. */
 static void membrane_cut(struct membrane *membrane)
 {
@@ -426,6 +458,7 @@ static void membrane_cut(struct membrane *membrane)
         pending_put(pending);
         arch_preemption_point();
     }
+    unmap_all(membrane);
     struct object *real = take_real(membrane);
     if (real != NULL)
         object_put(real);

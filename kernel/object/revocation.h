@@ -44,9 +44,10 @@ struct membrane {
         struct revocation *revocation; /* referenced */
     } links[REVOCATIONS_MAX];
 
-    struct spinlock lock; /* protects: */
-    bool holds_real;      /* references `real` */
-    struct list calls;    /* struct pending.in_membrane */
+    struct spinlock lock;           /* protects: */
+    bool holds_real;                /* references `real` */
+    struct list calls;              /* struct pending.in_membrane */
+    struct mapping_token *mappings; /* referenced; null: none was ever asked for */
 };
 
 /* ---- For calls (core/call.c, ring.c, pending.c). */
@@ -57,6 +58,10 @@ CHECKED status_t membrane_call_begin(struct membrane *membrane, struct kcall *kc
 int32_t membrane_call_end(struct kcall *kcall, int32_t result);
 /* The membrane behind a capability; null: it is none. */
 struct membrane *membrane_of(struct capability capability);
+
+/* What memory is mapped with by a call through the membrane. Borrowed. REVOKED, NO_MEMORY. */
+struct mapping_token;
+CHECKED status_t membrane_mapping_token(struct membrane *membrane, struct mapping_token **out);
 
 /* The call, which goes through a membrane, will be answered later. */
 void membrane_pending_begun(struct kcall *kcall, struct pending *pending);
@@ -71,9 +76,6 @@ void membrane_discard(struct membrane *blank);
  * capability and discards the blank if it is within all its revocations already. On failure neither has
  * changed. REVOKED; TOO_LARGE: more than REVOCATIONS_MAX together. */
 CHECKED status_t membrane_wrap(struct membrane *blank, struct capability *capability);
-/* Both at once, for a capability that was obtained through `through`. */
-CHECKED status_t membrane_wrap_result(const struct membrane *through, struct ledger *payer,
-                                      struct capability *capability);
 
 /* ---- Borrowing. What capability_resolve hands out, and the real object of a call, are referenced by the CPU
  * until the entry being executed is answered, since a revocation on another CPU may drop the real object. */

@@ -279,7 +279,20 @@ static void serve_call(struct ring *ring, struct server *server, void *exception
     begin_active(&server->active, current->header->tag);
     int32_t encoded = run_call(server);
     make_room(ring);
-    if (encoded != CAP_CALL_PENDING) {
+    if (__builtin_expect(encoded >= 0 && encoded != CAP_CALL_PENDING && current->call.caps_out_count == 0,
+                         1)) {
+        const struct submission answer = {
+            .user_data = (uintptr_t)&server->returned,
+            .addr = (uintptr_t)server->outbox,
+            .cap_id = server->service->endpoint.id,
+            .len = (uint32_t)encoded,
+            .opcode = CAPOS_OP_RETURN,
+            .flags = CAPOS_SQE_QUIET,
+            .call_id = current->header->call_id,
+        };
+        server->returned_call_id = answer.call_id;
+        ring_queue(ring, ring->header, &answer);
+    } else if (encoded != CAP_CALL_PENDING) {
         struct submission answer = make_answer(&current->call, current->header->call_id, encoded, exception);
         answer.user_data = (uintptr_t)&server->returned;
         answer.cap_id = server->service->endpoint.id;
@@ -337,8 +350,8 @@ static int32_t serve_loop(struct ring *ring, struct server *server)
 {
     uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
     const struct capos_ipc_header *header = (const void *)server->inbox;
-    while (!is_stopping(server->service)) {
-        make_room(ring);
+    make_room(ring);
+    while (!is_stopping(server->service)) { /* there is room: an answer makes some for the next receive too */
         queue_receive(ring, server);
         wait_for_message(ring, server);
         if (__builtin_expect(server->received.result < 0, 0))
@@ -347,6 +360,7 @@ static int32_t serve_loop(struct ring *ring, struct server *server)
             server->current.call.caps_out_count = 0;
             if (!is_stopping(server->service))
                 facet_dropped(server->service, header->tag);
+            make_room(ring);
         } else {
             serve_call(ring, server, exception);
         }
@@ -358,6 +372,7 @@ int32_t capos_serve(struct capos_service *service)
 {
     struct server server;
     struct ring *ring = &ring_self;
+    __asm__("" : "+r"(ring)); /* an address in a register, not one to be worked out at each use */
     server.service = service;
     server.returned.done = 0;
     server.active.state = IDLE;

@@ -35,6 +35,7 @@ static struct {
     size_t range_count;
     struct process process;
     struct thread thread;
+    struct thread *current;
     bool has_process;
 } world;
 
@@ -56,6 +57,7 @@ static void make_process(void)
     pending_init_thread(&world.thread);
     ring_init(&world.thread.ring, ring_page);
     ring_scratch_init();
+    world.current = &world.thread;
     world.has_process = true;
 }
 
@@ -216,9 +218,14 @@ void panic(const char *format, ...)
 
 /* ---- The scheduler. */
 
+void world_set_current(struct thread *thread)
+{
+    world.current = thread;
+}
+
 struct thread *thread_current(void)
 {
-    return &world.thread;
+    return world.current;
 }
 
 void sched_make_ready(struct thread *thread)
@@ -336,6 +343,27 @@ status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes,
 {
     (void)aspace;
     return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
+/* No call of these tests maps memory. */
+status_t mapping_token_create(struct ledger *ledger, struct object *owner, struct mapping_token **out)
+{
+    (void)ledger;
+    (void)owner;
+    (void)out;
+    abort();
+}
+
+void mapping_token_put(struct mapping_token *token)
+{
+    (void)token;
+    abort();
+}
+
+void mapping_token_revoke(struct mapping_token *token)
+{
+    (void)token;
+    abort();
 }
 
 struct memory_object *world_memory(const void *bytes, size_t size_bytes)

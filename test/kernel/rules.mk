@@ -4,7 +4,7 @@ MM_TEST_CFLAGS := -DCAPOS_HOST_TEST -Itest/kernel/include -Itest/kernel -Ikernel
 MM_FAKES       := test/kernel/fake_machine.c test/kernel/fake_mmu.c test/kernel/fake_frame.c
 MM_ASPACE      := kernel/mm/ledger.c kernel/mm/region.c kernel/mm/populate.c kernel/mm/aspace.c \
                   kernel/mm/aspace_commit.c kernel/mm/aspace_fault.c kernel/mm/aspace_check.c \
-                  kernel/mm/aspace_copy.c kernel/mm/aspace_clone.c kernel/core/umem.c \
+                  kernel/mm/aspace_copy.c kernel/mm/aspace_clone.c kernel/mm/mapping_token.c kernel/core/umem.c \
                   kernel/arch/x86_64/paging.c lib/base/rbtree.c
 MM_OBJECTS     := kernel/object/object.c kernel/object/memory_object.c kernel/object/memory_calls.c \
                   kernel/object/virtual_memory.c $(GEN)/memory_server.c $(GEN)/memory_types.c $(CAPNP_SRC) \

@@ -145,6 +145,8 @@ void entry_kernel_trap(struct user_frame *frame)
 {
     if (frame->vector >= VECTOR_EXCEPTIONS) {
         interrupt_serve(frame->vector);
+        if (frame->vector == VECTOR_KICK)
+            kick_in_kernel();
         return;
     }
     if (!user_copy_fault(frame))

@@ -193,8 +193,8 @@ status_t paging_prepare(struct page_tables *tables, struct ledger *ledger, uaddr
     return CAPOS_OK;
 }
 
-void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t address, uint64_t page_count,
-                    bool large, struct paging_dead *dead)
+void paging_release(struct page_tables *tables, uaddr_t address, uint64_t page_count, bool large,
+                    struct paging_dead *dead)
 {
     unsigned leaf_level = large ? 1 : 0, level = leaf_level + 1;
     pte_t *path[LEVEL_ROOT + 1];
@@ -216,13 +216,15 @@ void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t a
         return;
     tables->recent_parent = NULL;
     tables->table_count -= dead->count;
-    ledger_refund(ledger, LEDGER_FRAMES, dead->count);
 }
 
-void paging_bury(struct paging_dead *dead)
+void paging_bury(struct ledger *ledger, struct paging_dead *dead)
 {
+    unsigned count = dead->count;
     while (dead->count > 0)
         frame_put(dead->tables[--dead->count]);
+    if (count > 0)
+        ledger_refund(ledger, LEDGER_FRAMES, count);
 }
 
 /* Walks as walk() does, without the path. */

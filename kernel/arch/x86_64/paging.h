@@ -63,12 +63,13 @@ struct paging_dead {
     paddr_t tables[3];
     unsigned count;
 };
-/* Takes back what paging_prepare counted. Tables that nobody needs any more are taken out, refunded and put
+/* Takes back what paging_prepare counted. Tables that nobody needs any more are taken out and put
  * in *dead, with the leaf entries they had. */
-void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t address, uint64_t page_count,
-                    bool large, struct paging_dead *dead);
-/* After the flush, and with all entries zeroed: frees them. */
-void paging_bury(struct paging_dead *dead);
+void paging_release(struct page_tables *tables, uaddr_t address, uint64_t page_count, bool large,
+                    struct paging_dead *dead);
+/* After the flush, and with all entries zeroed: frees them, and only then refunds the charge, so that whoever
+ * has charged a frame finds one. */
+void paging_bury(struct ledger *ledger, struct paging_dead *dead);
 
 /* The leaf entry of an address in a prepared span, followed by those of the rest of the span; null if there
  * is no table for it. `large` as it was prepared. */

@@ -149,6 +149,10 @@ void handle_interrupt(void)
     step_done(END_TIMER, 0, 0);
 }
 
+void kick_in_kernel(void)
+{
+}
+
 void timer_interrupt(void)
 {
     if (arch_cpu_number() != 0)
