@@ -325,7 +325,8 @@ void sched_program_timer(void)
         uint64_t slice_ns = slice_deadline_ns(cpu);
         deadline_ns = slice_ns < deadline_ns ? slice_ns : deadline_ns;
     }
-    if (cpu->current != NULL && cpu->current->stopping) { /* its kick came in the middle of a long operation */
+    if (cpu->current != NULL &&
+        cpu->current->stopping) { /* its kick came in the middle of a long operation */
         uint64_t soon_ns = clock_now_ns() + SCHED_OVERDUE_NS;
         deadline_ns = soon_ns < deadline_ns ? soon_ns : deadline_ns;
     }
