@@ -493,6 +493,7 @@ static void test_a_held_call_can_be_cancelled(void)
     begin_wait(70, 0);
     submit(pipelined(71, 1, 0));
     assert_true(ring_enter(world_thread()) >= 0);
+    UNIT_OK(world_thread()->ring.in_flight == 2);
     submit((struct capos_sqe){.opcode = CAPOS_OP_CANCEL, .addr = 71, .user_data = 100});
     assert_true(ring_enter(world_thread()) >= 0);
     assert_int_equal(take().result, CAPOS_ERR_CANCELED);
