@@ -20,10 +20,10 @@ KERNEL_LDFLAGS := -static --gc-sections -z noexecstack -z max-page-size=4096 --b
                   -T kernel/arch/x86_64/kernel.ld
 
 # What needs nothing of the portable kernel; the self test links only this.
-KERNEL_ARCH_SOURCES := $(filter-out %_test.c %/paging.c %/selftest_main.c %/selftest_user.S,$(sort $(wildcard \
+KERNEL_ARCH_SOURCES := $(filter-out %_test.c %/paging.c %/selftest_main.c %/selftest_smp.c %/selftest_user.S,$(sort $(wildcard \
     kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S kernel/dev/*.c)) \
-    $(addprefix kernel/core/,lock.c panic.c ksyms.c log.c format.c) $(wildcard lib/base/*.c))
-KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_user.S,$(sort \
+    $(addprefix kernel/core/,command_line.c lock.c panic.c ksyms.c log.c format.c) $(wildcard lib/base/*.c))
+KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_smp.c %/selftest_user.S,$(sort \
     $(wildcard kernel/*/*.c kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S lib/base/*.c lib/capnp/*.c)))
 KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
 
@@ -62,7 +62,7 @@ endif
 ALL += $(KERNEL_IMAGE)
 endif
 
-$(eval $(call kernel_image,$(B)/kernel-selftest,$(KERNEL_ARCH_SOURCES) kernel/arch/x86_64/selftest_main.c kernel/arch/x86_64/selftest_user.S,-DCAPOS_DEBUG=1))
+$(eval $(call kernel_image,$(B)/kernel-selftest,$(KERNEL_ARCH_SOURCES) $(addprefix kernel/arch/x86_64/,selftest_main.c selftest_smp.c selftest_user.S),-DCAPOS_DEBUG=1))
 
 SELFTEST := kernel/arch/x86_64/selftest.sh
 CHECKS += kernel-arch kernel-iso
@@ -94,12 +94,12 @@ iso: $(KERNEL_IMAGE) ## make build/capos.iso from the boot package PACKAGE=FILE 
 KERNEL_UNIT := -DCAPOS_HOST_TEST -Iabi -Ikernel -Ilib
 $(eval $(call unit_test,kernel-boot,$(addprefix kernel/arch/x86_64/,boot_test.c boot_info.c boot_regions.c),$(KERNEL_UNIT)))
 $(eval $(call unit_test,kernel-time,$(addprefix kernel/dev/,time_test.c rtc.c clock_math.c),$(KERNEL_UNIT)))
-$(eval $(call unit_test,kernel-log,$(addprefix kernel/core/,log_test.c log.c format.c ksyms.c),$(KERNEL_UNIT) -Wno-format-security))
+$(eval $(call unit_test,kernel-log,$(addprefix kernel/core/,log_test.c log.c command_line.c format.c ksyms.c),$(KERNEL_UNIT) -Wno-format-security))
 
 # The other compiler must take it all too.
 LINTS += lint-kernel-gcc
 .PHONY: lint-kernel-gcc
 lint-kernel-gcc: | $(GENERATED)
-	@for source in $(filter %.c,$(sort $(KERNEL_SOURCES) $(KERNEL_ARCH_SOURCES) kernel/arch/x86_64/selftest_main.c)); do \
+	@for source in $(filter %.c,$(sort $(KERNEL_SOURCES) $(KERNEL_ARCH_SOURCES) $(addprefix kernel/arch/x86_64/,selftest_main.c selftest_smp.c))); do \
 	    $(GCC) $(STD) $(KERNEL_MACHINE) $(KERNEL_INCLUDES) $(WARN) -c $$source -o /dev/null || exit 1; \
 	done; echo "lint-kernel-gcc: clean"

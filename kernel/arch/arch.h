@@ -26,6 +26,7 @@ struct boot_info {
     uint64_t module_size_bytes;
     size_t module_count; /* the kernel refuses any number but one */
     uint64_t memory_end; /* end of the direct map: one past the highest RAM address */
+    uint64_t rsdp;       /* physical address of the ACPI root pointer; 0: the loader does not say */
 };
 
 _Noreturn void kernel_main(const struct boot_info *boot);
@@ -53,10 +54,32 @@ paddr_t direct_map_to_physical(const void *pointer);
 paddr_t arch_kernel_page_table(void);
 
 /* ---- Processor. */
-/* One until the other processors are started; per-CPU arrays are this long. */
+/* How many CPUs the kernel can use; small per-CPU arrays are this long, large things are PERCPU (percpu.h).
+ */
 #ifndef ARCH_CPUS_MAX
+#ifdef CAPOS_HOST_TEST
 #define ARCH_CPUS_MAX 1
+#else
+#define ARCH_CPUS_MAX 16
 #endif
+#endif
+/* CPUs that are up: their numbers are 0 (the boot CPU) to count - 1. Constant after arch_cpus_start. */
+uint32_t arch_cpu_count(void);
+/* Starts the other CPUs that the firmware's tables name, at most as many as `cpus=N` on the command line says
+ * and at most ARCH_CPUS_MAX. One after the other; each ends up in kernel_cpu_main. What does not come up
+ * within a second, has less features than the boot CPU, or a clock that cannot be brought in step, is logged
+ * and left out. `frame_take` gives zeroed frames (stacks, PERCPU memory) and is called for each CPU that is
+ * tried; false: no memory, and no further CPU is started. Called once, on the boot CPU, after clock_init, no
+ * lock held. */
+void arch_cpus_start(bool (*frame_take)(paddr_t *out));
+/* In the portable kernel: where each further CPU arrives, once it is counted; on its own kernel stack,
+ * interrupts disabled, no context, the kernel's page table loaded, its timer stopped. */
+_Noreturn void kernel_cpu_main(void);
+/* Makes another CPU (or this one) pass the scheduler: in user mode it comes to handle_interrupt, from the
+ * idle loop to handle_idle_wakeup. A CPU that is in the kernel takes the interrupt as soon as it goes back to
+ * either; at a preemption point it only acknowledges. So whoever wrote something that the scheduler of `cpu`
+ * must see writes it before. Does not wait. Never lost: kicks that come close together may be one. */
+void arch_cpu_kick(uint32_t cpu);
 #ifndef CAPOS_HOST_TEST
 /* GS holds the CPU's struct cpu (arch/x86_64/cpu.h, which asserts these offsets). */
 enum { ARCH_CPU_CURRENT_OFFSET = 8, ARCH_CPU_NUMBER_OFFSET = 64 };
@@ -78,9 +101,13 @@ uint32_t arch_cpu_number(void);
 #endif
 uint64_t arch_read_tsc(void);
 bool arch_random_u64(
-    uint64_t *out);    /* RDSEED or RDRAND with retries; false: the CPU has neither or they failed */
-void arch_relax(void); /* PAUSE */
+    uint64_t *out); /* RDSEED or RDRAND with retries; false: the CPU has neither or they failed */
+/* PAUSE, and what other CPUs want of this one: TLB shootdowns. Everything in the kernel that waits for
+ * another CPU must call this in its loop, since interrupts are off. May be called with any lock held. */
+void arch_relax(void);
 _Noreturn void arch_halt_forever(void);
+/* For a panic: brings the other CPUs to a halt wherever they are, waits a moment until they are. */
+void arch_cpus_stop_others(void);
 uint64_t arch_fault_address(void); /* of this CPU's last page fault */
 /* Return addresses of the kernel's own call chain from a saved RBP outwards; reads nothing outside kernel
  * stacks. */

@@ -42,11 +42,18 @@ void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp,
 
 /* Makes `next` this CPU's current context: saves the FPU and FS base of the one that was current (null:
  * none), loads those of next, switches CR3 to page_table if it differs, sets TSS.RSP0 and CR4.TSD. Does not
- * enter it. Nothing is saved of a previous that is null. */
-void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table);
+ * enter it. Nothing is saved of a previous that is null. `resident` is the address space's mask of CPUs that
+ * may have its translations: this CPU's bit is set before its page table is loaded, and cleared in the mask
+ * of the one before after it is not. It must stay where it is until the address space has been left by all
+ * (arch_tlb_leave). */
+void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table,
+                         uint64_t *resident);
+/* Saves the FPU and FS base of the current context, after which there is none: another CPU may now switch to
+ * it. The page table stays loaded. Nothing if there is none. */
+void arch_context_save(void);
 
-/* No context is current any more and CR3 is the kernel's own page table: before an address space is
- * destroyed. */
+/* No context is current any more (nothing is saved) and CR3 is the kernel's own page table: before an address
+ * space is destroyed. */
 void arch_leave_context(void);
 /* Lets the current context read the TSC (CR4.TSD clear) from now on. */
 void arch_allow_tsc(struct user_context *context);

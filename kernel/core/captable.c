@@ -1,5 +1,6 @@
 #include "core/captable.h"
 #include "arch/arch.h"
+#include "core/process.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
 
@@ -62,6 +63,8 @@ static status_t grow_locked(struct captable *table)
 
 static status_t reserve_locked(struct captable *table, uint32_t *out_id)
 {
+    if (table->closed)
+        return CAPOS_ERR_NOT_FOUND;
     status_t status = table->free_head != 0 ? CAPOS_OK : grow_locked(table);
     if (status < 0)
         return status;
@@ -148,19 +151,27 @@ status_t captable_refuse(struct captable *table, uint32_t id)
     return status == CAPOS_OK ? CAPOS_ERR_STALE_CAP : status;
 }
 
+/* The table does not hold it any more. */
+static void give_up(struct captable *table, struct capability capability)
+{
+    if (capability.type->holder_ended != NULL)
+        capability.type->holder_ended(capability.object, container_of(table, struct process, captable));
+    object_put(capability.object);
+}
+
 status_t captable_release(struct captable *table, uint32_t id)
 {
     struct cap_slot *slot;
-    struct object *object = NULL;
+    struct capability capability = {NULL, NULL};
     spinlock_acquire(&table->lock);
     status_t status = find_locked(table, id, &slot);
     if (status == CAPOS_OK) {
-        object = slot->capability.object;
+        capability = slot->capability;
         empty_locked(table, id & CAP_INDEX_MASK);
     }
     spinlock_release(&table->lock);
-    if (object != NULL)
-        object_put(object);
+    if (capability.object != NULL)
+        give_up(table, capability);
     return status;
 }
 
@@ -182,10 +193,10 @@ status_t captable_move_begin(struct captable *table, uint32_t id, struct capabil
 void captable_move_commit(struct captable *table, uint32_t id)
 {
     spinlock_acquire(&table->lock);
-    struct object *object = captable_slot(table, id & CAP_INDEX_MASK)->capability.object;
+    struct capability capability = captable_slot(table, id & CAP_INDEX_MASK)->capability;
     empty_locked(table, id & CAP_INDEX_MASK);
     spinlock_release(&table->lock);
-    object_put(object);
+    give_up(table, capability);
 }
 
 void captable_move_abort(struct captable *table, uint32_t id)
@@ -215,32 +226,129 @@ bool captable_next(struct captable *table, uint32_t cursor, uint32_t *out_id, st
     return found;
 }
 
-/* Empties one slot and returns its object for the caller to put; null if it held none. */
-static struct object *strip(struct captable *table, uint32_t index)
+/* ---- The copy that a forked process starts with. */
+
+/* One slot as it is now, with a reference to what is in it if that may be copied; else null. */
+static struct cap_slot look_at(struct captable *table, uint32_t index)
+{
+    spinlock_acquire(&table->lock);
+    struct cap_slot slot = *captable_slot(table, index);
+    bool copyable = slot.state == SLOT_LIVE && slot.capability.type->transfer == CAP_TRANSFER_ANY;
+    if (copyable)
+        object_get(slot.capability.object);
+    else
+        slot.capability = (struct capability){NULL, NULL};
+    spinlock_release(&table->lock);
+    return slot;
+}
+
+/* A slot as if its content had been released: whatever names it is stale. */
+static void mirror_empty(struct captable *to, uint32_t index, const struct cap_slot *from)
+{
+    struct cap_slot *slot = captable_slot(to, index);
+    bool was_used = from->state != SLOT_FREE && from->state != SLOT_RETIRED;
+    slot->generation = from->generation + (was_used && from->generation < CAP_GENERATION_MAX ? 1 : 0);
+    if (from->state == SLOT_RETIRED || (was_used && from->generation == CAP_GENERATION_MAX)) {
+        slot->state = SLOT_RETIRED;
+        return;
+    }
+    slot->next_free = (uint16_t)to->free_head;
+    to->free_head = index + 1;
+}
+
+/* Consumes the reference in *from. */
+static status_t mirror_live(struct captable *to, uint32_t index, const struct cap_slot *from)
+{
+    struct cap_slot *slot = captable_slot(to, index);
+    status_t status = ledger_charge(to->ledger, LEDGER_CAP_SLOTS, 1);
+    if (status < 0) {
+        object_put(from->capability.object);
+        mirror_empty(to, index, from);
+        return status;
+    }
+    *slot = *from;
+    slot->live_id = id_make(index, from->generation);
+    to->used++;
+    return CAPOS_OK;
+}
+
+static status_t mirror_slot(struct captable *from, struct captable *to, uint32_t index,
+                            captable_substitute *substitute, void *context)
+{
+    struct cap_slot slot = look_at(from, index);
+    status_t status = CAPOS_OK;
+    if (slot.capability.object != NULL && substitute != NULL)
+        status = substitute(context, &slot.capability);
+    if (slot.capability.object != NULL && status == CAPOS_OK)
+        return mirror_live(to, index, &slot);
+    mirror_empty(to, index, &slot);
+    return status == CAPOS_ERR_NOT_FOUND ? CAPOS_OK : status;
+}
+
+status_t captable_clone(struct captable *from, struct captable *to, captable_substitute *substitute,
+                        void *context)
+{
+    spinlock_acquire(&from->lock);
+    uint32_t capacity = from->capacity; /* slots that appear later are not there yet for the clone */
+    spinlock_release(&from->lock);
+    status_t status = CAPOS_OK;
+    while (status == CAPOS_OK && to->capacity < capacity)
+        status = grow_locked(to);
+    to->free_head = 0; /* chained anew, so that low indexes are taken first */
+    for (uint32_t index = to->capacity; index-- > 0;) {
+        const struct cap_slot fresh = {.generation = 1};
+        if (index >= capacity || status < 0)
+            mirror_empty(to, index, &fresh);
+        else
+            status = mirror_slot(from, to, index, substitute, context);
+    }
+    return status;
+}
+
+/* ---- The end. */
+
+/* Empties one slot and returns what it held; null if nothing. */
+static struct capability strip(struct captable *table, uint32_t index)
 {
     spinlock_acquire(&table->lock);
     struct cap_slot *slot = captable_slot(table, index);
-    struct object *object = slot->capability.object;
+    struct capability capability = slot->capability;
     if (slot->state != SLOT_FREE && slot->state != SLOT_RETIRED)
         empty_locked(table, index);
     spinlock_release(&table->lock);
-    return object;
+    return capability;
+}
+
+void captable_close(struct captable *table)
+{
+    spinlock_acquire(&table->lock);
+    table->closed = true;
+    spinlock_release(&table->lock);
+}
+
+/* Whoever looks from now on finds an empty table. */
+static void forget_slots(struct captable *table)
+{
+    spinlock_acquire(&table->lock);
+    table->capacity = 0;
+    table->free_head = 0;
+    spinlock_release(&table->lock);
 }
 
 void captable_fini(struct captable *table)
 {
+    captable_close(table);
     for (uint32_t index = 0; index < table->capacity; index++) {
-        struct object *object = strip(table, index);
-        if (object == NULL)
+        struct capability capability = strip(table, index);
+        if (capability.object == NULL)
             continue;
-        object_put(object);
+        give_up(table, capability);
         arch_preemption_point(); /* there may be thousands, and each may have pages to give back */
     }
+    forget_slots(table);
     for (unsigned chunk = 0; chunk < CAP_CHUNKS && table->chunks[chunk] != NULL; chunk++) {
         heap_free(table->chunks[chunk], chunk_bytes(chunk));
         ledger_refund(table->ledger, LEDGER_HEAP_BYTES, chunk_bytes(chunk));
         table->chunks[chunk] = NULL;
     }
-    table->capacity = 0;
-    table->free_head = 0;
 }

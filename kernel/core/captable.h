@@ -40,14 +40,20 @@ struct captable {
     uint32_t capacity;                   /* slots in the chunks that exist */
     uint32_t free_head;                  /* index + 1; 0: none */
     uint32_t used;                       /* slots not FREE */
+    bool closed;                         /* nothing more can be put in: the process is ending */
     struct ledger *ledger;               /* borrowed from the process; immutable */
 };
+/* The table is a process' (struct process.captable): types that ask for it (holder_ended) are told which. */
 
 void captable_init(struct captable *table, struct ledger *ledger);
-/* Drops everything. No other user of the table is left. */
+/* From now on reserve is refused. What was reserved before may still be published. */
+void captable_close(struct captable *table);
+/* Closes it and drops everything, passing preemption points. Nobody is between two phases of an insertion or a
+ * move any more; lookups by others find nothing. */
 void captable_fini(struct captable *table);
 
-/* Takes a slot without showing it. NO_SLOTS, NO_MEMORY. Ends in publish or cancel, which cannot fail. */
+/* Takes a slot without showing it. NO_SLOTS, NO_MEMORY; NOT_FOUND: the table is closed, since its process is
+ * ending. Ends in publish or cancel, which cannot fail. */
 CHECKED status_t captable_reserve(struct captable *table, uint32_t *out_id);
 /* Consumes the caller's reference to the object. */
 void captable_publish(struct captable *table, uint32_t id, struct capability capability,
@@ -96,3 +102,13 @@ void captable_move_abort(struct captable *table, uint32_t id);
  * type), and the cursor of the next. False: none. */
 bool captable_next(struct captable *table, uint32_t cursor, uint32_t *out_id, struct cap_slot *out,
                    uint32_t *out_cursor);
+
+/* What a clone puts in place of a capability: *capability comes with a reference, which is kept or exchanged
+ * for that of another. NOT_FOUND (reference put): leave it out. Any other error (reference put) ends the
+ * cloning. No lock is held. */
+typedef status_t captable_substitute(void *context, struct capability *capability);
+/* Fills an empty table that nobody else sees yet with what may be copied (CAP_TRANSFER_ANY) of `from`, under
+ * the same ids; ids of the rest are STALE_CAP there. `substitute` may be null. Charged to the new table's
+ * ledger. On failure what came across stays, for captable_fini. NO_SLOTS, NO_MEMORY, and substitute's. */
+CHECKED status_t captable_clone(struct captable *from, struct captable *to, captable_substitute *substitute,
+                                void *context);

@@ -9,6 +9,7 @@
  */
 #include "core/launch.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/capset.h"
 #include "core/entropy.h"
 #include "core/process.h"
@@ -118,8 +119,8 @@ static status_t choose_home(struct loading *loading)
 /* Bytes of the program file into the process' memory. */
 static status_t copy_from_image(struct loading *loading, uaddr_t to, uint64_t offset, uint64_t size_bytes)
 {
-    static uint8_t bounce[ARCH_CPUS_MAX][CAPOS_PAGE_SIZE];
-    uint8_t *buffer = bounce[arch_cpu_number()];
+    static PERCPU uint8_t bounce[CAPOS_PAGE_SIZE];
+    uint8_t *buffer = *percpu_this(bounce);
     for (uint64_t done = 0; done < size_bytes;) {
         uint64_t left = size_bytes - done;
         size_t now = (size_t)(left < PAGE_SIZE ? left : PAGE_SIZE);

@@ -4,6 +4,7 @@
  */
 #include "core/log.h"
 #include "arch/arch.h"
+#include "core/command_line.h"
 #include "core/format.h"
 #include "core/lock.h"
 #include <base/string.h>
@@ -120,34 +121,14 @@ static bool word_is(const char *word, size_t len, const char *name)
     return strlen(name) == len && memcmp(word, name, len) == 0;
 }
 
-/* The value of `key` (with its `=`) in the command line; the last one counts. Null if there is none. */
-static const char *option_find(const char *command_line, const char *key, size_t *value_len)
-{
-    const char *value = NULL;
-    const size_t key_len = strlen(key);
-    while (*command_line != '\0') {
-        size_t len = 0;
-        while (command_line[len] != '\0' && command_line[len] != ' ')
-            len++;
-        if (len >= key_len && memcmp(command_line, key, key_len) == 0) {
-            value = command_line + key_len;
-            *value_len = len - key_len;
-        }
-        command_line += len;
-        while (*command_line == ' ')
-            command_line++;
-    }
-    return value;
-}
-
 void log_init(const char *command_line)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
     size_t len = 0;
-    const char *port = option_find(command_line, "log=", &len);
+    const char *port = command_line_option(command_line, "log=", &len);
     if (port != NULL && !log_port_choose(port, len))
         log_print(LOG_WARN, "log: no port %.*s; there are com1, debugcon and none", (int)len, port);
-    const char *level = option_find(command_line, "loglevel=", &len);
+    const char *level = command_line_option(command_line, "loglevel=", &len);
     bool known = level == NULL;
     for (size_t i = 0; level != NULL && i < array_count(levels); i++) {
         if (word_is(level, len, levels[i])) {

@@ -57,6 +57,18 @@ static status_t init_grants(const struct capnp_list *caps, struct launch_grant *
     return CAPOS_OK;
 }
 
+static bool cpu_frame_take(paddr_t *out)
+{
+    return frame_alloc_zeroed(0, out) == CAPOS_OK;
+}
+
+/* The other CPUs, each when it is up. They find nothing to run until they are kicked. */
+void kernel_cpu_main(void)
+{
+    ring_scratch_init();
+    sched_next();
+}
+
 static void start_init(void)
 {
     static struct launch_grant grants[LAUNCH_GRANTS_MAX];
@@ -95,6 +107,7 @@ void kernel_main(const struct boot_info *boot)
         refuse_boot("package", why);
     if (clock_page_init() < 0)
         panic("no memory for the clock page");
+    arch_cpus_start(cpu_frame_take);
     process_leak_baseline();
     start_init();
     sched_next();

@@ -10,7 +10,8 @@
 
 enum { PANIC_STATUS = 1, LINE_MAX = 256, BACKTRACE_MAX = 24 };
 
-static uint32_t panicking; /* CPUs and levels that came here */
+static uint32_t panicking_cpu; /* the first one's number + 1: only it goes on */
+static uint32_t panic_level;   /* how often it came here */
 
 static __attribute__((format(printf, 1, 2))) void print_line(const char *format, ...)
 {
@@ -56,7 +57,14 @@ static void print_registers(const struct user_frame *frame)
 static bool panic_begin(const char *format, va_list arguments)
 {
     char reason[LINE_MAX - 16];
-    const uint32_t level = __atomic_fetch_add(&panicking, 1, __ATOMIC_SEQ_CST);
+    const uint32_t me = arch_cpu_number() + 1;
+    uint32_t first = 0;
+    if (!__atomic_compare_exchange_n(&panicking_cpu, &first, me, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+        first != me)
+        arch_halt_forever(); /* one report that can be read is worth more than two that cannot */
+    const uint32_t level = panic_level++;
+    if (level == 0)
+        arch_cpus_stop_others();
     log_port_force();
     if (level > 1)
         return false;

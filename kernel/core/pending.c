@@ -7,6 +7,7 @@
  */
 #include "core/pending.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/process.h"
 #include "core/ring.h"
@@ -256,12 +257,12 @@ bool pending_timer_stop(struct pending *pending)
 /* ---- Replies. */
 
 /* One reply is built at a time on a CPU, and never while a call is: so that both may have a whole message. */
-static uint64_t reply_buffer[ARCH_CPUS_MAX][CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
+static PERCPU uint64_t reply_buffer[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 
 void pending_reply_begin(struct pending *pending, struct kcall *reply)
 {
     *reply = (struct kcall){
-        .call = {.results = reply_buffer[arch_cpu_number()],
+        .call = {.results = *percpu_this(reply_buffer),
                  .results_limit = pending->result_len < CAPOS_MESSAGE_MAX_BYTES ? pending->result_len
                                                                                 : CAPOS_MESSAGE_MAX_BYTES},
         .thread = pending->thread,

@@ -1,5 +1,6 @@
 #include "core/ring.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/ipc.h"
 #include "core/process.h"
@@ -34,9 +35,7 @@ struct call_scratch {
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
     uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 };
-static struct call_scratch scratch_of_cpu[ARCH_CPUS_MAX];
-/* Its elements' addresses: a load where an index would be a multiplication, in the path of every call. */
-static struct call_scratch *scratch_at[ARCH_CPUS_MAX];
+static PERCPU struct call_scratch scratch_of_cpu;
 
 void ring_init(struct ring *ring, void *page)
 {
@@ -345,20 +344,17 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
 
 void ring_scratch_init(void)
 {
-    for (size_t i = 0; i < array_count(scratch_of_cpu); i++) {
-        struct call_scratch *scratch = &scratch_of_cpu[i];
-        scratch_at[i] = scratch;
-        scratch->kcall.call.params = scratch->params;
-        scratch->kcall.call.caps_in = scratch->transfers;
-        scratch->kcall.call.results = scratch->results;
-    }
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    scratch->kcall.call.params = scratch->params;
+    scratch->kcall.call.caps_in = scratch->transfers;
+    scratch->kcall.call.results = scratch->results;
 }
 
 /* Executes `count` entries; there is one at least, and completions fit for all of them. */
 static inline void drain(struct thread *thread, uint32_t count)
 {
     struct ring *ring = &thread->ring;
-    struct call_scratch *scratch = scratch_at[arch_cpu_number()];
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
     do
         execute_next(thread, scratch);
     while (--count > 0);

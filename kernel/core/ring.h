@@ -6,7 +6,7 @@
 #include "core/thread.h"
 #include "object/object.h"
 
-/* Once, before the first ring_enter. */
+/* Once on each CPU, before the first ring_enter there. */
 void ring_scratch_init(void);
 /* Makes the header of a fresh, zeroed page. */
 void ring_init(struct ring *ring, void *page);

@@ -87,7 +87,8 @@ static void run(struct run_queue *queue, struct thread *next)
         return;
     queue->current = next;
     arch_context_switch(previous == NULL ? NULL : &previous->context, &next->context,
-                        aspace_page_table(next->process->aspace));
+                        aspace_page_table(next->process->aspace),
+                        aspace_resident_cpus(next->process->aspace));
 }
 
 void sched_forget_current(void)

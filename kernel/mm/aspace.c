@@ -17,8 +17,6 @@
 #include "object/memory_object.h"
 #include <base/checked.h>
 
-enum { FLUSH_PAGES_MAX = 32 };
-
 static const uaddr_t BASE_MIN = UINT64_C(4) << 30, BASE_END = UINT64_C(508) << 30;
 
 /* ---- Arguments. */
@@ -126,6 +124,11 @@ paddr_t aspace_page_table(const struct aspace *aspace)
     return aspace->tables.root;
 }
 
+uint64_t *aspace_resident_cpus(struct aspace *aspace)
+{
+    return &aspace->resident_cpus;
+}
+
 void aspace_stats(struct aspace *aspace, struct aspace_stats *out)
 {
     spinlock_acquire(&aspace->lock);
@@ -172,19 +175,10 @@ void aspace_breathe(struct aspace *aspace)
     spinlock_acquire(&aspace->lock);
 }
 
-/* One CPU today: an address space that is not loaded here is not cached anywhere, and invalidating too much
- * is harmless. With more, this is the place that interrupts aspace->resident_cpus and waits for their answer.
- */
 void aspace_tlb_flush(struct aspace *aspace, uaddr_t start, uaddr_t end)
 {
-    if (aspace->dead)
-        return;
-    if ((end - start) >> CAPOS_PAGE_SHIFT > FLUSH_PAGES_MAX) {
-        arch_tlb_flush_all();
-        return;
-    }
-    for (uaddr_t at = start; at < end; at += PAGE_SIZE)
-        arch_tlb_flush_page(at);
+    if (!aspace->dead) /* then every CPU has left it */
+        arch_tlb_shootdown(&aspace->resident_cpus, start, end);
 }
 
 /* ---- Mapping. */
@@ -454,6 +448,7 @@ void aspace_release(struct aspace *aspace)
     begin_waiting(aspace);
     kassert(!aspace->dead);
     aspace->dead = true;
+    arch_tlb_leave(&aspace->resident_cpus, aspace->tables.root);
     remove_regions(aspace, region_from(aspace, 0), CAPOS_USER_MAX);
     region_trim_spares(aspace, 0);
     paging_destroy(&aspace->tables);

@@ -46,8 +46,9 @@ void aspace_put(struct aspace *aspace);
 bool aspace_is_dead(struct aspace *aspace);
 /* Who pays; borrowed. */
 struct ledger *aspace_ledger(const struct aspace *aspace);
-/* What CR3 gets. */
+/* What CR3 gets, and the mask of CPUs that have it (arch_context_switch). */
 paddr_t aspace_page_table(const struct aspace *aspace);
+uint64_t *aspace_resident_cpus(struct aspace *aspace);
 
 /* Committed memory. BAD_ADDRESS: outside user space, occupied (hint != 0), or no gap. BAD_FLAGS: PROT_LARGE
  * with a size that is no multiple of 2 MiB (UNALIGNED: such a hint). hint 0: the kernel chooses, beginning at

@@ -59,7 +59,7 @@ struct aspace {
     uaddr_t gap_hint;         /* [base, gap_hint) is all occupied */
     uint64_t reserved_pages;  /* = charged to LEDGER_RESERVED_PAGES */
     uint64_t committed_pages; /* = charged to LEDGER_FRAMES for memory */
-    uint64_t resident_cpus;   /* for the shootdown: CPUs that may have it loaded */
+    uint64_t resident_cpus;   /* atomic: CPUs that may have it loaded (arch_context_switch keeps it) */
 
     struct ledger *ledger; /* constant, referenced */
 };

@@ -1,5 +1,5 @@
 /* CapabilityManager: a process' view of its own capability table. */
-#include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/process.h"
 #include "mm/heap.h"
@@ -59,8 +59,8 @@ static int32_t capability_manager_list(void *self, struct cap_call *call,
                                        const struct cap_capability_manager_list_params *params,
                                        struct cap_capability_manager_list_results *results)
 {
-    static struct cap_cap_info entries_of_cpu[ARCH_CPUS_MAX][LIST_MAX];
-    struct cap_cap_info *entries = entries_of_cpu[arch_cpu_number()];
+    static PERCPU struct cap_cap_info entries_of_cpu[LIST_MAX];
+    struct cap_cap_info *entries = *percpu_this(entries_of_cpu);
     struct process *process =
         subject(container_of((struct object *)self, struct capability_manager, object), call);
     if (process == NULL)

@@ -1,8 +1,8 @@
 /*
  * LogReader and LogSink: the two ends of the kernel log.
  */
+#include "arch/percpu.h"
 #include "core/call.h"
-#include "arch/arch.h"
 #include "core/log.h"
 #include "core/process.h"
 #include "object/kernel_caps.h"
@@ -11,10 +11,10 @@
 
 /* A batch is copied out of the ring record by record into here: one CPU reads one batch at a time. */
 enum { LOG_READ_BATCH = 16, LOG_READ_OVERHEAD_BYTES = 96 };
-static struct {
+static PERCPU struct {
     struct log_record records[LOG_READ_BATCH];
     struct cap_log_record encoded[LOG_READ_BATCH];
-} batch_of_cpu[ARCH_CPUS_MAX];
+} batch_of_cpu;
 
 static void encode_record(const struct log_record *record, struct cap_log_record *out)
 {
@@ -32,8 +32,8 @@ static int32_t log_reader_read(void *self, struct cap_call *call,
                                struct cap_log_reader_read_results *results)
 {
     (void)self;
-    struct log_record *records = batch_of_cpu[arch_cpu_number()].records;
-    struct cap_log_record *encoded = batch_of_cpu[arch_cpu_number()].encoded;
+    struct log_record *records = percpu_this(batch_of_cpu)->records;
+    struct cap_log_record *encoded = percpu_this(batch_of_cpu)->encoded;
     size_t limit = params->max_records < LOG_READ_BATCH ? params->max_records : LOG_READ_BATCH;
     size_t room = call->results_limit;
     size_t count = 0;

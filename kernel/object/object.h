@@ -34,8 +34,8 @@ struct object_type {
     /* Null, or: the process has ended, or gives up this capability of its table. Called with no lock held,
      * before the table's reference is put. */
     void (*holder_ended)(struct object *object, struct process *process);
-    /* Null, or: the capability stands for another (a revocable facet): puts that into *capability, borrowed.
-     * REVOKED. */
+    /* Null, or: the capability stands for another (a revocable facet): puts that into *capability, borrowed
+     * until the entry that is being executed on this CPU is answered. REVOKED; TOO_LARGE: too many at once. */
     status_t (*resolve)(struct capability *capability);
 };
 
@@ -50,7 +50,8 @@ struct capability {
 };
 
 /* What a capability really is, through any facets that stand before it; for code that takes a capability it
- * was sent for an object of one kind. Borrowed as before. REVOKED. */
+ * was sent for an object of one kind, while it executes a ring entry. Borrowed as before, and at most until
+ * that entry is answered: what stays behind takes a reference. REVOKED; TOO_LARGE: too many at once. */
 CHECKED static inline status_t capability_resolve(struct capability *capability)
 {
     return __builtin_expect(capability->type->resolve == NULL, 1) ? CAPOS_OK
@@ -62,6 +63,18 @@ void object_init(struct object *object, const struct object_type *type);
 static inline void object_get(struct object *object)
 {
     __atomic_add_fetch(&object->references, 1, __ATOMIC_RELAXED);
+}
+/* For lists that hold no references: false if the object's last reference is gone and its destruction on the
+ * way. */
+CHECKED static inline bool object_get_if_alive(struct object *object)
+{
+    uint32_t references = __atomic_load_n(&object->references, __ATOMIC_RELAXED);
+    while (references != 0) {
+        if (__atomic_compare_exchange_n(&object->references, &references, references + 1, true,
+                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    }
+    return false;
 }
 /* Calls the type's destroy: the last reference is gone. */
 void object_destroy(struct object *object);

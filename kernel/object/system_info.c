@@ -3,6 +3,7 @@
  */
 #include "arch/arch.h"
 #include "arch/cpu.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/process.h"
 #include "mm/aspace.h"
@@ -40,7 +41,7 @@ static int32_t stats(void *self, struct cap_call *call, struct cap_system_info_s
     results->processes = process_count();
     results->threads = total_threads();
     results->objects = object_live_count();
-    results->cpus = ARCH_CPUS_MAX;
+    results->cpus = arch_cpu_count();
     results->uptime_ns = clock_now_ns();
     return CAPOS_OK;
 }
@@ -96,8 +97,8 @@ static int32_t process_stats(void *self, struct cap_call *call,
                              const struct cap_system_info_process_params *params,
                              struct cap_system_info_process_results *results)
 {
-    static char name_of_cpu[ARCH_CPUS_MAX][CAPOS_PROCESS_NAME_MAX + 1];
-    char *name = name_of_cpu[arch_cpu_number()];
+    static PERCPU char name_of_cpu[CAPOS_PROCESS_NAME_MAX + 1];
+    char *name = *percpu_this(name_of_cpu);
     (void)self;
     struct process *process = process_find_from(params->process_id);
     if (process == NULL)

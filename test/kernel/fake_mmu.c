@@ -47,6 +47,25 @@ void arch_tlb_flush_page(uint64_t va)
             tlb[i].valid = false;
 }
 
+enum { SHOOTDOWN_PAGES_MAX = 32 };
+
+void arch_tlb_shootdown(const uint64_t *resident, uint64_t start, uint64_t end)
+{
+    (void)resident;
+    if ((end - start) >> 12 > SHOOTDOWN_PAGES_MAX) {
+        arch_tlb_flush_all();
+        return;
+    }
+    for (uint64_t at = start; at < end; at += PAGE_SIZE)
+        arch_tlb_flush_page(at);
+}
+
+void arch_tlb_leave(uint64_t *resident, paddr_t page_table)
+{
+    (void)page_table;
+    *resident = 0;
+}
+
 unsigned fake_flush_count(void)
 {
     return flushes;

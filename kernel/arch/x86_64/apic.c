@@ -7,9 +7,12 @@
 #include "core/panic.h"
 
 enum apic_register {
+    APIC_ID = 0x020,
     APIC_TASK_PRIORITY = 0x080,
     APIC_EOI = 0x0b0,
     APIC_SPURIOUS = 0x0f0,
+    APIC_COMMAND_LOW = 0x300,
+    APIC_COMMAND_HIGH = 0x310,
     APIC_LVT_TIMER = 0x320,
     APIC_LVT_LINT0 = 0x350,
     APIC_LVT_LINT1 = 0x360,
@@ -22,7 +25,13 @@ enum {
     APIC_BASE_ENABLE = 1 << 11,
     APIC_ENABLE = 1 << 8,
     LVT_MASKED = 1 << 16,
-    LVT_NMI = 4 << 8
+    LVT_NMI = 4 << 8,
+    COMMAND_NMI = 4 << 8,
+    COMMAND_INIT = 5 << 8,
+    COMMAND_STARTUP = 6 << 8,
+    COMMAND_PENDING = 1 << 12,
+    COMMAND_ASSERT = 1 << 14,
+    ID_SHIFT = 24,
 };
 enum { DIVIDE_BY_1 = 0xb, DIVIDE_BY_16 = 0x3, TIMER_DIVISOR_LOG2 = 4 };
 
@@ -73,9 +82,53 @@ uint32_t apic_timer_ticks(void)
 void apic_timer_calibrated(uint64_t frequency_hz)
 {
     timer_ticks_per_ns_q32 = (frequency_hz << (32 - TIMER_DIVISOR_LOG2)) / 1000000000u;
+    apic_timer_start();
+}
+
+void apic_timer_start(void)
+{
     apic_write(APIC_TIMER_INITIAL, 0);
     apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_16);
     apic_write(APIC_LVT_TIMER, VECTOR_APIC_TIMER);
+}
+
+uint8_t apic_own_id(void)
+{
+    return (uint8_t)(apic_read(APIC_ID) >> ID_SHIFT);
+}
+
+void apic_acknowledge(void)
+{
+    apic_write(APIC_EOI, 0);
+}
+
+/* Nothing comes between the two writes: interrupts are off, and an NMI does not return. */
+static void command_send(uint8_t apic_id, uint32_t command)
+{
+    while ((apic_read(APIC_COMMAND_LOW) & COMMAND_PENDING) != 0)
+        __asm__ volatile("pause");
+    apic_write(APIC_COMMAND_HIGH, (uint32_t)apic_id << ID_SHIFT);
+    apic_write(APIC_COMMAND_LOW, command);
+}
+
+void apic_send_vector(uint8_t apic_id, uint8_t vector)
+{
+    command_send(apic_id, COMMAND_ASSERT | vector);
+}
+
+void apic_send_nmi(uint8_t apic_id)
+{
+    command_send(apic_id, COMMAND_ASSERT | COMMAND_NMI);
+}
+
+void apic_send_init(uint8_t apic_id)
+{
+    command_send(apic_id, COMMAND_ASSERT | COMMAND_INIT);
+}
+
+void apic_send_startup(uint8_t apic_id, uint8_t page_number)
+{
+    command_send(apic_id, COMMAND_ASSERT | COMMAND_STARTUP | page_number);
 }
 
 /* Rounded up, so that the interrupt never comes before the time; 0 would stop the timer. */
@@ -106,7 +159,7 @@ void arch_timer_set(uint64_t deadline_ns)
 void apic_timer_fired(void)
 {
     struct cpu *cpu = this_cpu();
-    apic_write(APIC_EOI, 0);
+    apic_acknowledge();
     if (cpu->timer_deadline_ns == UINT64_MAX)
         return; /* it was on its way when it was stopped */
     if (clock_now_ns() < cpu->timer_deadline_ns) {

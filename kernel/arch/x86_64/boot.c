@@ -8,13 +8,13 @@
 #include "arch/x86_64/kernel_map.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/smp.h"
 #include "core/panic.h"
 #include "dev/pic.h"
 #include "dev/serial.h"
 
 #define BOOT_MAPPED_END UINT64_C(0x100000000)
-/* Firmware scribbles here, a null physical address stays unused, and other CPUs will need a page to start in.
- */
+/* Firmware scribbles here, and a null physical address stays unused. */
 enum { LOW_MEMORY_KEPT_BYTES = 0x10000 };
 
 extern const char image_start[], image_end[], image_boot_end[];
@@ -54,6 +54,7 @@ _Noreturn void boot_start(uint32_t protocol, uint32_t info)
         panic("boot: this processor has no NX bit, so that memory cannot be kept from being executed");
     msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NX);
     regions_cut(&boot_info);
+    smp_find(&boot_info);
     user_copy_patch();
     kernel_map_init(&boot_info, apic_physical_base());
     boot_switch(&boot_info, arch_kernel_page_table(), cpu_kernel_stack_end(0));

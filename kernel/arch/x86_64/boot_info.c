@@ -28,7 +28,14 @@ struct map_entry {
     uint32_t type, reserved;
 };
 
-enum { MB2_TAG_END = 0, MB2_TAG_COMMAND_LINE = 1, MB2_TAG_MODULE = 3, MB2_TAG_MEMORY_MAP = 6 };
+enum {
+    MB2_TAG_END = 0,
+    MB2_TAG_COMMAND_LINE = 1,
+    MB2_TAG_MODULE = 3,
+    MB2_TAG_MEMORY_MAP = 6,
+    MB2_TAG_RSDP_V1 = 14, /* a copy of the root pointer, of ACPI 1 and of later versions */
+    MB2_TAG_RSDP_V2 = 15,
+};
 enum { MB2_INFO_MAX_BYTES = 1 << 20 };
 struct mb2_tag {
     uint32_t type, size_bytes;
@@ -101,6 +108,7 @@ static const char *read_pvh(struct boot_info *boot, uint64_t address)
         return "PVH: the memory map lies outside the first 4 GiB";
     read_memory_map(boot, (struct map_view){map, info.memory_map_count, sizeof(struct map_entry)});
 
+    boot->rsdp = info.rsdp;
     const char *line = boot_physical(info.command_line, BOOT_COMMAND_LINE_MAX);
     if (line != NULL)
         read_command_line(boot, line, BOOT_COMMAND_LINE_MAX);
@@ -145,9 +153,18 @@ static const char *read_mb2_module(struct boot_info *boot, const uint8_t *body, 
     return NULL;
 }
 
-static const char *read_mb2_tag(struct boot_info *boot, uint32_t type, const uint8_t *body, size_t size_bytes)
+/* What a tag is and where its content lies, for the ones that are read in place later. */
+struct tag_place {
+    uint32_t type;
+    uint64_t physical;
+};
+
+static const char *read_mb2_tag(struct boot_info *boot, struct tag_place place, const uint8_t *body,
+                                size_t size_bytes)
 {
-    switch (type) {
+    if (place.type == MB2_TAG_RSDP_V2 || (place.type == MB2_TAG_RSDP_V1 && boot->rsdp == 0))
+        boot->rsdp = place.physical;
+    switch (place.type) {
     case MB2_TAG_COMMAND_LINE:
         read_command_line(boot, (const char *)body, size_bytes);
         return NULL;
@@ -180,8 +197,9 @@ static const char *read_multiboot2(struct boot_info *boot, uint64_t address)
             return NULL;
         if (tag.size_bytes < sizeof(tag) || tag.size_bytes > total_bytes - offset)
             return "Multiboot2: a tag has an impossible size";
+        const struct tag_place place = {tag.type, address + offset + sizeof(tag)};
         const char *wrong =
-            read_mb2_tag(boot, tag.type, info + offset + sizeof(tag), tag.size_bytes - sizeof(tag));
+            read_mb2_tag(boot, place, info + offset + sizeof(tag), tag.size_bytes - sizeof(tag));
         if (wrong != NULL)
             return wrong;
         offset += align_up(tag.size_bytes, 8);

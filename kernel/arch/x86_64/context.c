@@ -9,7 +9,6 @@
 #include "arch/cpu.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/regs.h"
-#include "arch/x86_64/tlb.h"
 #include "core/panic.h"
 #include <base/string.h>
 
@@ -122,19 +121,29 @@ static void tsc_allow(struct cpu *cpu, bool allowed)
     cr4_write(allowed ? cr4_read() & ~CR4_TSD : cr4_read() | CR4_TSD);
 }
 
-static void page_table_load(struct cpu *cpu, uint64_t page_table)
+/* In the new mask before the page table can be used, in the old one until its cannot any more: so a shootdown
+ * may ask a CPU too many (which costs time) but never one too few. See tlb.c. */
+static void page_table_load(struct cpu *cpu, uint64_t page_table, uint64_t *resident)
 {
+    uint64_t *left = cpu->resident;
+    const uint64_t my_bit = UINT64_C(1) << cpu->number;
     if (cpu->page_table == page_table)
         return;
+    if (resident != NULL)
+        __atomic_fetch_or(resident, my_bit, __ATOMIC_SEQ_CST);
     cpu->page_table = page_table;
+    cpu->resident = resident;
     cpu->counters.cr3_writes++;
     cr3_write(page_table);
+    if (left != NULL)
+        __atomic_fetch_and(left, ~my_bit, __ATOMIC_RELEASE);
 }
 
-void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table)
+void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table,
+                         uint64_t *resident)
 {
     struct cpu *cpu = this_cpu();
-    page_table_load(cpu, page_table.raw);
+    page_table_load(cpu, page_table.raw, resident);
     if (previous != NULL) {
         fpu_save(previous->fpu);
         bases_save(previous);
@@ -147,11 +156,27 @@ void arch_context_switch(struct user_context *previous, struct user_context *nex
     tsc_allow(cpu, next->tsc_allowed);
 }
 
+void arch_context_save(void)
+{
+    struct cpu *cpu = this_cpu();
+    if (cpu->current == NULL)
+        return;
+    fpu_save(cpu->current->fpu);
+    bases_save(cpu->current);
+    cpu->current = NULL;
+}
+
+void context_leave_page_table(paddr_t page_table)
+{
+    if (this_cpu()->page_table == page_table.raw)
+        page_table_load(this_cpu(), arch_kernel_page_table().raw, NULL);
+}
+
 void arch_leave_context(void)
 {
     struct cpu *cpu = this_cpu();
     cpu->current = NULL;
-    page_table_load(cpu, arch_kernel_page_table().raw);
+    page_table_load(cpu, arch_kernel_page_table().raw, NULL);
 }
 
 void arch_allow_tsc(struct user_context *context)
@@ -170,15 +195,4 @@ void arch_counters_read(struct cpu_counters *out)
         out->page_faults += cpus[i].counters.page_faults;
         out->context_switches += cpus[i].counters.context_switches;
     }
-}
-
-void arch_tlb_flush_page(uaddr_t address)
-{
-    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
-}
-
-void arch_tlb_flush_all(void)
-{
-    this_cpu()->counters.cr3_writes++;
-    cr3_write(cr3_read());
 }

@@ -3,6 +3,7 @@
 #include "arch/x86_64/idt.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/regs.h"
+#include "arch/percpu.h"
 #include "core/panic.h"
 #include <base/string.h>
 
@@ -20,6 +21,11 @@ struct __attribute__((packed)) table_pointer {
 static bool bit(uint32_t word, unsigned number)
 {
     return (word >> number & 1) != 0;
+}
+
+static uint32_t xsave_bytes(void)
+{
+    return cpuid_read(0xd, 0).ebx; /* for the components that are enabled */
 }
 
 static void detect_basic(struct cpu_features *features)
@@ -58,9 +64,8 @@ static void detect_extended(struct cpu_features *features)
         features->physical_bits = cpuid_read(0x80000008u, 0).eax & 0xff;
 }
 
-void cpu_features_detect(void)
+static void detect(struct cpu_features *features)
 {
-    struct cpu_features *features = &cpu_features;
     detect_basic(features);
     detect_structured(features);
     detect_extended(features);
@@ -72,6 +77,25 @@ void cpu_features_detect(void)
         features->xcr0 = wanted & supported;
         features->xsaveopt = bit(cpuid_read(0xd, 1).eax, 0);
     }
+}
+
+void cpu_features_detect(void)
+{
+    detect(&cpu_features);
+}
+
+bool cpu_features_suffice(void)
+{
+    const struct cpu_features *wanted = &cpu_features;
+    struct cpu_features mine = {.fpu_size_bytes = 0};
+    detect(&mine);
+    return mine.nx >= wanted->nx && mine.pages_1g >= wanted->pages_1g &&
+           mine.global_pages >= wanted->global_pages && mine.smep >= wanted->smep &&
+           mine.smap >= wanted->smap && mine.umip >= wanted->umip && mine.fsgsbase >= wanted->fsgsbase &&
+           mine.xsave >= wanted->xsave && mine.xsaveopt >= wanted->xsaveopt &&
+           mine.rdrand >= wanted->rdrand && mine.rdseed >= wanted->rdseed && mine.apic >= wanted->apic &&
+           mine.mce >= wanted->mce && (mine.xcr0 & wanted->xcr0) == wanted->xcr0 &&
+           mine.physical_bits >= wanted->physical_bits;
 }
 
 static void gdt_init(struct cpu *cpu)
@@ -116,10 +140,11 @@ void cpu_tables_init(uint32_t number)
     cpu->self = cpu;
     cpu->number = number;
     cpu->kernel_stack_end = cpu_kernel_stack_end(number);
+    cpu->percpu_distance = number == 0 ? 0 : cpu_percpu_start(number) - (uint64_t)image_percpu_start;
     cpu->timer_deadline_ns = UINT64_MAX;
     gdt_init(cpu);
     tss_init(cpu);
-    segments_load(cpu); /* the code selector is the boot GDT's already */
+    segments_load(cpu); /* the code selector is what the start-up GDT has already */
     msr_write(MSR_GS_BASE, (uint64_t)cpu);
     msr_write(MSR_KERNEL_GS_BASE, 0);
     msr_write(MSR_FS_BASE, 0);
@@ -143,7 +168,10 @@ static void fpu_enable(void)
     __asm__ volatile("xsetbv"
                      :
                      : "c"(0), "a"((uint32_t)features->xcr0), "d"((uint32_t)(features->xcr0 >> 32)));
-    features->fpu_size_bytes = cpuid_read(0xd, 0).ebx; /* for the components just enabled */
+    if (arch_cpu_number() == 0)
+        features->fpu_size_bytes = xsave_bytes();
+    else if (xsave_bytes() > features->fpu_size_bytes)
+        panic("cpu: CPU %u saves more than the boot CPU", arch_cpu_number());
 }
 
 static void syscall_enable(void)
@@ -168,3 +196,4 @@ void cpu_protection_init(void)
 
 _Static_assert(offsetof(struct cpu, current) == ARCH_CPU_CURRENT_OFFSET, "arch_current_context");
 _Static_assert(offsetof(struct cpu, number) == ARCH_CPU_NUMBER_OFFSET, "arch_cpu_number");
+_Static_assert(offsetof(struct cpu, percpu_distance) == ARCH_CPU_PERCPU_OFFSET, "percpu_this");

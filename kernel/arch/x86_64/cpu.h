@@ -43,7 +43,9 @@ struct cpu {
     struct cpu_counters counters;
     uint32_t number;
     bool tsc_allowed;           /* CR4.TSD as it is now */
+    uint64_t percpu_distance;   /* percpu.h */
     uint64_t page_table;        /* CR3 as it is now */
+    uint64_t *resident;         /* the mask that says so; null: the kernel's own page table */
     uint64_t timer_deadline_ns; /* what the APIC timer is armed for, UINT64_MAX: nothing */
     uint64_t gdt[SELECTOR_COUNT];
     struct task_state tss;
@@ -58,7 +60,14 @@ static inline struct cpu *this_cpu(void)
 }
 
 void cpu_features_detect(void);
+/* True if the calling CPU has all that the boot CPU has. */
+bool cpu_features_suffice(void);
 /* For the calling CPU. First: GS, GDT, TSS, IDT: from here on a fault panics legibly. Needs no memory. */
 void cpu_tables_init(uint32_t number);
 /* Then, with the final page tables loaded: control registers, system call entry, FPU, interrupt stacks. */
 void cpu_protection_init(void);
+
+/* In tlb.c: does what other CPUs ask of this one. Interrupts are off; any lock may be held. */
+void tlb_serve(void);
+/* In context.c: the kernel's page table instead of this one, if it is this one that is loaded. */
+void context_leave_page_table(paddr_t page_table);

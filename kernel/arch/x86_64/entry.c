@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/idt.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/smp.h"
 #include "core/lock.h"
 #include "core/panic.h"
 #include <base/string.h>
@@ -83,8 +84,14 @@ static const char *exception_name(uint64_t vector)
 /* Device interrupts, in any mode. */
 static void interrupt_serve(uint64_t vector)
 {
-    if (vector == VECTOR_APIC_TIMER)
+    if (vector == VECTOR_APIC_TIMER) {
         apic_timer_fired();
+    } else if (vector == VECTOR_TLB) {
+        apic_acknowledge(); /* before the inbox is looked at: what comes after that interrupts again */
+        tlb_serve();
+    } else if (vector == VECTOR_KICK) {
+        apic_acknowledge(); /* the way out of the interrupt does the rest */
+    }
     /* Anything else is spurious: the APIC's own vector, or a masked PIC's. Neither wants an acknowledgement.
      */
 }
@@ -106,6 +113,8 @@ _Noreturn void entry_user_trap(struct user_frame *frame)
     if (frame->vector < VECTOR_EXCEPTIONS)
         user_fault((struct user_context *)frame, (uint8_t)frame->vector);
     interrupt_serve(frame->vector);
+    if (frame->vector == VECTOR_TLB) /* none of the scheduler's business */
+        arch_enter_user();
     handle_interrupt();
 }
 
@@ -141,5 +150,7 @@ void entry_kernel_trap(struct user_frame *frame)
 
 _Noreturn void entry_fatal_trap(struct user_frame *frame)
 {
+    if (frame->vector == VECTOR_NMI && smp_stop_requested())
+        arch_halt_forever();
     panic_at(frame, "%s", exception_name(frame->vector));
 }

@@ -1,4 +1,13 @@
-/* The interrupt table, shared by all CPUs, and the vectors that devices use. */
+/*
+ * The interrupt table, shared by all CPUs, and the vectors in use.
+ *
+ *   0-31    CPU exceptions; 2 (NMI) also stops this CPU when another one panics
+ *   32-47   the PICs, masked
+ *   64      this CPU's APIC timer
+ *   65      another CPU wants this one to pass the scheduler (arch_cpu_kick)
+ *   66      another CPU wants translations forgotten (tlb.c)
+ *   255     the APIC's spurious interrupt
+ */
 #pragma once
 
 enum {
@@ -8,6 +17,8 @@ enum {
     VECTOR_EXCEPTIONS = 32, /* below: CPU exceptions */
     VECTOR_PIC_FIRST = 32,  /* 16 vectors, all masked; spurious ones may come and are ignored */
     VECTOR_APIC_TIMER = 64,
+    VECTOR_KICK = 65,
+    VECTOR_TLB = 66,
     VECTOR_APIC_SPURIOUS = 255,
 };
 

@@ -1,4 +1,4 @@
-/* See kernel_map.h. Runs once, on the boot tables, whose direct map reaches the first 4 GiB. */
+/* See kernel_map.h. Built on the boot tables, whose direct map reaches the first 4 GiB. */
 #include "arch/x86_64/kernel_map.h"
 #include "arch/x86_64/boot_regions.h"
 #include "arch/x86_64/cpu.h"
@@ -15,6 +15,7 @@ extern const char image_start[], image_text_end[], image_rodata_end[], image_end
 
 static paddr_t kernel_page_table;
 static struct boot_info *frame_source; /* while building */
+static bool (*cpu_frame_take)(paddr_t *out);
 
 paddr_t arch_kernel_page_table(void)
 {
@@ -82,17 +83,44 @@ static void map_image(const char *start, const char *end, uint64_t flags)
     map_range(KERNEL_DIRECT_MAP + physical, physical, size_bytes, (flags & PAGE_WRITE) | PAGE_NX);
 }
 
-static void map_stack(uint64_t end, uint64_t size_bytes)
+static bool boot_frame_take(paddr_t *out)
 {
-    for (uint64_t page = end - size_bytes; page < end; page += PAGE_SIZE)
-        map_range(page, frame_take(), PAGE_SIZE, PAGE_WRITE | PAGE_NX);
+    out->raw = frame_take();
+    return true;
 }
 
-static void map_cpu_stacks(uint32_t cpu)
+/* Memory of its own for the pages in [start, end) that have none. The whole CPU area has one leaf table,
+ * which CPU 0's stacks brought, so that nothing else is needed. */
+static bool map_private(uint64_t start, uint64_t end)
 {
-    map_stack(cpu_kernel_stack_end(cpu), CPU_KERNEL_STACK_BYTES);
-    for (uint32_t ist = 0; ist < IST_COUNT; ist++)
-        map_stack(cpu_ist_stack_end(cpu, ist), CPU_IST_STACK_BYTES);
+    for (uint64_t page = start; page < end; page += PAGE_SIZE) {
+        paddr_t frame;
+        if ((*entry_find(page, LEVEL_PAGE) & PAGE_PRESENT) != 0)
+            continue;
+        if (!cpu_frame_take(&frame))
+            return false;
+        map_range(page, frame.raw, PAGE_SIZE, PAGE_WRITE | PAGE_NX);
+    }
+    return true;
+}
+
+static bool map_cpu_stacks(uint32_t cpu)
+{
+    const uint64_t kernel_end = cpu_kernel_stack_end(cpu);
+    bool good = map_private(kernel_end - CPU_KERNEL_STACK_BYTES, kernel_end);
+    for (uint32_t ist = 0; ist < IST_COUNT && good; ist++) {
+        const uint64_t end = cpu_ist_stack_end(cpu, ist);
+        good = map_private(end - CPU_IST_STACK_BYTES, end);
+    }
+    return good;
+}
+
+bool kernel_map_cpu(uint32_t cpu, bool (*take)(paddr_t *out))
+{
+    const uint64_t percpu = cpu_percpu_start(cpu);
+    const uint64_t percpu_bytes = (uint64_t)(image_percpu_end - image_percpu_start);
+    cpu_frame_take = take;
+    return map_cpu_stacks(cpu) && map_private(percpu, percpu + align_up(percpu_bytes, PAGE_SIZE));
 }
 
 void kernel_map_init(struct boot_info *boot, uint64_t apic_base)
@@ -107,7 +135,8 @@ void kernel_map_init(struct boot_info *boot, uint64_t apic_base)
     map_image(image_rodata_end, image_end, PAGE_WRITE | PAGE_NX);
     map_range(KERNEL_DIRECT_MAP + image_high, image_high, boot->memory_end - image_high,
               PAGE_WRITE | PAGE_NX);
-    map_cpu_stacks(0);
+    cpu_frame_take = boot_frame_take;
+    (void)map_cpu_stacks(0);
     map_range(KERNEL_APIC, apic_base, PAGE_SIZE, PAGE_WRITE | PAGE_NX | PAGE_UNCACHED);
     frame_source = NULL;
 }

@@ -31,11 +31,6 @@ bool arch_random_u64(uint64_t *out)
     return false;
 }
 
-void arch_relax(void)
-{
-    __asm__ volatile("pause");
-}
-
 _Noreturn void arch_halt_forever(void)
 {
     for (;;)

@@ -15,6 +15,7 @@
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/page_entry.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/selftest.h"
 #include "arch/x86_64/tlb.h"
 #include "core/lock.h"
 #include "core/log.h"
@@ -22,17 +23,13 @@
 #include <base/string.h>
 #include <capos/clockpage.h>
 
-enum { EXIT_OK = 16, EXIT_FAILED = 17, FPU_MAX_BYTES = 4096 };
-#define USER_CODE     UINT64_C(0x400000)
-#define USER_STACK    UINT64_C(0x401000)
-#define USER_MISSING  UINT64_C(0x402000)
+enum { EXIT_OK = 16, EXIT_FAILED = 17 };
 #define NOT_CANONICAL UINT64_C(0x0000900000000000)
-#define MILLISECOND   UINT64_C(1000000)
 
-extern const char selftest_user_start[], selftest_user_end[];
+extern const char selftest_user_end[];
 extern const char selftest_user_calls[], selftest_user_null[], selftest_user_divide[], selftest_user_halt[];
 extern const char selftest_user_tsc[], selftest_user_kernel[], selftest_user_wild[], selftest_user_int3[];
-extern const char selftest_user_port[], selftest_user_int[], selftest_user_execute[], selftest_user_spin[];
+extern const char selftest_user_port[], selftest_user_int[], selftest_user_execute[];
 extern const char selftest_user_flags[], selftest_user_step[], selftest_user_gs[], selftest_user_gs_spin[];
 extern const char selftest_user_gs_read[];
 extern const char image_start[], image_text_end[], image_rodata_end[], image_end[];
@@ -82,9 +79,27 @@ static uint8_t fpu_images[2][FPU_MAX_BYTES] __attribute__((aligned(64)));
 static uint8_t user_pages[3][4096] __attribute__((aligned(4096)));
 static uint64_t user_tables[4][512] __attribute__((aligned(4096)));
 
+uint64_t selftest_resident;
+
 static _Noreturn void step_run(void);
 
-static void report(bool good, const char *name)
+paddr_t selftest_page_table(void)
+{
+    return (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE};
+}
+
+uint64_t *selftest_shared_entry(void)
+{
+    return &user_tables[3][(USER_SHARED - USER_CODE) / PAGE_SIZE];
+}
+
+/* Makes it this CPU's context, saving nothing. */
+static void context_load(struct user_context *next)
+{
+    arch_context_switch(NULL, next, selftest_page_table(), &selftest_resident);
+}
+
+void selftest_report(bool good, const char *name)
 {
     failures += good ? 0 : 1;
     log_print(LOG_INFO, "%s %s", good ? "ok" : "not ok", name);
@@ -103,7 +118,7 @@ static _Noreturn void step_done(enum step_end end, uint64_t value, uint64_t addr
     const bool good = step->end == end && step->value == value && step->address == address;
     if (!good)
         log_print(LOG_INFO, "# ended by %d, value %lu, address %lx", end, value, address);
-    report(good, step->name);
+    selftest_report(good, step->name);
     step_index++;
     step_run();
 }
@@ -126,6 +141,8 @@ void handle_fault(struct user_context *faulting, const struct fault_info *fault)
 
 void handle_interrupt(void)
 {
+    if (arch_cpu_number() != 0)
+        selftest_smp_interrupt();
     if (timer_count == 0) /* spurious */
         arch_enter_user();
     timer_count = 0;
@@ -134,7 +151,10 @@ void handle_interrupt(void)
 
 void timer_interrupt(void)
 {
-    timer_count++;
+    if (arch_cpu_number() != 0)
+        selftest_smp_timer();
+    else
+        timer_count++;
 }
 
 bool handle_user_copy_fault(uaddr_t address, bool write)
@@ -148,7 +168,9 @@ bool handle_user_copy_fault(uaddr_t address, bool write)
 
 void handle_idle_wakeup(void)
 {
-    report(idle_expected && timer_count == 1, "idle ends with the timer");
+    if (arch_cpu_number() != 0)
+        selftest_smp_wakeup();
+    selftest_report(idle_expected && timer_count == 1, "idle ends with the timer");
     finish();
 }
 
@@ -158,15 +180,15 @@ static void step_prepare(const struct step *step)
     const uint64_t entry = USER_CODE + (uint64_t)(step->entry - selftest_user_start);
     arch_context_init(&context, step->rip != 0 ? step->rip : entry, USER_STACK + PAGE_SIZE - 64, 1, 2, 3, 0);
     context.tsc_allowed = step->tsc_allowed;
-    arch_context_switch(NULL, &context, (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE});
+    context_load(&context);
 }
 
 static _Noreturn void steps_finished(void)
 {
     struct cpu_counters counters;
     arch_counters_read(&counters);
-    report(counters.kernel_entries >= array_count(steps) - 2 && counters.cr3_writes >= 1,
-           "entries and CR3 writes are counted");
+    selftest_report(counters.kernel_entries >= array_count(steps) - 2 && counters.cr3_writes >= 1,
+                    "entries and CR3 writes are counted");
     arch_leave_context();
     idle_expected = true;
     timer_count = 0;
@@ -185,9 +207,8 @@ static _Noreturn void step_run(void)
     if (step->entry != NULL) {
         step_prepare(step);
     } else { /* goes on with the thread as it was, after another had the CPU */
-        const paddr_t table = {(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE};
-        arch_context_switch(&context, &other_context, table);
-        arch_context_switch(&other_context, &context, table);
+        arch_context_switch(&context, &other_context, selftest_page_table(), &selftest_resident);
+        arch_context_switch(&other_context, &context, selftest_page_table(), &selftest_resident);
     }
     if (step->end == END_TIMER)
         arch_timer_set(clock_now_ns() + 2 * MILLISECOND);
@@ -227,12 +248,12 @@ static void test_boot_info(void)
     log_print(LOG_INFO, "# %s: %lu KiB free, memory end %lx, module %lx + %lx, command line \"%s\"",
               boot->protocol, total / 1024, boot->memory_end, boot->module_base, boot->module_size_bytes,
               boot->command_line);
-    report(sorted && end <= boot->memory_end, "free regions are sorted, disjoint and page-aligned");
-    report(boot->module_count == 1, "one module");
+    selftest_report(sorted && end <= boot->memory_end, "free regions are sorted, disjoint and page-aligned");
+    selftest_report(boot->module_count == 1, "one module");
     static const char expected[] = "boot package";
-    report(boot->module_size_bytes >= sizeof(expected) - 1 &&
-               memcmp(direct_map((paddr_t){boot->module_base}), expected, sizeof(expected) - 1) == 0,
-           "the module's bytes are in the direct map");
+    selftest_report(boot->module_size_bytes >= sizeof(expected) - 1 &&
+                        memcmp(direct_map((paddr_t){boot->module_base}), expected, sizeof(expected) - 1) == 0,
+                    "the module's bytes are in the direct map");
 }
 
 /* Writes a word at both ends of every region, reads it back through the direct map. */
@@ -247,7 +268,7 @@ static void test_direct_map(void)
         *high = ~region->base;
         good = good && *low == region->base && *high == ~region->base;
     }
-    report(good, "all free RAM is in the direct map");
+    selftest_report(good, "all free RAM is in the direct map");
 }
 
 /* The leaf entry that maps an address, 0 if none does. */
@@ -278,23 +299,23 @@ static void test_protections(void)
     const uint64_t alias = KERNEL_DIRECT_MAP - KERNEL_IMAGE_BASE;
     const uint64_t text = (uint64_t)image_start, text_end = (uint64_t)image_text_end;
     const uint64_t rodata_end = (uint64_t)image_rodata_end, end = (uint64_t)image_end;
-    report(mapped_as(text, text_end, PAGE_PRESENT) &&
-               mapped_as(text_end, rodata_end, PAGE_PRESENT | PAGE_NX) &&
-               mapped_as(rodata_end, end, PAGE_PRESENT | PAGE_WRITE | PAGE_NX),
-           "text is read and execute, rodata read, data read and write");
-    report(mapped_as(text + alias, rodata_end + alias, PAGE_PRESENT | PAGE_NX) &&
-               mapped_as(rodata_end + alias, end + alias, PAGE_PRESENT | PAGE_WRITE | PAGE_NX),
-           "the direct map's alias too, and nothing executes there");
-    report(leaf_find(0) == 0 && leaf_find(0x100000) == 0 && leaf_find(end) == 0 &&
-               leaf_find(KERNEL_DIRECT_MAP + boot_copy.memory_end) == 0 &&
-               leaf_find(cpu_kernel_stack_end(0) - CPU_KERNEL_STACK_BYTES - 1) == 0,
-           "null, the end of RAM and the stack guards are not mapped");
+    selftest_report(mapped_as(text, text_end, PAGE_PRESENT) &&
+                        mapped_as(text_end, rodata_end, PAGE_PRESENT | PAGE_NX) &&
+                        mapped_as(rodata_end, end, PAGE_PRESENT | PAGE_WRITE | PAGE_NX),
+                    "text is read and execute, rodata read, data read and write");
+    selftest_report(mapped_as(text + alias, rodata_end + alias, PAGE_PRESENT | PAGE_NX) &&
+                        mapped_as(rodata_end + alias, end + alias, PAGE_PRESENT | PAGE_WRITE | PAGE_NX),
+                    "the direct map's alias too, and nothing executes there");
+    selftest_report(leaf_find(0) == 0 && leaf_find(0x100000) == 0 && leaf_find(end) == 0 &&
+                        leaf_find(KERNEL_DIRECT_MAP + boot_copy.memory_end) == 0 &&
+                        leaf_find(cpu_kernel_stack_end(0) - CPU_KERNEL_STACK_BYTES - 1) == 0,
+                    "null, the end of RAM and the stack guards are not mapped");
     const uint64_t cr4 = cr4_read();
     const struct cpu_features *f = &cpu_features;
-    report((cr0_read() & CR0_WP) != 0 && ((cr4 & CR4_SMEP) != 0) == f->smep &&
-               ((cr4 & CR4_SMAP) != 0) == f->smap && ((cr4 & CR4_UMIP) != 0) == f->umip &&
-               (cr4 & CR4_TSD) != 0,
-           "WP, TSD and what there is of SMEP, SMAP and UMIP are on");
+    selftest_report((cr0_read() & CR0_WP) != 0 && ((cr4 & CR4_SMEP) != 0) == f->smep &&
+                        ((cr4 & CR4_SMAP) != 0) == f->smap && ((cr4 & CR4_UMIP) != 0) == f->umip &&
+                        (cr4 & CR4_TSD) != 0,
+                    "WP, TSD and what there is of SMEP, SMAP and UMIP are on");
     log_print(LOG_INFO,
               "# smep %d smap %d umip %d fsgsbase %d xsave %d xsaveopt %d 1g %d rdrand %d rdseed %d fpu %lu",
               f->smep, f->smap, f->umip, f->fsgsbase, f->xsave, f->xsaveopt, f->pages_1g, f->rdrand,
@@ -311,9 +332,9 @@ static void test_clock(void)
     const uint64_t tsc = arch_read_tsc();
     const uint64_t by_page =
         page.base_ns + (uint64_t)((unsigned __int128)(tsc - page.base_tsc) * page.mult >> page.shift);
-    report(before <= by_page && by_page <= clock_now_ns() && page.sequence == 0,
-           "the clock page says what the clock says");
-    report(clock_boot_unix_ns() > INT64_C(1500000000) * 1000000000, "the date is of this time");
+    selftest_report(before <= by_page && by_page <= clock_now_ns() && page.sequence == 0,
+                    "the clock page says what the clock says");
+    selftest_report(clock_boot_unix_ns() > INT64_C(1500000000) * 1000000000, "the date is of this time");
 }
 
 static void test_timer(void)
@@ -325,13 +346,13 @@ static void test_timer(void)
         arch_preemption_point();
     const uint64_t took = clock_now_ns() - start;
     log_print(LOG_INFO, "# 3 ms took %lu us", took / 1000);
-    report(timer_count == 1 && took >= 3 * MILLISECOND, "the timer fires once, not early");
+    selftest_report(timer_count == 1 && took >= 3 * MILLISECOND, "the timer fires once, not early");
     arch_timer_set(clock_now_ns() + MILLISECOND);
     arch_timer_set(UINT64_MAX);
     const uint64_t later = clock_now_ns() + 3 * MILLISECOND;
     while (clock_now_ns() < later)
         arch_preemption_point();
-    report(timer_count == 1, "a stopped timer stays quiet");
+    selftest_report(timer_count == 1, "a stopped timer stays quiet");
     timer_count = 0;
 }
 
@@ -340,28 +361,29 @@ static void test_user_copy(void)
     char text[32] = "";
     char *stack = (char *)user_pages[1];
     memcpy(stack, "from user space", 16);
-    arch_context_switch(NULL, &other_context, (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE});
-    report(arch_user_copy_in(text, USER_STACK, 16) && memcmp(text, stack, 16) == 0, "copy in");
-    report(arch_user_copy_out(USER_STACK + 101, "13 bytes here", 13) &&
-               memcmp(stack + 101, "13 bytes here", 13) == 0,
-           "copy out, unaligned");
+    context_load(&other_context);
+    selftest_report(arch_user_copy_in(text, USER_STACK, 16) && memcmp(text, stack, 16) == 0, "copy in");
+    selftest_report(arch_user_copy_out(USER_STACK + 101, "13 bytes here", 13) &&
+                        memcmp(stack + 101, "13 bytes here", 13) == 0,
+                    "copy out, unaligned");
     uint64_t word = 0x1122334455667788;
-    report(arch_user_copy_out(USER_STACK + 8, &word, 8) && memcmp(stack + 8, &word, 8) == 0 &&
-               arch_user_copy_out(USER_STACK + 4, &word, 4) && memcmp(stack + 4, &word, 4) == 0 &&
-               arch_user_copy_out(USER_MISSING, &word, 0),
-           "copy of 8, 4 and 0 bytes");
+    selftest_report(arch_user_copy_out(USER_STACK + 8, &word, 8) && memcmp(stack + 8, &word, 8) == 0 &&
+                        arch_user_copy_out(USER_STACK + 4, &word, 4) && memcmp(stack + 4, &word, 4) == 0 &&
+                        arch_user_copy_out(USER_MISSING, &word, 0),
+                    "copy of 8, 4 and 0 bytes");
     page_may_come = false;
-    report(!arch_user_copy_in(text, USER_MISSING - 8, 24) && !arch_user_copy_in(text, USER_MISSING, 8) &&
-               !arch_user_copy_out(USER_MISSING, text, 4) && !arch_user_copy_out(USER_CODE, text, 4),
-           "copies that cannot be fail");
+    selftest_report(!arch_user_copy_in(text, USER_MISSING - 8, 24) &&
+                        !arch_user_copy_in(text, USER_MISSING, 8) &&
+                        !arch_user_copy_out(USER_MISSING, text, 4) && !arch_user_copy_out(USER_CODE, text, 4),
+                    "copies that cannot be fail");
     stack[5] = 'x';
-    report(arch_user_probe_write(USER_STACK + 5) && stack[5] == 'x' && !arch_user_probe_write(USER_CODE) &&
-               !arch_user_probe_write(USER_MISSING),
-           "a probe for writing finds out and changes nothing");
+    selftest_report(arch_user_probe_write(USER_STACK + 5) && stack[5] == 'x' &&
+                        !arch_user_probe_write(USER_CODE) && !arch_user_probe_write(USER_MISSING),
+                    "a probe for writing finds out and changes nothing");
     page_may_come = true;
-    report(arch_user_copy_out(USER_MISSING - 8, "across both pages", 17) &&
-               memcmp(user_pages[2], "oth pages", 9) == 0,
-           "a copy goes on when its page came");
+    selftest_report(arch_user_copy_out(USER_MISSING - 8, "across both pages", 17) &&
+                        memcmp(user_pages[2], "oth pages", 9) == 0,
+                    "a copy goes on when its page came");
     arch_leave_context();
 }
 
@@ -370,12 +392,13 @@ static void test_log(void)
     struct log_record record = {.sequence = 0};
     for (int i = 0; i < 1000; i++)
         log_print(LOG_DEBUG, "record %d of many that push the oldest out", i);
-    report(log_read(0, &record) && record.sequence > 0 && log_read(record.sequence + 1, &record),
-           "the log drops the oldest");
+    selftest_report(log_read(0, &record) && record.sequence > 0 && log_read(record.sequence + 1, &record),
+                    "the log drops the oldest");
     uint64_t value = 0, again = 0;
     const bool has = cpu_features.rdrand || cpu_features.rdseed;
-    report(arch_random_u64(&value) == has && arch_random_u64(&again) == has && (!has || value != again),
-           "random numbers where the CPU has them");
+    selftest_report(arch_random_u64(&value) == has && arch_random_u64(&again) == has &&
+                        (!has || value != again),
+                    "random numbers where the CPU has them");
 }
 
 /* ---- Endings: each must end in a panic that selftest.sh recognises. */
@@ -439,9 +462,10 @@ void kernel_main(const struct boot_info *boot)
     user_space_make();
     for (const char *word = boot->command_line; *word != '\0'; word++)
         if (memcmp(word, "test=", 5) == 0) {
-            arch_context_switch(NULL, &other_context,
-                                (paddr_t){(uint64_t)user_tables[0] - KERNEL_IMAGE_BASE});
+            context_load(&other_context);
             endings(word + 5);
+            arch_leave_context();
+            selftest_smp_endings(word + 5);
         }
     test_boot_info();
     test_direct_map();
@@ -450,5 +474,6 @@ void kernel_main(const struct boot_info *boot)
     test_timer();
     test_user_copy();
     test_log();
+    selftest_smp(boot->command_line);
     step_run();
 }
