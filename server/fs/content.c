@@ -1,6 +1,6 @@
 #include "content.h"
 #include "segment.h"
-#include <stdlib.h>
+#include "alloc.h"
 #include <string.h>
 
 /* Blocks hold whole multiples of the smallest; only a file's first block is ever shorter than FS_BLOCK_BYTES,

@@ -1,6 +1,6 @@
 #include "quota.h"
 #include <stdbool.h>
-#include <stdlib.h>
+#include "alloc.h"
 
 struct fs_quota *fs_quota_create(struct fs_quota *outer, uint64_t limit_bytes, uint64_t limit_nodes)
 {

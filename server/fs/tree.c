@@ -1,5 +1,5 @@
 #include "tree.h"
-#include <stdlib.h>
+#include "alloc.h"
 #include <string.h>
 
 /* ---- Nodes. */
