@@ -18,8 +18,11 @@
 #define CAPOS_RING_SQ_ENTRIES 32u
 #define CAPOS_RING_CQ_ENTRIES 32u
 
-/* Capabilities on one CALL or RETURN, and behind one result. */
+/* Capabilities on one message between processes (CALL of an endpoint's facet, RETURN), and behind any result.
+ */
 #define CAPOS_XFER_CAPS_MAX 8u
+/* Capabilities on one CALL of a kernel object: a spawn brings all that the child is to hold. */
+#define CAPOS_CALL_CAPS_MAX 32u
 /* One message (parameters or results) of a kernel object. Larger data travels in MemoryObjects. */
 #define CAPOS_MESSAGE_MAX_BYTES 8192u
 

@@ -115,7 +115,7 @@ static void check_parameters(void)
     expect_call(CAPOS_ERR_TOO_LARGE, &sqe, "parameters of 4 GiB");
     sqe = call();
     sqe.addr = address_of(buffer);
-    sqe.xfer_cap_count = CAPOS_XFER_CAPS_MAX + 1;
+    sqe.xfer_cap_count = CAPOS_CALL_CAPS_MAX + 1;
     expect_call(CAPOS_ERR_TOO_LARGE, &sqe, "nine capabilities");
     sqe.xfer_cap_count = UINT16_MAX;
     expect_call(CAPOS_ERR_TOO_LARGE, &sqe, "65535 capabilities");

@@ -5,6 +5,7 @@
 #include "core/umem.h"
 #include "mm/aspace.h"
 #include "mm/ledger.h"
+#include "object/revocation.h"
 #include <base/string.h>
 #include <capos/exception.h>
 
@@ -56,14 +57,20 @@ status_t kcall_reserve_result(struct cap_call *call, struct call_result_cap **ou
     struct kcall *kcall = kcall_of(call);
     status_t status =
         kcall->caps_out_count < CAPOS_XFER_CAPS_MAX ? check_result_room(kcall) : CAPOS_ERR_TOO_LARGE;
+    struct process *process = kcall->thread->process;
+    struct membrane *blank = NULL;
     uint32_t id;
+    if (status == CAPOS_OK && kcall->membrane != NULL)
+        status = membrane_blank(kcall->membrane, process->ledger, &blank);
     if (status == CAPOS_OK)
-        status = captable_reserve(&kcall->thread->process->captable, &id);
-    if (status < 0)
-        return status;
-    *out = &kcall->caps_out[kcall->caps_out_count++];
-    **out = (struct call_result_cap){.id = id};
-    return CAPOS_OK;
+        status = captable_reserve(&process->captable, &id);
+    if (status == CAPOS_OK) {
+        *out = &kcall->caps_out[kcall->caps_out_count++];
+        **out = (struct call_result_cap){.id = id, .blank = blank};
+    } else if (blank != NULL) {
+        membrane_discard(blank);
+    }
+    return status;
 }
 
 status_t kcall_return_capability(struct cap_call *call, struct capability capability, uint32_t *out_id)
@@ -82,11 +89,29 @@ status_t kcall_return_capability(struct cap_call *call, struct capability capabi
 static void take_back_capabilities(struct kcall *kcall)
 {
     for (size_t i = 0; i < kcall->caps_out_count; i++) {
-        captable_cancel(&kcall->thread->process->captable, kcall->caps_out[i].id);
-        if (kcall->caps_out[i].capability.object != NULL)
-            object_put(kcall->caps_out[i].capability.object);
+        const struct call_result_cap *out = &kcall->caps_out[i];
+        captable_cancel(&kcall->thread->process->captable, out->id);
+        if (out->capability.object != NULL)
+            object_put(out->capability.object);
+        if (out->blank != NULL)
+            membrane_discard(out->blank);
     }
     kcall->caps_out_count = 0;
+}
+
+/* What was obtained through a membrane goes behind one. */
+static status_t wrap_capabilities(struct kcall *kcall)
+{
+    for (size_t i = 0; i < kcall->caps_out_count; i++) {
+        struct call_result_cap *out = &kcall->caps_out[i];
+        if (out->blank == NULL)
+            continue;
+        status_t status = membrane_wrap(out->blank, &out->capability);
+        if (status < 0)
+            return status;
+        out->blank = NULL;
+    }
+    return CAPOS_OK;
 }
 
 static void publish_capabilities(struct kcall *kcall)
@@ -95,6 +120,16 @@ static void publish_capabilities(struct kcall *kcall)
         captable_publish(&kcall->thread->process->captable, kcall->caps_out[i].id,
                          kcall->caps_out[i].capability, CAP_FROM_RESULT);
     kcall->caps_out_count = 0;
+}
+
+/* Of an untyped result the message does not say what it is; the capability knows. */
+static uint64_t interface_of(const struct kcall *kcall, const struct cap_transfer *out)
+{
+    for (size_t i = 0; i < kcall->caps_out_count && out->interface_id == 0; i++) {
+        if (kcall->caps_out[i].id == out->id)
+            return kcall->caps_out[i].capability.type->interface_id;
+    }
+    return out->interface_id;
 }
 
 static status_t write_capability_records(const struct kcall *kcall, size_t payload_bytes)
@@ -108,7 +143,7 @@ static status_t write_capability_records(const struct kcall *kcall, size_t paylo
         return CAPOS_ERR_RESULT_TRUNCATED;
     for (size_t i = 0; i < count; i++) {
         const struct cap_transfer *out = &kcall->call.caps_out[i];
-        records[i] = (struct capos_xfer_result){.cap_id = out->id, .interface_id = out->interface_id};
+        records[i] = (struct capos_xfer_result){.cap_id = out->id, .interface_id = interface_of(kcall, out)};
     }
     return caller_write(kcall, offset, records, count * sizeof(records[0]));
 }
@@ -137,7 +172,9 @@ static status_t deliver_results(struct kcall *kcall, size_t payload_bytes)
 {
     if (payload_bytes > kcall->sqe.result_len)
         return CAPOS_ERR_RESULT_TRUNCATED;
-    status_t status = caller_write(kcall, 0, kcall->call.results, payload_bytes);
+    status_t status = wrap_capabilities(kcall);
+    if (status == CAPOS_OK)
+        status = caller_write(kcall, 0, kcall->call.results, payload_bytes);
     return status < 0 ? status : write_capability_records(kcall, payload_bytes);
 }
 

@@ -19,20 +19,26 @@ struct thread;
 struct process;
 struct aspace;
 struct ledger;
+struct membrane;
+struct pending;
 
 /* A result capability in its reserved slot. Owns a reference to the object. */
 struct call_result_cap {
     uint32_t id;
     struct capability capability;
+    struct membrane *blank; /* owned: to be put around it, since the call went through a membrane; or null */
 };
 
 struct kcall {
     struct cap_call call; /* first: generated code hands this back to operations */
     struct thread *thread;
     struct capos_sqe sqe; /* the kernel's copy of the entry; in a reply only what a reply needs */
-    struct capability caps_in[CAPOS_XFER_CAPS_MAX]; /* referenced for the time of the call */
+    struct capability caps_in[CAPOS_CALL_CAPS_MAX]; /* referenced for the time of the call */
     struct call_result_cap caps_out[CAPOS_XFER_CAPS_MAX];
     size_t caps_out_count;
+    struct membrane *membrane; /* what the call goes through, object/revocation.h; mostly null */
+    struct pending *pending;   /* made by a call through a membrane: referenced */
+    uint32_t borrowed_before;
     uint8_t
         scratch_bytes[64]; /* the operation's own, for small results that must live until they are encoded */
 };

@@ -1,13 +1,793 @@
 #include "core/ipc.h"
+#include "arch/arch.h"
+#include "core/captable.h"
+#include "core/process.h"
+#include "core/ring.h"
+#include "mm/ledger.h"
+#include <capos/endpoint.h>
+
+static const char receiver_has_no_slots[] = "the server's capability table is full";
+static const char endpoint_is_dead[] = "the server is gone";
+static const char queue_is_full[] = "the server's queue is full";
+
+static struct pending *pending_of_message(struct ipc_message *message)
+{
+    return container_of(message, struct pending, ipc.message);
+}
+
+static struct ipc_facet *facet_of_message(struct ipc_message *message)
+{
+    return container_of(message, struct ipc_facet, message);
+}
+
+static struct pending *pending_of_node(struct list_node *node)
+{
+    return pending_of_message(container_of(node, struct ipc_message, node));
+}
+
+static struct captable *table_of(const struct pending *pending)
+{
+    return &pending->thread->process->captable;
+}
+
+void ipc_endpoint_init(struct ipc_endpoint *endpoint)
+{
+    spinlock_init(&endpoint->lock, LOCK_OBJECT);
+    list_init(&endpoint->queue);
+    list_init(&endpoint->receivers);
+}
+
+/* ---- The lists. All with the lock held. */
+
+static struct pending **bucket_of(struct ipc_endpoint *endpoint, uint32_t call_id)
+{
+    return &endpoint->calls[call_id % IPC_DELIVERED_BUCKETS];
+}
+
+static struct pending **find_delivered_locked(struct ipc_endpoint *endpoint, uint32_t call_id)
+{
+    struct pending **link = bucket_of(endpoint, call_id);
+    while (*link != NULL && (*link)->ipc.call_id != call_id)
+        link = &(*link)->ipc.next_delivered;
+    return link;
+}
+
+/* An id that no delivered call has. 0 is none's. */
+static uint32_t new_call_id_locked(struct ipc_endpoint *endpoint)
+{
+    do
+        endpoint->last_call_id++;
+    while (endpoint->last_call_id == 0 || *find_delivered_locked(endpoint, endpoint->last_call_id) != NULL);
+    return endpoint->last_call_id;
+}
+
+static void add_delivered_locked(struct ipc_endpoint *endpoint, struct pending *call)
+{
+    struct pending **bucket = bucket_of(endpoint, call->ipc.call_id);
+    call->ipc.state = IPC_DELIVERED;
+    call->ipc.next_delivered = *bucket;
+    *bucket = call;
+    endpoint->delivered++;
+}
+
+static void take_delivered_locked(struct ipc_endpoint *endpoint, struct pending **link, uint8_t state)
+{
+    struct pending *call = *link;
+    *link = call->ipc.next_delivered;
+    call->ipc.state = state;
+    endpoint->delivered--;
+}
+
+static void take_receiver_locked(struct ipc_endpoint *endpoint, struct pending *receiver, uint8_t state)
+{
+    list_remove(&receiver->ipc.message.node);
+    receiver->ipc.state = state;
+    endpoint->receiving--;
+}
+
+static void add_receiver_locked(struct ipc_endpoint *endpoint, struct pending *receiver)
+{
+    receiver->ipc.state = IPC_WAITING;
+    list_push_front(&endpoint->receivers, &receiver->ipc.message.node); /* the one whose caches are warm */
+    endpoint->receiving++;
+}
+
+static void take_message_locked(struct ipc_endpoint *endpoint, struct ipc_message *message, uint8_t state)
+{
+    list_remove(&message->node);
+    if (message->dropped)
+        return;
+    pending_of_message(message)->ipc.state = state;
+    endpoint->queued--;
+}
+
+static void add_message_locked(struct ipc_endpoint *endpoint, struct ipc_message *message, bool in_front)
+{
+    if (in_front)
+        list_push_front(&endpoint->queue, &message->node);
+    else
+        list_push_back(&endpoint->queue, &message->node);
+    if (message->dropped)
+        return;
+    pending_of_message(message)->ipc.state = IPC_WAITING;
+    endpoint->queued++;
+}
+
+static struct ipc_message *first_message(const struct ipc_endpoint *endpoint)
+{
+    struct list_node *node = list_first(&endpoint->queue);
+    return node == NULL ? NULL : container_of(node, struct ipc_message, node);
+}
+
+/* ---- Ends. The record is BUSY and the caller's of these functions; it is gone afterwards. */
+
+static void set_done(struct pending *pending)
+{
+    struct ipc_endpoint *endpoint = pending->ipc.endpoint;
+    spinlock_acquire(&endpoint->lock);
+    pending->ipc.state = IPC_DONE;
+    spinlock_release(&endpoint->lock);
+}
+
+static void end_with(struct pending *pending, int32_t result, uint32_t payload_len)
+{
+    struct capos_cqe cqe = {.result = result, .payload_len = payload_len};
+    set_done(pending);
+    pending_complete_handoff(pending, &cqe);
+}
+
+static void end_with_exception(struct pending *call, enum capos_exception_kind kind, const char *reason)
+{
+    struct kcall reply;
+    set_done(call);
+    pending_reply_begin(call, &reply);
+    pending_reply_end(call, &reply, cap_call_fail(&reply.call, kind, reason));
+}
+
+/* A call that no receiver has got: what it brought stays with the caller. */
+static void undeliverable(struct pending *call)
+{
+    ipc_caps_end(table_of(call), call->ipc.caps, call->ipc.cap_count, false);
+    call->ipc.cap_count = 0;
+}
+
+static void refuse(struct pending *call, enum capos_exception_kind kind, const char *reason)
+{
+    undeliverable(call);
+    end_with_exception(call, kind, reason);
+}
+
+/* ---- Delivery: a claimed message to a claimed receiver. Each of the two is ended, or put back. */
+
+/* The endpoint may have died meanwhile; then nothing is put back. */
+static void put_back_message(struct ipc_endpoint *endpoint, struct ipc_message *message)
+{
+    spinlock_acquire(&endpoint->lock);
+    bool dead = endpoint->dead;
+    if (!dead)
+        add_message_locked(endpoint, message, true);
+    spinlock_release(&endpoint->lock);
+    if (!dead)
+        return;
+    if (message->dropped)
+        ipc_facet_free(facet_of_message(message));
+    else
+        refuse(pending_of_message(message), CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
+}
+
+static void put_back_receiver(struct ipc_endpoint *endpoint, struct pending *receiver)
+{
+    spinlock_acquire(&endpoint->lock);
+    bool dead = endpoint->dead;
+    if (!dead)
+        add_receiver_locked(endpoint, receiver);
+    spinlock_release(&endpoint->lock);
+    if (dead)
+        end_with(receiver, CAPOS_ERR_STALE_CAP, 0);
+}
+
+static uint64_t message_bytes(const struct pending *call)
+{
+    uint64_t payload = sizeof(struct capos_ipc_header) + call->ipc.params_len;
+    return call->ipc.cap_count == 0
+               ? payload
+               : align_up(payload, 8) + call->ipc.cap_count * sizeof(struct capos_xfer_result);
+}
+
+static enum ipc_side copy_message(struct pending *call, struct pending *receiver, const uint32_t *ids)
+{
+    const struct ipc_wait *ipc = &call->ipc;
+    struct process *to = receiver->thread->process;
+    const struct capos_ipc_header header = {
+        .call_id = ipc->call_id,
+        .method_id = ipc->method_id,
+        .cap_count = ipc->cap_count,
+        .params_len = ipc->params_len,
+        .tag = ipc->tag,
+        .caller_ref = ipc->caller_ref[0],
+        .caller_ref_hi = ipc->caller_ref[1],
+        .deadline_ns = ipc->deadline_ns,
+    };
+    uaddr_t target = receiver->result_addr;
+    if (ipc_write(to, target, &header, sizeof(header)) < 0)
+        return IPC_SIDE_RECEIVER;
+    target += sizeof(header);
+    enum ipc_side failed = ipc_copy(call->thread->process, ipc->params, to, target, ipc->params_len);
+    if (failed != IPC_SIDE_NONE)
+        return failed;
+    return ipc_write_records(to, target + ipc->params_len, ipc->caps, ipc->cap_count, ids) < 0
+               ? IPC_SIDE_RECEIVER
+               : IPC_SIDE_NONE;
+}
+
+/* The call is the receiver's now, whatever becomes of the endpoint. False: that has died, and the call with
+ * it. */
+static bool hand_over(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
+                      uint32_t *departures)
+{
+    spinlock_acquire(&endpoint->lock);
+    bool alive = !endpoint->dead;
+    if (alive) {
+        call->ipc.receiver = receiver->thread->process;
+        add_delivered_locked(endpoint, call);
+    }
+    receiver->ipc.state = IPC_DONE;
+    *departures = endpoint->departures;
+    spinlock_release(&endpoint->lock);
+    return alive;
+}
+
+/* Answers `disconnected` if the process that received the call does not hold the capability any more: a
+ * sibling of the receiving thread released it while the call was on its way, so that ipc_holder_ended did not
+ * see the call. */
+static void check_still_held(struct ipc_endpoint *endpoint, const struct pending *receiver)
+{
+    struct process *process = receiver->thread->process;
+    struct capability held;
+    if (captable_get(&process->captable, receiver->ipc.server_cap_id, &held) == CAPOS_OK)
+        object_put(held.object);
+    else
+        ipc_holder_ended(&endpoint->server, process);
+}
+
+static void complete_receive(struct pending *receiver, uint32_t call_id, uint32_t payload_bytes,
+                             uint32_t cap_count)
+{
+    struct capos_cqe cqe = {
+        .result = (int32_t)payload_bytes,
+        .payload_len = payload_bytes,
+        .cap_count = (uint16_t)cap_count,
+        .call_id = call_id,
+    };
+    pending_complete_handoff(receiver, &cqe);
+}
+
+/* Everything is copied: the capabilities change hands, and both sides learn of it. */
+static void conclude_delivery(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
+                              const uint32_t *ids, uint32_t departures_before)
+{
+    uint32_t count = call->ipc.cap_count;
+    uint32_t call_id = call->ipc.call_id;
+    uint32_t bytes = (uint32_t)sizeof(struct capos_ipc_header) + call->ipc.params_len;
+    uint32_t departures;
+    ipc_caps_publish(table_of(receiver), call->ipc.caps, count, ids);
+    ipc_caps_end(table_of(call), call->ipc.caps, count, true);
+    call->ipc.cap_count = 0;
+    if (!hand_over(endpoint, call, receiver, &departures))
+        end_with_exception(call, CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
+    else if (departures != departures_before)
+        check_still_held(endpoint, receiver);
+    complete_receive(receiver, call_id, bytes, count);
+}
+
+static void deliver_call(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
+                         uint32_t departures)
+{
+    uint32_t ids[CAPOS_XFER_CAPS_MAX];
+    uint64_t needed = message_bytes(call);
+    if (needed > receiver->result_len) {
+        put_back_message(endpoint, &call->ipc.message);
+        end_with(receiver, CAPOS_ERR_RESULT_TRUNCATED, (uint32_t)needed);
+        return;
+    }
+    if (ipc_caps_reserve(table_of(receiver), call->ipc.cap_count, ids) < 0) {
+        put_back_receiver(endpoint, receiver);
+        refuse(call, CAPOS_EXCEPTION_OVERLOADED, receiver_has_no_slots);
+        return;
+    }
+    enum ipc_side failed = copy_message(call, receiver, ids);
+    if (failed == IPC_SIDE_NONE) {
+        conclude_delivery(endpoint, call, receiver, ids, departures);
+        return;
+    }
+    ipc_caps_unreserve(table_of(receiver), call->ipc.cap_count, ids);
+    if (failed == IPC_SIDE_SENDER) {
+        put_back_receiver(endpoint, receiver);
+        undeliverable(call);
+        end_with(call, CAPOS_ERR_BAD_ADDRESS, 0);
+    } else {
+        put_back_message(endpoint, &call->ipc.message);
+        end_with(receiver, CAPOS_ERR_BAD_ADDRESS, 0);
+    }
+}
+
+static void deliver_dropped(struct ipc_endpoint *endpoint, struct ipc_facet *facet, struct pending *receiver)
+{
+    const struct capos_ipc_header header = {.flags = CAPOS_IPC_DROPPED, .tag = facet->tag};
+    if (ipc_write(receiver->thread->process, receiver->result_addr, &header, sizeof(header)) < 0) {
+        put_back_message(endpoint, &facet->message);
+        end_with(receiver, CAPOS_ERR_BAD_ADDRESS, 0);
+        return;
+    }
+    ipc_facet_free(facet); /* the receiver holds the core: the endpoint is still there */
+    set_done(receiver);
+    complete_receive(receiver, 0, sizeof(header), 0);
+}
+
+/* Claims the first message and a receiver for it. */
+static bool claim(struct ipc_endpoint *endpoint, struct ipc_message **message, struct pending **receiver,
+                  uint32_t *departures)
+{
+    spinlock_acquire(&endpoint->lock);
+    struct list_node *node = list_first(&endpoint->receivers);
+    *message = first_message(endpoint);
+    bool both = node != NULL && *message != NULL;
+    if (both) {
+        *receiver = pending_of_node(node);
+        take_receiver_locked(endpoint, *receiver, IPC_BUSY);
+        take_message_locked(endpoint, *message, IPC_BUSY);
+        if (!(*message)->dropped)
+            pending_of_message(*message)->ipc.call_id = new_call_id_locked(endpoint);
+        *departures = endpoint->departures;
+    }
+    spinlock_release(&endpoint->lock);
+    return both;
+}
+
+/* Joins messages and receivers until one of them is used up. Whoever calls it holds a reference to the
+ * endpoint. Every round ends a call, a receive or a facet, so it ends. */
+static void ipc_pump(struct ipc_endpoint *endpoint)
+{
+    struct ipc_message *message;
+    struct pending *receiver;
+    uint32_t departures;
+    while (claim(endpoint, &message, &receiver, &departures)) {
+        if (message->dropped)
+            deliver_dropped(endpoint, facet_of_message(message), receiver);
+        else
+            deliver_call(endpoint, pending_of_message(message), receiver, departures);
+    }
+}
+
+/* ---- Cancelling: CANCEL, deadline, the death of the thread. */
+
+static bool take_if_call_locked(struct ipc_endpoint *endpoint, struct pending *call)
+{
+    if (call->ipc.state == IPC_WAITING) {
+        take_message_locked(endpoint, &call->ipc.message, IPC_DONE);
+        return true;
+    }
+    if (call->ipc.state == IPC_DELIVERED) {
+        take_delivered_locked(endpoint, find_delivered_locked(endpoint, call->ipc.call_id), IPC_DONE);
+        return true;
+    }
+    return false;
+}
+
+static bool take_if_receive_locked(struct ipc_endpoint *endpoint, struct pending *receiver)
+{
+    if (receiver->ipc.state != IPC_WAITING)
+        return false;
+    take_receiver_locked(endpoint, receiver, IPC_DONE);
+    return true;
+}
+
+/* Waits out a claim. True: the record is now the caller's, DONE. */
+static bool take(struct pending *pending, bool (*take_locked)(struct ipc_endpoint *, struct pending *))
+{
+    struct ipc_endpoint *endpoint = pending->ipc.endpoint;
+    for (;;) {
+        spinlock_acquire(&endpoint->lock);
+        bool taken = take_locked(endpoint, pending);
+        bool busy = pending->ipc.state == IPC_BUSY;
+        spinlock_release(&endpoint->lock);
+        if (!busy)
+            return taken;
+        arch_relax();
+    }
+}
+
+static bool call_cancel(struct pending *call)
+{
+    if (!take(call, take_if_call_locked))
+        return false;
+    undeliverable(call); /* does nothing for one that was delivered */
+    return true;
+}
+
+static bool receive_cancel(struct pending *receiver)
+{
+    return take(receiver, take_if_receive_locked);
+}
+
+/* ---- CALL. */
+
+static void remember_caller(struct ipc_facet *facet, struct pending *call)
+{
+    uint64_t process_id = call->thread->process->id;
+    if (facet->ref_process_id != process_id) {
+        ipc_caller_ref(facet->endpoint->id, process_id, facet->caller_ref);
+        facet->ref_process_id = process_id;
+    }
+    call->ipc.caller_ref[0] = facet->caller_ref[0];
+    call->ipc.caller_ref[1] = facet->caller_ref[1];
+}
+
+enum admission { ADMITTED, ENDPOINT_DEAD, QUEUE_FULL };
+
+static enum admission enqueue(struct ipc_facet *facet, struct pending *call)
+{
+    struct ipc_endpoint *endpoint = facet->endpoint;
+    enum admission admission = ADMITTED;
+    spinlock_acquire(&endpoint->lock);
+    if (endpoint->dead)
+        admission = ENDPOINT_DEAD;
+    else if (endpoint->queued >= endpoint->queue_max && endpoint->receiving == 0)
+        admission = QUEUE_FULL;
+    if (admission == ADMITTED) {
+        remember_caller(facet, call);
+        add_message_locked(endpoint, &call->ipc.message, false);
+    }
+    spinlock_release(&endpoint->lock);
+    return admission;
+}
+
+int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, uint32_t params_len,
+                 uint32_t cap_count)
+{
+    struct captable *table = &kcall->thread->process->captable;
+    struct ipc_cap caps[CAPOS_XFER_CAPS_MAX];
+    struct pending *call;
+    status_t status =
+        cap_count == 0 ? CAPOS_OK : ipc_caps_begin(table, align_up(params + params_len, 8), cap_count, caps);
+    if (status < 0)
+        return status;
+    status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
+    if (status < 0) {
+        ipc_caps_end(table, caps, cap_count, false);
+        return status;
+    }
+    struct ipc_wait *ipc = &call->ipc;
+    ipc->endpoint = facet->endpoint;
+    ipc->message.dropped = false;
+    ipc->state = IPC_NEW;
+    ipc->method_id = kcall->sqe.method_id;
+    ipc->params = params;
+    ipc->params_len = params_len;
+    ipc->deadline_ns = kcall->sqe.deadline_ns;
+    ipc->tag = facet->tag;
+    ipc->cap_count = (uint8_t)cap_count;
+    for (uint32_t i = 0; i < cap_count; i++)
+        ipc->caps[i] = caps[i];
+    switch (enqueue(facet, call)) {
+    case ADMITTED:
+        ipc_pump(facet->endpoint);
+        break;
+    case ENDPOINT_DEAD:
+        refuse(call, CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
+        break;
+    case QUEUE_FULL:
+        refuse(call, CAPOS_EXCEPTION_OVERLOADED, queue_is_full);
+        break;
+    }
+    return CAP_CALL_PENDING;
+}
+
+/* ---- RECV. */
+
+static status_t check_receive(const struct capos_sqe *sqe)
+{
+    if ((sqe->method_id | sqe->flags | sqe->addr | sqe->len | sqe->call_id | sqe->xfer_cap_count |
+         sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
+        return CAPOS_ERR_BAD_FLAGS;
+    return (sqe->result_addr & 7) != 0 ? CAPOS_ERR_UNALIGNED : CAPOS_OK;
+}
+
+/* The endpoint behind a server facet of the running process, referenced. WRONG_INTERFACE: something else. */
+static status_t server_facet(const struct kcall *kcall, struct ipc_endpoint **out)
+{
+    struct capability named;
+    status_t status = captable_get(&kcall->thread->process->captable, kcall->sqe.cap_id, &named);
+    if (status < 0)
+        return status;
+    struct capability resolved = named;
+    status = capability_resolve(&resolved);
+    if (status == CAPOS_OK && resolved.type != &endpoint_type)
+        status = CAPOS_ERR_WRONG_INTERFACE;
+    if (status == CAPOS_OK && resolved.object != named.object)
+        object_get(resolved.object);
+    if (status < 0 || resolved.object != named.object)
+        object_put(named.object);
+    *out = container_of(resolved.object, struct ipc_endpoint, server);
+    return status;
+}
+
+static void start_receiving(struct ipc_endpoint *endpoint, struct pending *receiver)
+{
+    spinlock_acquire(&endpoint->lock);
+    add_receiver_locked(endpoint, receiver);
+    spinlock_release(&endpoint->lock);
+    ipc_pump(endpoint);
+}
 
 int32_t ipc_receive(struct kcall *kcall)
 {
-    (void)kcall;
-    return CAPOS_ERR_UNSUPPORTED;
+    struct ipc_endpoint *endpoint;
+    struct pending *receiver;
+    status_t status = check_receive(&kcall->sqe);
+    if (status == CAPOS_OK && kcall->sqe.result_len < sizeof(struct capos_ipc_header)) {
+        kcall->call.results_bytes = sizeof(struct capos_ipc_header);
+        status = CAPOS_ERR_RESULT_TRUNCATED;
+    }
+    if (status == CAPOS_OK)
+        status = server_facet(kcall, &endpoint);
+    if (status < 0)
+        return status;
+    status = pending_create(&kcall->call, &endpoint->core, receive_cancel, &receiver);
+    if (status == CAPOS_OK) {
+        receiver->ipc.endpoint = endpoint;
+        receiver->ipc.state = IPC_NEW;
+        receiver->ipc.server_cap_id = kcall->sqe.cap_id;
+        start_receiving(endpoint, receiver);
+        status = CAP_CALL_PENDING;
+    }
+    object_put(&endpoint->server);
+    return status;
+}
+
+/* ---- RETURN. */
+
+static status_t check_return(const struct capos_sqe *sqe)
+{
+    bool exception = (sqe->flags & CAPOS_SQE_EXCEPTION) != 0;
+    if ((sqe->flags & ~(CAPOS_SQE_QUIET | CAPOS_SQE_EXCEPTION)) != 0 ||
+        (sqe->result_len | sqe->result_addr | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
+         sqe->deadline_ns) != 0)
+        return CAPOS_ERR_BAD_FLAGS;
+    if (exception ? sqe->xfer_cap_count != 0 || sqe->method_id > CAPOS_EXCEPTION_INVALID_ARGUMENT
+                  : sqe->method_id != 0)
+        return CAPOS_ERR_BAD_FLAGS;
+    if ((sqe->addr & 7) != 0)
+        return CAPOS_ERR_UNALIGNED;
+    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX)
+        return CAPOS_ERR_TOO_LARGE;
+    return CAPOS_OK;
+}
+
+/* The call that the process has to answer, claimed; null: it never was one, or its caller is gone. */
+static struct pending *claim_delivered(struct ipc_endpoint *endpoint, uint32_t call_id,
+                                       const struct process *process)
+{
+    spinlock_acquire(&endpoint->lock);
+    struct pending **link = find_delivered_locked(endpoint, call_id);
+    struct pending *call = *link;
+    if (call != NULL && call->ipc.receiver != process)
+        call = NULL;
+    if (call != NULL)
+        take_delivered_locked(endpoint, link, IPC_BUSY);
+    spinlock_release(&endpoint->lock);
+    return call;
+}
+
+static void put_back_delivered(struct ipc_endpoint *endpoint, struct pending *call)
+{
+    spinlock_acquire(&endpoint->lock);
+    bool dead = endpoint->dead;
+    if (!dead)
+        add_delivered_locked(endpoint, call);
+    spinlock_release(&endpoint->lock);
+    if (dead)
+        end_with_exception(call, CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
+}
+
+/* The caller's side could not take the answer: it learns why, and for the server the call is over. */
+static status_t cannot_take(struct pending *call, int32_t why, uint32_t payload_len)
+{
+    end_with(call, why, payload_len);
+    return CAPOS_ERR_NOT_FOUND;
+}
+
+static status_t answer_exception(struct ipc_endpoint *endpoint, struct pending *call,
+                                 const struct kcall *kcall)
+{
+    const struct capos_sqe *sqe = &kcall->sqe;
+    struct capos_cqe cqe = {.result = CAPOS_ERR_EXCEPTION_TRUNCATED, .detail = sqe->method_id};
+    if (sqe->len <= call->result_len) {
+        enum ipc_side failed =
+            ipc_copy(kcall->thread->process, sqe->addr, call->thread->process, call->result_addr, sqe->len);
+        if (failed == IPC_SIDE_SENDER) {
+            put_back_delivered(endpoint, call);
+            return CAPOS_ERR_BAD_ADDRESS;
+        }
+        if (failed == IPC_SIDE_NONE) {
+            cqe.result = CAPOS_ERR_EXCEPTION;
+            cqe.payload_len = sqe->len;
+        }
+    }
+    set_done(call);
+    pending_complete_handoff(call, &cqe);
+    return CAPOS_OK;
+}
+
+static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall, const struct ipc_cap *caps,
+                                 const uint32_t *ids)
+{
+    const struct capos_sqe *sqe = &kcall->sqe;
+    struct process *to = call->thread->process;
+    enum ipc_side failed = ipc_copy(kcall->thread->process, sqe->addr, to, call->result_addr, sqe->len);
+    if (failed != IPC_SIDE_NONE)
+        return failed;
+    return ipc_write_records(to, call->result_addr + sqe->len, caps, sqe->xfer_cap_count, ids) < 0
+               ? IPC_SIDE_RECEIVER
+               : IPC_SIDE_NONE;
+}
+
+/* OK: the capabilities have been published in the caller's table. */
+static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *call, const struct kcall *kcall,
+                               const struct ipc_cap *caps)
+{
+    const struct capos_sqe *sqe = &kcall->sqe;
+    uint32_t count = sqe->xfer_cap_count;
+    uint32_t ids[CAPOS_XFER_CAPS_MAX];
+    uint64_t needed =
+        count == 0 ? sqe->len : align_up(sqe->len, 8) + count * sizeof(struct capos_xfer_result);
+    if (needed > call->result_len)
+        return cannot_take(call, CAPOS_ERR_RESULT_TRUNCATED, sqe->len);
+    status_t status = ipc_caps_reserve(table_of(call), count, ids);
+    if (status < 0)
+        return cannot_take(call, status, 0);
+    enum ipc_side failed = copy_answer(call, kcall, caps, ids);
+    if (failed != IPC_SIDE_NONE)
+        ipc_caps_unreserve(table_of(call), count, ids);
+    if (failed == IPC_SIDE_SENDER) {
+        put_back_delivered(endpoint, call);
+        return CAPOS_ERR_BAD_ADDRESS;
+    }
+    if (failed == IPC_SIDE_RECEIVER)
+        return cannot_take(call, CAPOS_ERR_BAD_ADDRESS, 0);
+    ipc_caps_publish(table_of(call), caps, count, ids);
+    struct capos_cqe cqe = {
+        .result = (int32_t)sqe->len, .payload_len = sqe->len, .cap_count = (uint16_t)count};
+    set_done(call);
+    pending_complete_handoff(call, &cqe);
+    return CAPOS_OK;
+}
+
+static status_t answer(struct ipc_endpoint *endpoint, const struct kcall *kcall)
+{
+    const struct capos_sqe *sqe = &kcall->sqe;
+    struct process *process = kcall->thread->process;
+    struct ipc_cap caps[CAPOS_XFER_CAPS_MAX];
+    status_t status = sqe->xfer_cap_count == 0
+                          ? CAPOS_OK
+                          : ipc_caps_begin(&process->captable, align_up(sqe->addr + sqe->len, 8),
+                                           sqe->xfer_cap_count, caps);
+    if (status < 0)
+        return status;
+    struct pending *call = claim_delivered(endpoint, sqe->call_id, process);
+    if (call == NULL)
+        status = CAPOS_ERR_NOT_FOUND;
+    else if ((sqe->flags & CAPOS_SQE_EXCEPTION) != 0)
+        status = answer_exception(endpoint, call, kcall);
+    else
+        status = answer_results(endpoint, call, kcall, caps);
+    ipc_caps_end(&process->captable, caps, sqe->xfer_cap_count, status == CAPOS_OK);
+    return status;
 }
 
 int32_t ipc_return(struct kcall *kcall)
 {
-    (void)kcall;
-    return CAPOS_ERR_UNSUPPORTED;
+    struct ipc_endpoint *endpoint;
+    status_t status = check_return(&kcall->sqe);
+    if (status == CAPOS_OK)
+        status = server_facet(kcall, &endpoint);
+    if (status < 0)
+        return status;
+    status = answer(endpoint, kcall);
+    object_put(&endpoint->server);
+    return status == CAPOS_OK && (kcall->sqe.flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
+}
+
+/* ---- Ends of endpoints, holders and facets. */
+
+/* Something that has to end now, claimed; false: nothing is left. */
+static bool take_any_call(struct ipc_endpoint *endpoint, const struct process *of, struct pending **out)
+{
+    *out = NULL;
+    spinlock_acquire(&endpoint->lock);
+    for (size_t i = 0; i < IPC_DELIVERED_BUCKETS && *out == NULL && endpoint->delivered != 0; i++) {
+        struct pending **link = &endpoint->calls[i];
+        while (*link != NULL && of != NULL && (*link)->ipc.receiver != of)
+            link = &(*link)->ipc.next_delivered;
+        *out = *link;
+        if (*link != NULL)
+            take_delivered_locked(endpoint, link, IPC_BUSY);
+    }
+    spinlock_release(&endpoint->lock);
+    return *out != NULL;
+}
+
+static bool take_any_receiver(struct ipc_endpoint *endpoint, const struct process *of, struct pending **out)
+{
+    *out = NULL;
+    spinlock_acquire(&endpoint->lock);
+    for (struct list_node *node = list_first(&endpoint->receivers); node != NULL && *out == NULL;
+         node = list_next(&endpoint->receivers, node)) {
+        if (of == NULL || pending_of_node(node)->thread->process == of)
+            *out = pending_of_node(node);
+    }
+    if (*out != NULL)
+        take_receiver_locked(endpoint, *out, IPC_BUSY);
+    spinlock_release(&endpoint->lock);
+    return *out != NULL;
+}
+
+static struct ipc_message *take_any_message(struct ipc_endpoint *endpoint)
+{
+    spinlock_acquire(&endpoint->lock);
+    struct ipc_message *message = first_message(endpoint);
+    if (message != NULL)
+        take_message_locked(endpoint, message, IPC_BUSY);
+    spinlock_release(&endpoint->lock);
+    return message;
+}
+
+static void end_delivered_and_receiving(struct ipc_endpoint *endpoint, const struct process *of)
+{
+    struct pending *pending;
+    while (take_any_receiver(endpoint, of, &pending))
+        end_with(pending, CAPOS_ERR_STALE_CAP, 0);
+    while (take_any_call(endpoint, of, &pending))
+        end_with_exception(pending, CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
+}
+
+void ipc_endpoint_kill(struct ipc_endpoint *endpoint)
+{
+    struct ipc_message *message;
+    spinlock_acquire(&endpoint->lock);
+    endpoint->dead = true;
+    spinlock_release(&endpoint->lock);
+    end_delivered_and_receiving(endpoint, NULL);
+    while ((message = take_any_message(endpoint)) != NULL) {
+        if (message->dropped)
+            ipc_facet_free(facet_of_message(message));
+        else
+            refuse(pending_of_message(message), CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
+    }
+}
+
+void ipc_holder_ended(struct object *server, struct process *process)
+{
+    struct ipc_endpoint *endpoint = container_of(server, struct ipc_endpoint, server);
+    spinlock_acquire(&endpoint->lock);
+    endpoint->departures++;
+    spinlock_release(&endpoint->lock);
+    end_delivered_and_receiving(endpoint, process);
+}
+
+void ipc_facet_dropped(struct ipc_facet *facet)
+{
+    struct ipc_endpoint *endpoint = facet->endpoint;
+    object_get(&endpoint->core); /* the facet may be freed on the way */
+    facet->message.dropped = true;
+    spinlock_acquire(&endpoint->lock);
+    bool dead = endpoint->dead;
+    if (!dead)
+        add_message_locked(endpoint, &facet->message, false);
+    spinlock_release(&endpoint->lock);
+    if (dead)
+        ipc_facet_free(facet);
+    else
+        ipc_pump(endpoint);
+    object_put(&endpoint->core);
 }

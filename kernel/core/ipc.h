@@ -1,9 +1,114 @@
 /*
- * Calls between processes: the ring operations RECV and RETURN. docs/ipc.md.
+ * Calls between processes: endpoints, and the ring operations RECV and RETURN. docs/ipc.md.
+ *
+ * An endpoint joins callers and receivers. A call and a receive are each a struct pending of the thread that
+ * waits (its ipc_wait part says for what), so that whatever ends an operation (deadline, CANCEL, death) ends
+ * these too. States, changed only under the endpoint's lock:
+ *
+ *     call:     NEW -> WAITING (queued) -> BUSY -> DELIVERED -> BUSY -> DONE
+ *     receive:  NEW -> WAITING          -> BUSY -> DONE
+ *
+ * BUSY is a claim: one CPU has taken the record out of every list and is the only one to touch it. It copies
+ * and moves capabilities with no lock held, and then puts the record into its next state, or back where it
+ * was (the other side failed). Who finds a record BUSY (cancel) waits: a claim ends after a bounded copy, and
+ * its holder waits for nobody, passes no preemption point and puts no reference before it has let go. DONE
+ * belongs to whoever made it so, who completes the pending.
+ *
+ * The invariant that makes wake-ups impossible to lose: after every change under the lock that puts something
+ * into the queue or among the receivers, ipc_pump runs, which joins the two until one is empty.
+ *
+ * Lifetimes: the server facet (`server`) is what capabilities to the endpoint reference; with its last
+ * reference the endpoint is dead and everything in it answered. `core` keeps the memory: referenced by the
+ * server facet, by each client facet and by each receive in flight. A call in flight references its facet, so
+ * that a facet is only reported as dropped after its last call has ended.
  */
 #pragma once
 #include "core/call.h"
+#include "core/lock.h"
 
-/* The entry is in kcall->sqe, the running thread in kcall->thread. What to answer, or CAP_CALL_PENDING. */
+enum { IPC_DELIVERED_BUCKETS = 32 };
+
+struct ipc_endpoint {
+    struct object server; /* first; endpoint_type */
+    struct object core;
+    struct ledger *ledger; /* referenced: pays for it and its facets */
+    uint64_t id;
+    uint64_t interface_id;
+    uint32_t queue_max;
+
+    struct spinlock lock; /* LOCK_OBJECT; protects: */
+    bool dead;
+    uint32_t queued;    /* calls in `queue` */
+    uint32_t delivered; /* calls in `calls` */
+    uint32_t receiving; /* in `receivers` */
+    uint32_t last_call_id;
+    uint32_t departures;                          /* times a holder of the server facet gave it up */
+    struct list queue;                            /* struct ipc_message */
+    struct list receivers;                        /* struct pending.ipc.message */
+    struct pending *calls[IPC_DELIVERED_BUCKETS]; /* DELIVERED, by call_id */
+};
+
+/* What clients hold. Its interface id is its own, so it carries its own type. */
+struct ipc_facet {
+    struct object object; /* first */
+    struct object_type type;
+    struct ipc_endpoint *endpoint; /* core referenced */
+    uint64_t tag;
+    struct ipc_message message; /* that it is gone */
+    uint64_t ref_process_id;    /* whose caller_ref is kept; endpoint's lock */
+    uint64_t caller_ref[2];
+};
+
+extern const struct object_type endpoint_type;
+
+/* ---- Ring operations. The entry is in kcall->sqe, the running thread in kcall->thread. What to answer, or
+ * CAP_CALL_PENDING (also for a QUIET success). */
 int32_t ipc_receive(struct kcall *kcall);
 int32_t ipc_return(struct kcall *kcall);
+
+/* A CALL on a client facet. The parameters, and the descriptors behind them, still lie in the caller's
+ * memory. */
+int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, uint32_t params_len,
+                 uint32_t cap_count);
+
+/* ---- For the objects' side (object/endpoint.c). No lock held. */
+void ipc_endpoint_init(struct ipc_endpoint *endpoint);
+/* No server facet is left: everything is answered, and nothing is ever accepted again. */
+void ipc_endpoint_kill(struct ipc_endpoint *endpoint);
+/* The process gives up its capability to the server facet: calls delivered to it are answered `disconnected`,
+ * its receives end. */
+void ipc_holder_ended(struct object *server, struct process *process);
+/* The last reference to the facet is gone: it becomes a message, or is freed. */
+void ipc_facet_dropped(struct ipc_facet *facet);
+void ipc_facet_free(struct ipc_facet *facet);
+
+/* ---- Between the files of core/ipc*.c. */
+
+/* Capabilities into flight: referenced, and hidden in the sender's table where they move. Descriptors lie at
+ * `descriptors` in the current thread's memory. On failure nothing has changed. BAD_ADDRESS, BAD_FLAGS
+ * (mode), NOT_TRANSFERABLE, BAD_CAP, STALE_CAP. */
+struct captable;
+CHECKED status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t count,
+                                struct ipc_cap *caps);
+/* The references go; `moved`: what was to move has left, else it is there again. */
+void ipc_caps_end(struct captable *from, struct ipc_cap *caps, uint32_t count, bool moved);
+/* Slots for them in the receiver's table: all or none. NO_SLOTS, NO_MEMORY. */
+CHECKED status_t ipc_caps_reserve(struct captable *to, uint32_t count, uint32_t *ids);
+void ipc_caps_unreserve(struct captable *to, uint32_t count, const uint32_t *ids);
+/* They appear in the reserved slots. Consumes no reference of `caps`. */
+void ipc_caps_publish(struct captable *to, const struct ipc_cap *caps, uint32_t count, const uint32_t *ids);
+
+/* Which side's memory was not as it should be. */
+enum ipc_side { IPC_SIDE_NONE, IPC_SIDE_SENDER, IPC_SIDE_RECEIVER };
+/* User memory of either process, whichever is this CPU's current one. */
+CHECKED enum ipc_side ipc_copy(struct process *from, uaddr_t source, struct process *to, uaddr_t target,
+                               size_t size_bytes);
+CHECKED status_t ipc_write(struct process *to, uaddr_t target, const void *bytes, size_t size_bytes);
+/* The records of capabilities in `ids` of the receiver, behind a payload that ends at `behind`. */
+CHECKED status_t ipc_write_records(struct process *to, uaddr_t behind, const struct ipc_cap *caps,
+                                   uint32_t count, const uint32_t *ids);
+
+/* 128 bits that stand for the process towards the endpoint. */
+void ipc_caller_ref(uint64_t endpoint_id, uint64_t process_id, uint64_t out[2]);
+/* SipHash-2-4-128 of two words: exposed for the test against its published vectors. */
+void ipc_caller_hash(const uint64_t key[2], const uint64_t words[2], uint64_t out[2]);

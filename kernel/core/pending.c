@@ -13,6 +13,7 @@
 #include "core/ring.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
+#include "object/revocation.h"
 
 /* ---- Records. */
 
@@ -95,14 +96,14 @@ static inline struct object *put_locked(struct thread *thread, struct pending *p
     return object;
 }
 
-static void pending_get(struct pending *pending)
+void pending_get(struct pending *pending)
 {
     spinlock_acquire(&pending->thread->lock);
     pending->references++;
     spinlock_release(&pending->thread->lock);
 }
 
-static void pending_put(struct pending *pending)
+void pending_put(struct pending *pending)
 {
     struct thread *thread = pending->thread;
     spinlock_acquire(&thread->lock);
@@ -137,6 +138,8 @@ static inline void finish(struct pending *pending, const struct capos_cqe *cqe, 
 {
     struct thread *thread = pending->thread;
     uint64_t user_data = pending->user_data;
+    if (__builtin_expect(pending->membrane != NULL, 0))
+        membrane_pending_ended(pending);
     spinlock_acquire(&thread->lock);
     ring_post_locked(&thread->ring, cqe, user_data);
     struct object *object = end_locked(thread, pending);
@@ -171,6 +174,8 @@ void pending_complete_handoff(struct pending *pending, const struct capos_cqe *c
 void pending_abandon(struct pending *pending)
 {
     struct thread *thread = pending->thread;
+    if (pending->membrane != NULL)
+        membrane_pending_ended(pending);
     spinlock_acquire(&thread->lock);
     struct object *object = end_locked(thread, pending);
     spinlock_release(&thread->lock);
@@ -212,6 +217,7 @@ status_t pending_begin(struct thread *thread, const struct capos_sqe *sqe, struc
     pending->object = object;
     pending->deadline.fire = NULL;
     pending->timer.fire = NULL;
+    pending->membrane = NULL;
     thread->pending_out++;
     list_push_back(&thread->pending, &pending->in_thread);
     thread->ring.in_flight++;
@@ -227,8 +233,11 @@ status_t pending_begin(struct thread *thread, const struct capos_sqe *sqe, struc
 status_t pending_create(struct cap_call *call, struct object *object, bool (*cancel)(struct pending *pending),
                         struct pending **out)
 {
-    const struct kcall *kcall = kcall_of(call);
-    return pending_begin(kcall->thread, &kcall->sqe, object, cancel, out);
+    struct kcall *kcall = kcall_of(call);
+    status_t status = pending_begin(kcall->thread, &kcall->sqe, object, cancel, out);
+    if (status == CAPOS_OK && kcall->membrane != NULL)
+        membrane_pending_begun(kcall, *out);
+    return status;
 }
 
 static void timer_fire(struct timer_event *event)
@@ -259,17 +268,26 @@ bool pending_timer_stop(struct pending *pending)
 /* One reply is built at a time on a CPU, and never while a call is: so that both may have a whole message. */
 static PERCPU uint64_t reply_buffer[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 
+/* Field by field: most of a struct kcall is arrays, of which a reply reads only what it has written. */
 void pending_reply_begin(struct pending *pending, struct kcall *reply)
 {
-    *reply = (struct kcall){
-        .call = {.results = *percpu_this(reply_buffer),
-                 .results_limit = pending->result_len < CAPOS_MESSAGE_MAX_BYTES ? pending->result_len
-                                                                                : CAPOS_MESSAGE_MAX_BYTES},
-        .thread = pending->thread,
-        .sqe = {.user_data = pending->user_data,
-                .result_addr = pending->result_addr,
-                .result_len = pending->result_len},
-    };
+    struct cap_call *call = &reply->call;
+    uint32_t room = pending->result_len;
+    call->params = NULL;
+    call->params_bytes = 0;
+    call->caps_in = NULL;
+    call->caps_in_count = 0;
+    call->results = *percpu_this(reply_buffer);
+    call->results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
+    call->results_bytes = 0;
+    call->caps_out_count = 0;
+    reply->thread = pending->thread;
+    reply->sqe = (struct capos_sqe){.user_data = pending->user_data,
+                                    .result_addr = pending->result_addr,
+                                    .result_len = pending->result_len};
+    reply->caps_out_count = 0;
+    reply->membrane = pending->membrane;
+    reply->pending = NULL;
 }
 
 void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t encoded)

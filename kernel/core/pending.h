@@ -12,6 +12,7 @@
  * are back, so the holder of a reference may use pending->thread.
  */
 #pragma once
+#include "core/ipc_wait.h"
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include <base/list.h>
@@ -19,6 +20,7 @@
 
 struct cap_call;
 struct kcall;
+struct membrane;
 struct object;
 struct thread;
 
@@ -40,7 +42,14 @@ struct pending {
     void (*timer_fire)(struct timer_event *event);
     struct timer_event deadline;
     struct pending *next_spare;
-    uint64_t own[PENDING_OWN_WORDS]; /* the object's; undefined at first */
+    /* What the call goes through (object/revocation.h), referenced until it ends; mostly null. */
+    struct membrane *membrane;
+    struct list_node in_membrane; /* the membrane's lock, as: */
+    bool ended;                   /* of one that has a membrane */
+    union {
+        uint64_t own[PENDING_OWN_WORDS]; /* the object's; undefined at first */
+        struct ipc_wait ipc;             /* a CALL to an endpoint, a RECV */
+    };
 };
 
 /* Before a thread's first operation. */
@@ -74,6 +83,8 @@ void pending_complete_handoff(struct pending *pending, const struct capos_cqe *c
 void pending_reply_begin(struct pending *pending, struct kcall *reply);
 /* ... and posts what it encoded. `encoded` is the reply function's return value. */
 void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t encoded);
+void pending_get(struct pending *pending);
+void pending_put(struct pending *pending);
 /* Ends it without a completion: the entry is answered otherwise (its operation function returns a result
  * after all). */
 void pending_abandon(struct pending *pending);

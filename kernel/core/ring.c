@@ -7,6 +7,7 @@
 #include "core/sched.h"
 #include "core/umem.h"
 #include "object/park_space.h"
+#include "object/revocation.h"
 
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
@@ -30,8 +31,8 @@ _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry i
  * never change, so the parts of `kcall` that say where they are are filled in once. */
 struct call_scratch {
     struct kcall kcall;
-    struct cap_transfer transfers[CAPOS_XFER_CAPS_MAX];
-    struct capos_xfer_desc descriptors[CAPOS_XFER_CAPS_MAX];
+    struct cap_transfer transfers[CAPOS_CALL_CAPS_MAX];
+    struct capos_xfer_desc descriptors[CAPOS_CALL_CAPS_MAX];
     uint64_t params[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
     uint64_t results[CAPOS_MESSAGE_MAX_BYTES / sizeof(uint64_t)];
 };
@@ -101,11 +102,11 @@ static __attribute__((noinline)) void deliver_and_post(struct thread *thread, st
     post_shared(thread, &cqe);
 }
 
-/* RELEASE and CANCEL use little; what they do not use must be zero. */
-static bool unused_fields_zero(const struct capos_sqe *sqe)
+/* NOP, RELEASE and CANCEL use little; what they do not use must be zero. */
+static bool unused_fields_zero(const struct capos_sqe *sqe, uint8_t flags_allowed)
 {
-    return (sqe->method_id | sqe->flags | sqe->len | sqe->result_len | sqe->result_addr | sqe->call_id |
-            sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
+    return (sqe->method_id | (sqe->flags & ~flags_allowed) | sqe->len | sqe->result_len | sqe->result_addr |
+            sqe->call_id | sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
             sqe->deadline_ns) == 0;
 }
 
@@ -117,7 +118,7 @@ static int32_t check_call(const struct capos_sqe *sqe)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
-    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX)
+    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX)
         return CAPOS_ERR_TOO_LARGE;
     return CAPOS_OK;
 }
@@ -212,9 +213,14 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
         status = captable_get(table, sqe->cap_id, &target);
     if (status < 0)
         return status;
+    prepare(thread, &scratch->kcall);
+    if (target.type->forward != NULL) {
+        status = target.type->forward(&target, &scratch->kcall.call);
+        object_put(target.object);
+        return status;
+    }
     status = bring_params(scratch, table);
     if (status == CAPOS_OK) {
-        prepare(thread, &scratch->kcall);
         status = run_method(&target, scratch);
         end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
     }
@@ -265,20 +271,28 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     return run_method(&slots[index].capability, scratch);
 }
 
+/* A success that wants no completion is answered by none. */
+static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
+{
+    return status == CAPOS_OK && (sqe->flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
+}
+
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
-        return CAPOS_ERR_BAD_FLAGS;
+        return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && (sqe->cap_id | sqe->addr) == 0
+                   ? unless_quiet(sqe, CAPOS_OK)
+                   : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RELEASE:
-        return unused_fields_zero(sqe) && sqe->addr == 0
-                   ? captable_release(&thread->process->captable, sqe->cap_id)
+        return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && sqe->addr == 0
+                   ? unless_quiet(sqe, captable_release(&thread->process->captable, sqe->cap_id))
                    : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_CANCEL:
-        return unused_fields_zero(sqe) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
-                                                           : CAPOS_ERR_BAD_FLAGS;
+        return unused_fields_zero(sqe, 0) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
+                                                              : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_RECV:
         return ipc_receive(kcall);
     case CAPOS_OP_RETURN:
@@ -313,11 +327,11 @@ static inline bool is_plain_nop(const struct sqe_words *words)
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    if (kcall->sqe.opcode != CAPOS_OP_CALL)
-        return execute_other(thread, kcall);
-    int32_t result = call_with_params(thread, scratch);
+    int32_t result = kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch)
+                                                        : execute_other(thread, kcall);
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
+    borrows_return(0);
     return result;
 }
 

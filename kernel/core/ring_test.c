@@ -214,7 +214,7 @@ static void test_malformed_calls_are_refused(void)
     sqe.reserved = 1;
     assert_int_equal(refused(sqe), CAPOS_ERR_BAD_FLAGS);
     sqe = call(METHOD_ECHO, 8, 8);
-    sqe.xfer_cap_count = CAPOS_XFER_CAPS_MAX + 1;
+    sqe.xfer_cap_count = CAPOS_CALL_CAPS_MAX + 1;
     assert_int_equal(refused(sqe), CAPOS_ERR_TOO_LARGE);
 }
 

@@ -5,6 +5,7 @@
 #include "mm/heap.h"
 #include "mm/ledger.h"
 #include "object/kernel_caps.h"
+#include "object/revocation.h"
 #include <capos/manifest.h>
 #include <capos/process.h>
 #include <capos/system_server.h>
@@ -77,7 +78,18 @@ static int32_t capability_manager_list(void *self, struct cap_call *call,
     return CAPOS_OK;
 }
 
-static const struct cap_capability_manager_server server = {.list = capability_manager_list};
+static int32_t capability_manager_make_revocable(
+    void *self, struct cap_call *call, const struct cap_capability_manager_make_revocable_params *params,
+    struct cap_capability_manager_make_revocable_results *results)
+{
+    (void)self;
+    return revocation_make_revocable(call, params, results);
+}
+
+static const struct cap_capability_manager_server server = {
+    .list = capability_manager_list,
+    .make_revocable = capability_manager_make_revocable,
+};
 KERNEL_DISPATCH(dispatch, cap_capability_manager_dispatch)
 
 static const struct object_type capability_manager_type = {

@@ -28,6 +28,9 @@ struct object_type {
     /* Runs one call: KERNEL_DISPATCH's function over the generated one. Returns as a cap_x_dispatch does. */
     int32_t (*dispatch)(const void *server, void *object, uint16_t method_id, struct cap_call *call);
     const void *server; /* the struct cap_x_server that dispatch is given */
+    /* Null, or: takes a call whose parameters and transfer descriptors are still in the caller's memory, as the
+     * entry in its struct kcall says. A call without either goes to dispatch all the same. */
+    int32_t (*forward)(const struct capability *target, struct cap_call *call);
     /* The last reference is gone: release everything, free the memory. Never fails, takes bounded time. */
     void (*destroy)(struct object *object);
     uint8_t transfer; /* enum cap_transferability */

@@ -65,7 +65,7 @@ static void lists_structs_unions_texts(void)
     };
     struct cap_process_spawner_spawn_params params = {.name = capnp_text_of("x"),
                                                       .grants = CAPNP_LIST(grants, 2)};
-    struct cap_transfer caps[CAPOS_XFER_CAPS_MAX];
+    struct cap_transfer caps[CAPOS_CALL_CAPS_MAX];
     size_t count = 0;
     int32_t bytes = cap_process_spawner_spawn_params_encode(&params, buffer, sizeof buffer, caps, &count);
     assert_true(bytes > 0);

@@ -294,13 +294,13 @@ static void lists_of_capabilities(void)
     assert_int_equal(cap_door_list_get(&results.doors, 2, &door), 0);
     assert_int_equal(door.id, 3);
     assert_int_equal(door.mode, CAPOS_XFER_MOVE);
-    cap_door too_many[CAPOS_XFER_CAPS_MAX + 1];
-    for (size_t i = 0; i <= CAPOS_XFER_CAPS_MAX; i++)
+    cap_door too_many[CAPOS_CALL_CAPS_MAX + 1];
+    for (size_t i = 0; i <= CAPOS_CALL_CAPS_MAX; i++)
         too_many[i] = (cap_door){(uint32_t)i + 1, 0};
     assert_int_equal(cap_service_doors(target, CAPNP_LIST(too_many, CAPOS_XFER_CAPS_MAX), &results, &buffer),
-                     0);
+                     0); /* it answers with all of them */
     assert_int_equal(
-        cap_service_doors(target, CAPNP_LIST(too_many, CAPOS_XFER_CAPS_MAX + 1), &results, &buffer),
+        cap_service_doors(target, CAPNP_LIST(too_many, CAPOS_CALL_CAPS_MAX + 1), &results, &buffer),
         CAPOS_ERR_TOO_LARGE);
 }
 
@@ -433,7 +433,7 @@ static void bad_parameters_never_reach_the_function(void)
 
 static void bad_capabilities_never_reach_the_function(void)
 {
-    struct cap_transfer caps[CAPOS_XFER_CAPS_MAX];
+    struct cap_transfer caps[CAPOS_CALL_CAPS_MAX];
     const struct cap_service_exchange_params params = {{20, 0}, {21, 0}};
     uint64_t words[16];
     size_t count;

@@ -280,7 +280,7 @@ static int32_t invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *m
 static int32_t stage_request(const struct cap_message *message, void *staging, size_t room)
 {
     size_t params_bytes = round_up_8(message->params_bytes);
-    if (message->cap_count > CAPOS_XFER_CAPS_MAX || message->params_bytes > CAPOS_MESSAGE_MAX_BYTES ||
+    if (message->cap_count > CAPOS_CALL_CAPS_MAX || message->params_bytes > CAPOS_MESSAGE_MAX_BYTES ||
         params_bytes + message->cap_count * sizeof(struct capos_xfer_desc) > room)
         return CAPOS_ERR_TOO_LARGE;
     if (staging != message->params && message->params_bytes != 0)
@@ -296,7 +296,7 @@ static int32_t stage_request(const struct cap_message *message, void *staging, s
 static __attribute__((noinline)) int32_t invoke_with_caps(uint32_t cap_id, uint16_t method_id,
                                                           struct cap_message *message, uint64_t deadline_ns)
 {
-    uint64_t staging[CAPOS_MESSAGE_MAX_BYTES / 8 + CAPOS_XFER_CAPS_MAX];
+    uint64_t staging[CAPOS_MESSAGE_MAX_BYTES / 8 + CAPOS_CALL_CAPS_MAX];
     int32_t status = stage_request(message, staging, sizeof staging);
     return status < 0 ? status : invoke(cap_id, method_id, message, staging, deadline_ns);
 }

@@ -241,7 +241,7 @@ static void empty_calls(void)
 static void capabilities_go_and_come(void)
 {
     uint64_t words[2] = {1, 2}, results[64];
-    struct cap_transfer caps[CAPOS_XFER_CAPS_MAX + 1] = {{5, CAPOS_XFER_COPY, 0}, {6, CAPOS_XFER_MOVE, 0}};
+    struct cap_transfer caps[CAPOS_CALL_CAPS_MAX + 1] = {{5, CAPOS_XFER_COPY, 0}, {6, CAPOS_XFER_MOVE, 0}};
     struct cap_message message = echo_message(words, 2, results, sizeof results);
     message.params_bytes = 12; /* the descriptors are aligned behind it */
     message.caps = caps;
@@ -251,7 +251,7 @@ static void capabilities_go_and_come(void)
     assert_int_equal(message.caps_in_count, 2);
     assert_int_equal(message.caps_in[1].id, 101);
     assert_int_equal(message.caps_in[1].interface_id, 1001);
-    message.cap_count = CAPOS_XFER_CAPS_MAX + 1;
+    message.cap_count = CAPOS_CALL_CAPS_MAX + 1;
     assert_int_equal(cap_invoke(CAP, METHOD_CAPS, &message), CAPOS_ERR_TOO_LARGE);
     message.cap_count = 1;
     message.params_bytes = CAPOS_MESSAGE_MAX_BYTES + 8;

@@ -66,7 +66,7 @@ PROGRAMS += $(B)/programs/$(1).elf
 $(1)_OBJ := $$(patsubst %.c,$(B)/programs/obj/%.o,$(2))
 $$($(1)_OBJ): $(B)/programs/obj/%.o: %.c $(SYSROOT_STAMP) $(CAPOS_CC) | $(LIBCAPOS)
 	@mkdir -p $$(@D)
-	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) $(3) $$(DEPS) -c $$< -o $$@
+	$(Q)$(CAPOS_CC) $$(PROGRAM_CFLAGS) $(3) $$(DEPS) -c $$< -o $$@
 $(B)/programs/$(1).debug.elf: $$($(1)_OBJ) $(LIBCAPOS)
 	@mkdir -p $$(@D)
 	$(Q)$(CAPOS_CC) $(3) $$($(1)_OBJ) $(4) -o $$@

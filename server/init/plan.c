@@ -1,136 +1,15 @@
-/* Validation of a manifest. See plan.h. */
-#include "plan.h"
-#include <capos/boot.h>
-#include <capos/capset.h>
-#include <capos/console.h>
-#include <capos/entropy.h>
+/* Validation of a manifest: binaries, services, and what services share. See plan.h. */
+#include "plan_internal.h"
+#include <capos/ipc.h>
 #include <capos/limits.h>
-#include <capos/log.h>
-#include <capos/memory.h>
-#include <capos/print.h>
-#include <capos/system.h>
 #include <capos/timer.h>
-#include <capos/wallclock.h>
-#include <stdarg.h>
-#include <string.h>
 
-enum { PATH_BYTES = 80, QUOTED_BYTES = 44, HOLDINGS_TEXT_BYTES = 160, MESSAGE_OVERHEAD_BYTES = 1024 };
-
-/* How a manifest names the kernel's objects, and how init passes them on. */
-struct kernel_object {
-    const char *name;
-    uint64_t interface_id;
-    bool own; /* made for the child, not passed on: enum cap_own_object in `own_object` */
-    enum cap_own_object own_object;
-};
-
-static const struct kernel_object kernel_objects[] = {
-    [CAP_KERNEL_CAP_CONSOLE] = {.name = "console", .interface_id = CAP_CONSOLE_INTERFACE_ID},
-    [CAP_KERNEL_CAP_LOG_READER] = {.name = "logReader", .interface_id = CAP_LOG_READER_INTERFACE_ID},
-    [CAP_KERNEL_CAP_LOG_SINK] = {.name = "logSink", .interface_id = CAP_LOG_SINK_INTERFACE_ID},
-    [CAP_KERNEL_CAP_TIMER] = {.name = "timer", .interface_id = CAP_TIMER_INTERFACE_ID},
-    [CAP_KERNEL_CAP_WALL_CLOCK] = {.name = "wallClock", .interface_id = CAP_WALL_CLOCK_INTERFACE_ID},
-    [CAP_KERNEL_CAP_ENTROPY] = {.name = "entropy", .interface_id = CAP_ENTROPY_SOURCE_INTERFACE_ID},
-    [CAP_KERNEL_CAP_VIRTUAL_MEMORY] = {.name = "virtualMemory",
-                                       .interface_id = CAP_VIRTUAL_MEMORY_INTERFACE_ID,
-                                       .own = true,
-                                       .own_object = CAP_OWN_OBJECT_VIRTUAL_MEMORY},
-    [CAP_KERNEL_CAP_BOOT_PACKAGE] = {.name = "bootPackage", .interface_id = CAP_BOOT_PACKAGE_INTERFACE_ID},
-    [CAP_KERNEL_CAP_PROCESS_SPAWNER] = {.name = "processSpawner",
-                                        .interface_id = CAP_PROCESS_SPAWNER_INTERFACE_ID},
-    [CAP_KERNEL_CAP_SYSTEM_INFO] = {.name = "systemInfo", .interface_id = CAP_SYSTEM_INFO_INTERFACE_ID},
-    [CAP_KERNEL_CAP_SYSTEM_CONTROL] = {.name = "systemControl",
-                                       .interface_id = CAP_SYSTEM_CONTROL_INTERFACE_ID},
-    [CAP_KERNEL_CAP_CAPABILITY_MANAGER] = {.name = "capabilityManager",
-                                           .interface_id = CAP_CAPABILITY_MANAGER_INTERFACE_ID,
-                                           .own = true,
-                                           .own_object = CAP_OWN_OBJECT_CAPABILITY_MANAGER},
-    [CAP_KERNEL_CAP_NULL] = {.name = "null", .interface_id = CAP_NULL_CAP_INTERFACE_ID},
-};
-enum { KERNEL_OBJECTS = sizeof kernel_objects / sizeof kernel_objects[0] };
-
-/* Where in the manifest the checks are, for messages. */
-struct place {
-    struct plan *plan;
-    const struct holdings *holdings;
-    char path[PATH_BYTES];
-};
-
-static bool fail(const struct place *at, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static bool fail(const struct place *at, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int used = capos_snprintf(at->plan->error, sizeof at->plan->error, "%s: ", at->path);
-    capos_vsnprintf(at->plan->error + used, sizeof at->plan->error - (size_t)used, format, args);
-    va_end(args);
-    return false;
-}
-
-static void place_set(struct place *at, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void place_set(struct place *at, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    capos_vsnprintf(at->path, sizeof at->path, format, args);
-    va_end(args);
-}
-
-/* A text from the manifest as it may be shown: short, and without control characters. */
-struct quoted {
-    char text[QUOTED_BYTES];
-};
-
-static struct quoted quote(struct capnp_text text)
-{
-    struct quoted quoted;
-    size_t len = text.len < QUOTED_BYTES - 4 ? text.len : QUOTED_BYTES - 4;
-    for (size_t i = 0; i < len; i++)
-        quoted.text[i] = (unsigned char)text.bytes[i] < ' ' || text.bytes[i] == 0x7f ? '?' : text.bytes[i];
-    const char *end = len < text.len ? "..." : "";
-    memcpy(quoted.text + len, end, strlen(end) + 1);
-    return quoted;
-}
-
-static bool text_equal(struct capnp_text a, struct capnp_text b)
-{
-    return a.len == b.len && memcmp(a.bytes, b.bytes, a.len) == 0;
-}
-
-static bool holding_named(const struct holding *holding, struct capnp_text name)
-{
-    return text_equal(capnp_text_n(holding->name, holding->name_len), name);
-}
-
-/* `console, timer` */
-static void list_holdings(const struct holdings *holdings, char *out, size_t size)
-{
-    size_t used = 0;
-    capos_snprintf(out, size, "nothing");
-    for (size_t i = 0; i < holdings->count && used < size; i++) {
-        const struct holding *holding = &holdings->items[i];
-        used += (size_t)capos_snprintf(out + used, size - used, "%s%.*s", i == 0 ? "" : ", ",
-                                       (int)holding->name_len, holding->name);
-    }
-}
+enum { MESSAGE_OVERHEAD_BYTES = 1024 };
+#define NS_PER_MS     UINT64_C(1000000)
+#define PIPE_BYTES_MAX (UINT32_C(1) << 20)
 
 /* ---- Texts
  * ---------------------------------------------------------------------------------------------------- */
-
-/* A name that goes into a kernel record: 1 to `limit` bytes, no control characters. */
-static bool check_name(const struct place *at, const char *field, struct capnp_text name, size_t limit)
-{
-    if (name.len == 0)
-        return fail(at, "%s is empty", field);
-    if (name.len > limit)
-        return fail(at, "%s \"%s\" is longer than %zu bytes", field, quote(name).text, limit);
-    for (size_t i = 0; i < name.len; i++)
-        if ((unsigned char)name.bytes[i] < ' ' || name.bytes[i] == 0x7f)
-            return fail(at, "%s \"%s\" has a control character in it", field, quote(name).text);
-    return true;
-}
 
 /* argv or envp: C strings of limited number; adds up their bytes. */
 static bool check_strings(const struct place *at, const char *field, const struct capnp_list *list,
@@ -183,109 +62,80 @@ static bool check_binaries(struct place *at, const struct cap_system_manifest *m
     return true;
 }
 
-/* ---- Grants
+/* ---- What services share
  * --------------------------------------------------------------------------------------------------- */
 
-static void grant_own(struct cap_spawn_grant *out, enum cap_own_object own)
+static bool need_ipc_factory(const struct place *at, const char *purpose)
 {
-    out->which = CAP_SPAWN_GRANT_OWN;
-    out->own = own;
+    return holdings_find(at->holdings, CAP_IPC_FACTORY_INTERFACE_ID) != NULL ||
+           fail_not_held(at, "ipcFactory", purpose);
 }
 
-static void grant_copy(struct cap_spawn_grant *out, const struct holding *holding)
+static bool check_pipe(const struct place *at, const struct cap_shared_pipe *pipe)
 {
-    out->which = CAP_SPAWN_GRANT_CAPABILITY;
-    out->capability.id = holding->cap_id;
-    out->capability.mode = CAPOS_XFER_COPY;
+    const struct plan *plan = at->plan;
+    if (!check_name(at, "name", pipe->name, CAPOS_CAP_NAME_MAX))
+        return false;
+    for (size_t i = 0; i < plan->pipe_count; i++)
+        if (text_equal(plan->pipes[i].name, pipe->name))
+            return fail(at, "a second pipe named \"%s\"", quote(pipe->name).text);
+    return pipe->capacity_bytes <= PIPE_BYTES_MAX ||
+           fail(at, "capacityBytes is %u, at most %u are possible", pipe->capacity_bytes, PIPE_BYTES_MAX);
 }
 
-static bool resolve_kernel(const struct place *at, enum cap_kernel_cap kernel, struct cap_spawn_grant *out)
-{
-    char held[HOLDINGS_TEXT_BYTES];
-    if ((uint32_t)kernel >= KERNEL_OBJECTS)
-        return fail(at, "source.kernel is %u, which is no kernel object that this init knows",
-                    (unsigned)kernel);
-    const struct kernel_object *object = &kernel_objects[kernel];
-    if (object->own) {
-        grant_own(out, object->own_object);
-        return true;
-    }
-    for (size_t i = 0; i < at->holdings->count; i++)
-        if (at->holdings->items[i].interface_id == object->interface_id) {
-            grant_copy(out, &at->holdings->items[i]);
-            return true;
-        }
-    list_holdings(at->holdings, held, sizeof held);
-    return fail(at,
-                "init was not granted the kernel's %s, so it cannot pass it on (initConfig.init.caps); init "
-                "holds: %s",
-                object->name, held);
-}
-
-static bool resolve_inherit(const struct place *at, struct capnp_text name, struct cap_spawn_grant *out)
-{
-    char held[HOLDINGS_TEXT_BYTES];
-    for (size_t i = 0; i < at->holdings->count; i++) {
-        const struct holding *holding = &at->holdings->items[i];
-        if (!holding_named(holding, name))
-            continue;
-        for (size_t k = 0; k < KERNEL_OBJECTS; k++)
-            if (kernel_objects[k].own && kernel_objects[k].interface_id == holding->interface_id)
-                return fail(at, "\"%s\" is init's own; write kernel = %s to give the service one of its own",
-                            quote(name).text, kernel_objects[k].name);
-        grant_copy(out, holding);
-        return true;
-    }
-    list_holdings(at->holdings, held, sizeof held);
-    return fail(at, "no capability named \"%s\"; init holds: %s", quote(name).text, held);
-}
-
-static bool check_grant(const struct place *at, const struct cap_cap_grant *grant)
+static bool check_pipes(struct place *at, const struct capnp_list *list)
 {
     struct plan *plan = at->plan;
-    struct cap_spawn_grant *out = &plan->grants[plan->grant_count];
-    if (!check_name(at, "name", grant->name, CAPOS_CAP_NAME_MAX))
+    place_set(at, "initConfig.pipes");
+    if (list->count > PLAN_PIPES_MAX)
+        return fail(at, "%zu entries, at most %d are possible", list->count, PLAN_PIPES_MAX);
+    if (list->count != 0 && !need_ipc_factory(at, "make pipes"))
         return false;
-    for (size_t i = 0; i < plan->grant_count; i++)
-        if (text_equal(plan->grants[i].name, grant->name))
-            return fail(at, "a second capability named \"%s\"", quote(grant->name).text);
-    out->name = grant->name;
-    plan->grant_count++;
-    switch (grant->source.which) {
-    case CAP_CAP_GRANT_SOURCE_KERNEL:
-        return resolve_kernel(at, grant->source.kernel, out);
-    case CAP_CAP_GRANT_SOURCE_INHERIT:
-        return resolve_inherit(at, grant->source.inherit, out);
+    for (size_t i = 0; i < list->count; i++) {
+        struct cap_shared_pipe *pipe = &plan->pipes[i];
+        place_set(at, "initConfig.pipes[%zu]", i);
+        if (cap_shared_pipe_list_get(list, i, pipe) < 0)
+            return fail(at, "malformed");
+        if (!check_pipe(at, pipe))
+            return false;
+        plan->pipe_count++;
     }
-    return fail(at, "source is of a kind (%u) that this init does not know", (unsigned)grant->source.which);
+    return true;
 }
 
-static bool check_grants(struct place *at, size_t index)
+static bool check_notifications(struct place *at, const struct capnp_list *list)
 {
-    const struct capnp_list *caps = &at->plan->services[index].program.caps;
-    unsigned sent = 0;
-    at->plan->grant_count = 0;
-    place_set(at, "initConfig.services[%zu]", index);
-    if (caps->count > PLAN_GRANTS_MAX)
-        return fail(at, "caps has %zu entries, at most %d are possible", caps->count, PLAN_GRANTS_MAX);
-    for (size_t i = 0; i < caps->count; i++) {
-        struct cap_cap_grant grant;
-        place_set(at, "initConfig.services[%zu].caps[%zu]", index, i);
-        if (cap_cap_grant_list_get(caps, i, &grant) < 0)
+    struct plan *plan = at->plan;
+    place_set(at, "initConfig.notifications");
+    if (list->count > PLAN_NOTIFICATIONS_MAX)
+        return fail(at, "%zu entries, at most %d are possible", list->count, PLAN_NOTIFICATIONS_MAX);
+    if (list->count != 0 && !need_ipc_factory(at, "make notifications"))
+        return false;
+    for (size_t i = 0; i < list->count; i++) {
+        struct capnp_text name;
+        place_set(at, "initConfig.notifications[%zu]", i);
+        if (capnp_list_get_text(list, i, &name) < 0)
             return fail(at, "malformed");
-        if (!check_grant(at, &grant))
+        if (!check_name(at, "name", name, CAPOS_CAP_NAME_MAX))
             return false;
-        if (at->plan->grants[i].which == CAP_SPAWN_GRANT_CAPABILITY && ++sent > CAPOS_XFER_CAPS_MAX)
-            return fail(at,
-                        "one more than the %u capabilities that can be passed to a new process (its own "
-                        "virtualMemory and capabilityManager do not count)",
-                        CAPOS_XFER_CAPS_MAX);
+        for (size_t k = 0; k < i; k++)
+            if (text_equal(plan->notifications[k], name))
+                return fail(at, "a second notification named \"%s\"", quote(name).text);
+        plan->notifications[plan->notification_count++] = name;
     }
     return true;
 }
 
 /* ---- Services
  * ------------------------------------------------------------------------------------------------- */
+
+size_t plan_find_service(const struct plan *plan, struct capnp_text name)
+{
+    size_t index = 0;
+    while (index < plan->service_count && !text_equal(plan->services[index].name, name))
+        index++;
+    return index;
+}
 
 static bool check_budget(const struct place *at, const struct service *service)
 {
@@ -298,7 +148,16 @@ static bool check_budget(const struct place *at, const struct service *service)
     size_t grants = service->program.caps.count;
     if (budget->cap_slots != 0 && budget->cap_slots < grants)
         return fail(at, "budget.capSlots is %u, but caps has %zu entries", budget->cap_slots, grants);
-    return true;
+    grants += service->export_count;
+    if (budget->cap_slots != 0 && budget->cap_slots < grants)
+        return fail(at, "budget.capSlots is %u, but caps and exports have %zu entries", budget->cap_slots,
+                    grants);
+    if (budget->frames > CAPOS_USER_MAX / CAPOS_PAGE_SIZE)
+        return fail(at, "budget.frames is %llu, which is more than an address space can hold",
+                    (unsigned long long)budget->frames);
+    return budget->kernel_bytes <= CAPOS_USER_MAX ||
+           fail(at, "budget.kernelBytes is %llu, which is more than any machine has",
+                (unsigned long long)budget->kernel_bytes);
 }
 
 static bool check_texts(const struct place *at, const struct service *service)
@@ -316,6 +175,82 @@ static bool check_texts(const struct place *at, const struct service *service)
     return true;
 }
 
+static bool check_restart(const struct place *at, struct service *service)
+{
+    static const enum restart_mode modes[] = {[CAP_RESTART_MODE_NEVER] = RESTART_NEVER,
+                                              [CAP_RESTART_MODE_ON_FAILURE] = RESTART_ON_FAILURE,
+                                              [CAP_RESTART_MODE_ALWAYS] = RESTART_ALWAYS};
+    const struct cap_restart *restart = &service->program.restart;
+    service->restart = (struct restart_policy){.mode = RESTART_NEVER};
+    if (!service->program.has_restart || restart->mode == CAP_RESTART_MODE_NEVER)
+        return true;
+    if ((size_t)restart->mode >= sizeof modes / sizeof modes[0])
+        return fail(at, "restart.mode is %u, which this init does not know", (unsigned)restart->mode);
+    if (restart->limit == 0 || restart->limit > RESTART_LIMIT_MAX)
+        return fail(at, "restart.limit is %u, it must be from 1 to %d", restart->limit, RESTART_LIMIT_MAX);
+    if (restart->window_ms == 0)
+        return fail(at, "restart.windowMs is 0: restarts could not be counted");
+    if (restart->backoff_ms > restart->backoff_max_ms)
+        return fail(at, "restart.backoffMs is %u, above backoffMaxMs, %u", restart->backoff_ms,
+                    restart->backoff_max_ms);
+    if (holdings_find(at->holdings, CAP_TIMER_INTERFACE_ID) == NULL)
+        return fail_not_held(at, "timer", "wait before a restart");
+    service->restart = (struct restart_policy){
+        .mode = modes[restart->mode],
+        .limit = restart->limit,
+        .window_ns = restart->window_ms * NS_PER_MS,
+        .backoff_ns = restart->backoff_ms * NS_PER_MS,
+        .backoff_max_ns = restart->backoff_max_ms * NS_PER_MS,
+    };
+    return true;
+}
+
+static bool check_export(const struct place *at, const struct service *service, const struct cap_export *export,
+                         struct plan_export *out)
+{
+    const struct plan_export *exports = &at->plan->exports[service->first_export];
+    if (!check_name(at, "name", export->name, CAPOS_CAP_NAME_MAX) ||
+        !check_interface(at, "serves", export->serves, &out->interface_id))
+        return false;
+    for (size_t i = 0; i < service->export_count; i++)
+        if (text_equal(exports[i].name, export->name))
+            return fail(at, "a second export named \"%s\"", quote(export->name).text);
+    if (export->max_queued > CAPOS_ENDPOINT_QUEUE_MAX)
+        return fail(at, "maxQueued is %u, at most %u are possible", export->max_queued,
+                    CAPOS_ENDPOINT_QUEUE_MAX);
+    out->name = export->name;
+    out->max_queued = export->max_queued;
+    return true;
+}
+
+static bool check_exports(struct place *at, size_t index, struct service *service)
+{
+    struct plan *plan = at->plan;
+    const struct capnp_list *list = &service->program.exports;
+    service->first_export = plan->export_count;
+    service->export_count = 0;
+    if (list->count > PLAN_EXPORTS_MAX - plan->export_count)
+        return fail(at, "exports has %zu entries; all services together can have %d", list->count,
+                    PLAN_EXPORTS_MAX);
+    if (list->count != 0 && !need_ipc_factory(at, "make endpoints for its exports"))
+        return false;
+    for (size_t i = 0; i < list->count; i++) {
+        struct cap_export export;
+        struct plan_export *out = &plan->exports[plan->export_count];
+        place_set(at, "initConfig.services[%zu].exports[%zu]", index, i);
+        if (cap_export_list_get(list, i, &export) < 0)
+            return fail(at, "malformed");
+        if (!check_export(at, service, &export, out))
+            return false;
+        out->service = index;
+        plan->export_count++;
+        service->export_count++;
+    }
+    place_set(at, "initConfig.services[%zu]", index);
+    return true;
+}
+
+/* All of a service but what refers to other services. */
 static bool check_service(struct place *at, size_t index, struct service *service)
 {
     const struct plan *plan = at->plan;
@@ -327,42 +262,92 @@ static bool check_service(struct place *at, size_t index, struct service *servic
     service->name = program->name.len != 0 ? program->name : program->binary;
     if (!check_name(at, "name", service->name, CAPOS_PROCESS_NAME_MAX))
         return false;
-    for (size_t i = 0; i < index; i++)
-        if (text_equal(plan->services[i].name, service->name))
-            return fail(at, "a second service named \"%s\"", quote(service->name).text);
-    if (!check_texts(at, service) || !check_grants(at, index))
-        return false;
-    place_set(at, "initConfig.services[%zu]", index);
-    return check_budget(at, service);
+    if (plan_find_service(plan, service->name) != plan->service_count)
+        return fail(at, "a second service named \"%s\"", quote(service->name).text);
+    return check_texts(at, service) && check_restart(at, service) && check_exports(at, index, service) &&
+           check_budget(at, service);
 }
 
-static bool check_services(struct place *at, const struct cap_init_config *config)
+static bool check_after(struct place *at, size_t index, service_set *needs)
+{
+    const struct plan *plan = at->plan;
+    const struct capnp_list *after = &plan->services[index].program.after;
+    for (size_t i = 0; i < after->count; i++) {
+        struct capnp_text name;
+        place_set(at, "initConfig.services[%zu].after[%zu]", index, i);
+        if (capnp_list_get_text(after, i, &name) < 0)
+            return fail(at, "malformed");
+        size_t other = plan_find_service(plan, name);
+        if (other == plan->service_count)
+            return fail(at, "there is no service \"%s\"", quote(name).text);
+        *needs |= (service_set)1 << other;
+    }
+    return true;
+}
+
+static bool check_max_weight(struct place *at, size_t index)
+{
+    const struct plan *plan = at->plan;
+    uint32_t weight = plan->services[index].program.max_weight;
+    bool has_policy = false;
+    for (size_t i = 0; i < plan->grant_count; i++)
+        has_policy = has_policy || plan->grants[i].kind == PLAN_GRANT_POLICY;
+    place_set(at, "initConfig.services[%zu].maxWeight", index);
+    if (weight > CAPOS_WEIGHT_MAX)
+        return fail(at, "%u, at most %u is possible", weight, CAPOS_WEIGHT_MAX);
+    return weight == 0 || has_policy || fail(at, "%u, but caps has no kernel = schedulingPolicy", weight);
+}
+
+/* What refers to other services: behind check_service of all. */
+static bool check_references(struct place *at, size_t index)
+{
+    service_set needs = 0;
+    if (!check_grants(at, index, &needs) || !check_max_weight(at, index) || !check_after(at, index, &needs))
+        return false;
+    at->plan->services[index].needs = needs;
+    return true;
+}
+
+static bool check_services(struct place *at, const struct capnp_list *list)
 {
     struct plan *plan = at->plan;
     place_set(at, "initConfig.services");
-    if (config->services.count == 0)
+    if (list->count == 0)
         return fail(at, "empty: there is nothing to start");
-    if (config->services.count > PLAN_SERVICES_MAX)
-        return fail(at, "%zu entries, at most %d are possible", config->services.count, PLAN_SERVICES_MAX);
-    for (size_t i = 0; i < config->services.count; i++) {
+    if (list->count > PLAN_SERVICES_MAX)
+        return fail(at, "%zu entries, at most %d are possible", list->count, PLAN_SERVICES_MAX);
+    for (size_t i = 0; i < list->count; i++) {
         struct service *service = &plan->services[i];
         place_set(at, "initConfig.services[%zu]", i);
-        if (cap_program_list_get(&config->services, i, &service->program) < 0)
+        if (cap_program_list_get(list, i, &service->program) < 0)
             return fail(at, "malformed");
         if (!check_service(at, i, service))
             return false;
         plan->service_count++;
     }
-    return true;
+    for (size_t i = 0; i < plan->service_count; i++)
+        if (!check_references(at, i))
+            return false;
+    return check_order(at);
+}
+
+static void plan_clear(struct plan *plan)
+{
+    plan->binary_count = 0;
+    plan->service_count = 0;
+    plan->export_count = 0;
+    plan->pipe_count = 0;
+    plan->notification_count = 0;
+    plan->serves_supervisor = false;
+    plan->error[0] = '\0';
+    plan->motd = capnp_text_n("", 0);
 }
 
 bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, const struct holdings *holdings)
 {
     struct place at = {.plan = plan, .holdings = holdings};
-    plan->binary_count = 0;
-    plan->service_count = 0;
-    plan->error[0] = '\0';
-    plan->motd = capnp_text_n("", 0);
+    const struct cap_init_config *config = &manifest->init_config;
+    plan_clear(plan);
     place_set(&at, "schemaVersion");
     if (manifest->schema_version != CAP_CURRENT_SCHEMA_VERSION)
         return fail(&at, "%u, this init reads version %u", manifest->schema_version,
@@ -372,15 +357,10 @@ bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest, co
     place_set(&at, "initConfig");
     if (!manifest->has_init_config)
         return fail(&at, "missing");
-    if (!check_services(&at, &manifest->init_config))
+    if (!check_pipes(&at, &config->pipes) || !check_notifications(&at, &config->notifications) ||
+        !check_services(&at, &config->services))
         return false;
     if (manifest->has_kernel_params)
         plan->motd = manifest->kernel_params.motd;
     return true;
-}
-
-bool plan_grants(struct plan *plan, size_t index, const struct holdings *holdings)
-{
-    struct place at = {.plan = plan, .holdings = holdings};
-    return check_grants(&at, index);
 }

@@ -73,6 +73,7 @@ void world_check_empty(void)
     captable_fini(&world.process.captable);
     assert_int_equal(world.heap_bytes, 0);
     assert_int_equal(world.objects, 0);
+    assert_int_equal(world.ledger.references, 0);
     assert_int_equal(world.process.object.references, 1);
     for (int i = 0; i < LEDGER_RESOURCES; i++)
         assert_int_equal(world.ledger.used[i], 0);
@@ -275,6 +276,17 @@ void ledger_refund(struct ledger *ledger, enum ledger_resource resource, uint64_
     ledger->used[resource] -= amount;
 }
 
+void ledger_get(struct ledger *ledger)
+{
+    ledger->references++;
+}
+
+void ledger_put(struct ledger *ledger)
+{
+    assert_true(ledger->references > 0);
+    ledger->references--;
+}
+
 status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)
 {
     (void)aspace;
@@ -298,14 +310,20 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
 
 /* ---- Objects. */
 
+void object_init(struct object *object, const struct object_type *type)
+{
+    *object = (struct object){type, 1};
+    world.objects++;
+}
+
 void object_destroy(struct object *object)
 {
+    world.objects--;
     object->type->destroy(object);
 }
 
 static void world_object_destroy(struct object *object)
 {
-    world.objects--;
     free(container_of(object, struct world_object, object));
 }
 

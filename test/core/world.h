@@ -13,6 +13,7 @@
 struct ledger {
     uint64_t limit[LEDGER_RESOURCES];
     uint64_t used[LEDGER_RESOURCES];
+    uint64_t references; /* of objects that are charged to it */
 };
 
 /* Empties the world: time 0, nothing allocated, no user memory, entropy there. */

@@ -40,7 +40,7 @@ static void emit_send(FILE *out, const struct ir_method *method)
         return;
     }
     fprintf(out,
-            "    struct cap_message message;\n    struct cap_transfer caps[CAPOS_XFER_CAPS_MAX];\n"
+            "    struct cap_message message;\n    struct cap_transfer caps[CAPOS_CALL_CAPS_MAX];\n"
             "    uint64_t request[%s];\n    size_t cap_count = 0;\n"
             "    int32_t bytes = %s_encode(params, request, sizeof request, caps, &cap_count);\n"
             "    if (bytes < 0)\n        return bytes;\n"

@@ -478,10 +478,11 @@ static void emit_public(FILE *out, const struct ir_node *node)
             "        struct cap_transfer *caps_out, size_t *cap_count)\n{\n"
             "    struct capnp_builder builder;\n    struct capnp_struct_builder root;\n"
             "    int32_t error = capnp_builder_open(&builder, bytes, limit, caps_out,\n"
-            "            caps_out == NULL ? 0 : CAPOS_XFER_CAPS_MAX, %u, %u, &root);\n"
+            "            caps_out == NULL ? 0 : %s, %u, %u, &root);\n"
             "    if (error >= 0)\n        error = write_%s(&root, value);\n"
             "    return capnp_builder_end(&builder, error, cap_count);\n}\n\n",
-            name, name, node->data_words, node->pointer_count, name);
+            name, name, node->is_sent ? "CAPOS_CALL_CAPS_MAX" : "CAPOS_XFER_CAPS_MAX", node->data_words,
+            node->pointer_count, name);
 }
 
 static void emit_list_functions(FILE *out, const struct ir_node *node)

@@ -190,6 +190,7 @@ static void name_method_structs(const struct build *build, const struct ir_node 
                 continue;
             name_child(node, scope, xprintf("%s%s", name, suffixes[k]));
             node->is_params = true;
+            node->is_sent = k == 0;
             queue[(*tail)++] = node;
         }
     }

@@ -87,6 +87,7 @@ struct ir_node {
     /* Structs, groups and parameter lists. */
     bool is_group;
     bool is_params; /* made by the compiler from a method's parameters or results */
+    bool is_sent;   /* of those, parameters */
     uint16_t data_words;
     uint16_t pointer_count;
     uint16_t discriminant_count;

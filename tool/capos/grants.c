@@ -149,13 +149,13 @@ bool grant_list_check(const struct grant_list *list, struct sentence *why)
     size_t handed = 0;
     for (size_t i = 0; i < list->count; i++)
         handed += list->items[i].kind->own ? 0 : 1;
-    if (handed <= CAPOS_XFER_CAPS_MAX)
+    if (handed <= CAPOS_CALL_CAPS_MAX)
         return true;
     return sentence_say(
         why,
         "these are %zu grants, and a new process can be handed at most %u (memory and capabilities, "
         "which are its own, do not count; console does)",
-        handed, CAPOS_XFER_CAPS_MAX);
+        handed, CAPOS_CALL_CAPS_MAX);
 }
 
 void grant_list_free(struct grant_list *list)

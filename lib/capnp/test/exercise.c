@@ -40,20 +40,20 @@ static void compare(const char *type, int32_t len, int32_t again)
     {                                                                                                \
         struct capnp_message message;                                                                \
         struct T value;                                                                              \
-        struct cap_transfer out[CAPOS_XFER_CAPS_MAX];                                                \
+        struct cap_transfer out[CAPOS_CALL_CAPS_MAX];                                                \
         size_t count;                                                                                \
         if (T##_decode(&message, bytes, len, caps, CAPS, &value) < 0)                                \
             return;                                                                                  \
         int32_t written = T##_encode(&value, first, sizeof first, out, &count);                      \
         if (written < 0)                                                                             \
             return;                                                                                  \
-        if (count > CAPOS_XFER_CAPS_MAX)                                                             \
+        if (count > CAPOS_CALL_CAPS_MAX)                                                             \
             fail(#T, "too many capabilities");                                                       \
         message.words_left = UINT64_MAX;                                                             \
         if (T##_size(&value) != (size_t)written)                                                     \
             fail(#T, "T_size is wrong");                                                             \
         struct capnp_message reread;                                                                 \
-        struct cap_transfer out_again[CAPOS_XFER_CAPS_MAX];                                          \
+        struct cap_transfer out_again[CAPOS_CALL_CAPS_MAX];                                          \
         struct capnp_struct root;                                                                    \
         if (capnp_message_open(&reread, first, (size_t)written, out, count, &root) < 0)              \
             fail(#T, "what was written is not opened");                                              \
@@ -77,7 +77,7 @@ EXERCISE(cap_crash_record)
 static void exercise_caps(const void *bytes, size_t len)
 {
     struct capnp_message message;
-    struct cap_transfer out[CAPOS_XFER_CAPS_MAX];
+    struct cap_transfer out[CAPOS_CALL_CAPS_MAX];
     size_t count;
     struct cap_caps value;
     struct cap_process_spawner_spawn_params spawn;

@@ -88,7 +88,7 @@ struct cap_pending {
     /* From here on private to libcapos and the stubs. */
     uint64_t request[CAP_PENDING_REQUEST_WORDS];
     uint64_t response[CAP_PENDING_RESPONSE_WORDS];
-    struct cap_transfer caps[CAPOS_XFER_CAPS_MAX];
+    struct cap_transfer caps[CAPOS_CALL_CAPS_MAX];
     struct capnp_message reader; /* what views of the answer refer to */
     uint32_t exception_kind;
     uint32_t reserved;
@@ -98,7 +98,7 @@ struct cap_pending {
  * Starts the call that pending->message describes. What the message points at is borrowed until the call is
  * done; a message without a results buffer gets the pending's own. Blocks only while the queues are full.
  * Returns 0, or a negative capos_error, in which case nothing was started and pending->result is that error:
- *   CAPOS_ERR_TOO_LARGE     more than CAPOS_XFER_CAPS_MAX capabilities, or no room for them behind the
+ *   CAPOS_ERR_TOO_LARGE     more than CAPOS_CALL_CAPS_MAX capabilities, or no room for them behind the
  * parameters CAPOS_ERR_RING_CORRUPT  something has overwritten the ring
  */
 int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending *pending);

@@ -1,0 +1,142 @@
+/*
+ * Capabilities and bytes on their way between two processes. Nothing here knows of endpoints or takes their
+ * lock: the order of the steps (begin, reserve, copy, publish, end) is ipc.c's.
+ */
+#include "core/ipc.h"
+#include "core/captable.h"
+#include "core/process.h"
+#include "core/umem.h"
+#include "mm/aspace.h"
+
+/* ---- Capabilities. */
+
+static bool may_travel(const struct capability *capability, uint32_t mode)
+{
+    switch (capability->type->transfer) {
+    case CAP_TRANSFER_ANY:
+        return true;
+    case CAP_TRANSFER_MOVE_ONLY:
+        return mode == CAPOS_XFER_MOVE;
+    default:
+        return false;
+    }
+}
+
+static void end_one(struct captable *from, const struct ipc_cap *cap, bool moved)
+{
+    if (cap->mode == CAPOS_XFER_MOVE) {
+        if (moved)
+            captable_move_commit(from, cap->id);
+        else
+            captable_move_abort(from, cap->id);
+    }
+    object_put(cap->capability.object);
+}
+
+void ipc_caps_end(struct captable *from, struct ipc_cap *caps, uint32_t count, bool moved)
+{
+    for (uint32_t i = 0; i < count; i++)
+        end_one(from, &caps[i], moved);
+}
+
+static status_t begin_one(struct captable *from, const struct capos_xfer_desc *descriptor,
+                          struct ipc_cap *cap)
+{
+    if (descriptor->mode != CAPOS_XFER_COPY && descriptor->mode != CAPOS_XFER_MOVE)
+        return CAPOS_ERR_BAD_FLAGS;
+    cap->id = descriptor->cap_id;
+    cap->mode = descriptor->mode;
+    status_t status = cap->mode == CAPOS_XFER_MOVE ? captable_move_begin(from, cap->id, &cap->capability)
+                                                   : captable_get(from, cap->id, &cap->capability);
+    if (status < 0)
+        return status;
+    if (may_travel(&cap->capability, cap->mode))
+        return CAPOS_OK;
+    end_one(from, cap, false);
+    return CAPOS_ERR_NOT_TRANSFERABLE;
+}
+
+status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t count, struct ipc_cap *caps)
+{
+    struct capos_xfer_desc copied[CAPOS_XFER_CAPS_MAX];
+    status_t status = umem_copy_in(copied, descriptors, count * sizeof(copied[0]));
+    for (uint32_t i = 0; i < count && status == CAPOS_OK; i++) {
+        status = begin_one(from, &copied[i], &caps[i]);
+        if (status < 0)
+            ipc_caps_end(from, caps, i, false);
+    }
+    return status;
+}
+
+void ipc_caps_unreserve(struct captable *to, uint32_t count, const uint32_t *ids)
+{
+    for (uint32_t i = 0; i < count; i++)
+        captable_cancel(to, ids[i]);
+}
+
+status_t ipc_caps_reserve(struct captable *to, uint32_t count, uint32_t *ids)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        status_t status = captable_reserve(to, &ids[i]);
+        if (status < 0) {
+            ipc_caps_unreserve(to, i, ids);
+            return status;
+        }
+    }
+    return CAPOS_OK;
+}
+
+void ipc_caps_publish(struct captable *to, const struct ipc_cap *caps, uint32_t count, const uint32_t *ids)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        object_get(caps[i].capability.object);
+        captable_publish(to, ids[i], caps[i].capability, CAP_FROM_IPC);
+    }
+}
+
+/* ---- Bytes. */
+
+static bool is_current(const struct process *process)
+{
+    const struct thread *thread = thread_current();
+    return thread != NULL && thread->process == process;
+}
+
+status_t ipc_write(struct process *to, uaddr_t target, const void *bytes, size_t size_bytes)
+{
+    return is_current(to) ? umem_copy_out(target, bytes, size_bytes)
+                          : aspace_write(to->aspace, target, bytes, size_bytes);
+}
+
+static status_t ipc_read(struct process *from, void *out, uaddr_t source, size_t size_bytes)
+{
+    return is_current(from) ? umem_copy_in(out, source, size_bytes)
+                            : aspace_read(from->aspace, source, out, size_bytes);
+}
+
+enum { BOUNCE_BYTES = 512 };
+
+enum ipc_side ipc_copy(struct process *from, uaddr_t source, struct process *to, uaddr_t target,
+                       size_t size_bytes)
+{
+    uint64_t bounce[BOUNCE_BYTES / sizeof(uint64_t)];
+    for (size_t done = 0; done < size_bytes;) {
+        size_t part = size_bytes - done < BOUNCE_BYTES ? size_bytes - done : BOUNCE_BYTES;
+        if (ipc_read(from, bounce, source + done, part) < 0)
+            return IPC_SIDE_SENDER;
+        if (ipc_write(to, target + done, bounce, part) < 0)
+            return IPC_SIDE_RECEIVER;
+        done += part;
+    }
+    return IPC_SIDE_NONE;
+}
+
+status_t ipc_write_records(struct process *to, uaddr_t behind, const struct ipc_cap *caps, uint32_t count,
+                           const uint32_t *ids)
+{
+    struct capos_xfer_result records[CAPOS_XFER_CAPS_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        records[i] = (struct capos_xfer_result){.cap_id = ids[i],
+                                                .interface_id = caps[i].capability.type->interface_id};
+    return count == 0 ? CAPOS_OK : ipc_write(to, align_up(behind, 8), records, count * sizeof(records[0]));
+}
