@@ -12,6 +12,7 @@
 #pragma once
 #include "measure.h"
 #include <capos/console.h>
+#include <capos/ipc.h>
 #include <capos/memory.h>
 #include <capos/process.h>
 #include <capos/ring.h>
@@ -21,6 +22,7 @@
 
 struct guest {
     cap_console console;
+    cap_ipc_factory ipc;
     cap_null_cap null;
     cap_process_spawner spawner;
     cap_system_info system;
@@ -43,4 +45,6 @@ void guest_profile_end(void);
 
 void rows_kernel(void);  /* null_call, batch_op, time_read */
 void rows_memory(void);  /* map_touch_unmap, page_fault */
+void rows_rpc(void);     /* rpc_0, rpc_64, rpc_512, cap_pass */
+int rpc_serve(void);     /* their other side, in a process of its own: the exit code */
 void rows_process(void); /* spawn_wait, idle_process_bytes; leaves idle processes behind, so it comes last */

@@ -87,6 +87,7 @@ void guest_row(const struct measure_task *task, uint32_t profile_count)
 static void find_grants(void)
 {
     guest.console = capos_need_console("console");
+    guest.ipc = capos_need_ipc_factory("ipc");
     guest.null = capos_need_null_cap("null");
     guest.spawner = capos_need_process_spawner("spawner");
     guest.system = capos_need_system_info("system");
@@ -97,6 +98,8 @@ static void find_grants(void)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "serve") == 0)
+        return rpc_serve();
     find_grants();
     uint64_t own_ns =
         capos_clock_ns(guest.timer); /* counts from the kernel's entry; the call also allows RDTSC */
@@ -108,6 +111,7 @@ int main(int argc, char **argv)
     guest_value("boot_own_insn", own_ns); /* one instruction takes one ns where instructions are counted */
     rows_kernel();
     rows_memory();
+    rows_rpc();
     rows_process();
     if (profile_key != NULL)
         (void)capos_printf(guest.console, "bench-error profile: there is no row %s\n", profile_key);

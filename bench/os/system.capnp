@@ -15,6 +15,7 @@ const manifest :Manifest.SystemManifest = (
       args = ["bench-os", "all"],
       caps = [
         (name = "console", source = (kernel = console)),
+        (name = "ipc", source = (kernel = ipcFactory)),
         (name = "memory", source = (kernel = virtualMemory)),
         (name = "null", source = (kernel = null)),
         (name = "spawner", source = (kernel = processSpawner)),

@@ -194,7 +194,8 @@ static uint64_t message_bytes(const struct pending *call)
                : align_up(payload, 8) + call->ipc.cap_count * sizeof(struct capos_xfer_result);
 }
 
-static enum ipc_side copy_message(struct pending *call, struct pending *receiver, const uint32_t *ids)
+static enum ipc_side copy_message(struct pending *call, struct pending *receiver,
+                                  const struct ipc_slot *slots)
 {
     const struct ipc_wait *ipc = &call->ipc;
     struct process *to = receiver->thread->process;
@@ -215,9 +216,8 @@ static enum ipc_side copy_message(struct pending *call, struct pending *receiver
     enum ipc_side failed = ipc_copy(call->thread->process, ipc->params, to, target, ipc->params_len);
     if (failed != IPC_SIDE_NONE)
         return failed;
-    return ipc_write_records(to, target + ipc->params_len, ipc->caps, ipc->cap_count, ids) < 0
-               ? IPC_SIDE_RECEIVER
-               : IPC_SIDE_NONE;
+    return ipc_write_records(to, target + ipc->params_len, ipc->cap_count, slots) < 0 ? IPC_SIDE_RECEIVER
+                                                                                      : IPC_SIDE_NONE;
 }
 
 /* The call is the receiver's now, whatever becomes of the endpoint. False: that has died, and the call with
@@ -264,13 +264,13 @@ static void complete_receive(struct pending *receiver, uint32_t call_id, uint32_
 
 /* Everything is copied: the capabilities change hands, and both sides learn of it. */
 static void conclude_delivery(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
-                              const uint32_t *ids, uint32_t departures_before)
+                              const struct ipc_slot *slots, uint32_t departures_before)
 {
     uint32_t count = call->ipc.cap_count;
     uint32_t call_id = call->ipc.call_id;
     uint32_t bytes = (uint32_t)sizeof(struct capos_ipc_header) + call->ipc.params_len;
     uint32_t departures;
-    ipc_caps_publish(table_of(receiver), call->ipc.caps, count, ids);
+    ipc_caps_publish(table_of(receiver), count, slots);
     ipc_caps_end(table_of(call), call->ipc.caps, count, true);
     call->ipc.cap_count = 0;
     if (!hand_over(endpoint, call, receiver, &departures))
@@ -283,24 +283,24 @@ static void conclude_delivery(struct ipc_endpoint *endpoint, struct pending *cal
 static void deliver_call(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
                          uint32_t departures)
 {
-    uint32_t ids[CAPOS_XFER_CAPS_MAX];
+    struct ipc_slot slots[CAPOS_XFER_CAPS_MAX];
     uint64_t needed = message_bytes(call);
     if (needed > receiver->result_len) {
         put_back_message(endpoint, &call->ipc.message);
         end_with(receiver, CAPOS_ERR_RESULT_TRUNCATED, (uint32_t)needed);
         return;
     }
-    if (ipc_caps_reserve(table_of(receiver), call->ipc.cap_count, ids) < 0) {
+    if (ipc_caps_reserve(receiver->thread->process, NULL, call->ipc.caps, call->ipc.cap_count, slots) < 0) {
         put_back_receiver(endpoint, receiver);
         refuse(call, CAPOS_EXCEPTION_OVERLOADED, receiver_has_no_slots);
         return;
     }
-    enum ipc_side failed = copy_message(call, receiver, ids);
+    enum ipc_side failed = copy_message(call, receiver, slots);
     if (failed == IPC_SIDE_NONE) {
-        conclude_delivery(endpoint, call, receiver, ids, departures);
+        conclude_delivery(endpoint, call, receiver, slots, departures);
         return;
     }
-    ipc_caps_unreserve(table_of(receiver), call->ipc.cap_count, ids);
+    ipc_caps_unreserve(table_of(receiver), call->ipc.cap_count, slots);
     if (failed == IPC_SIDE_SENDER) {
         put_back_receiver(endpoint, receiver);
         undeliverable(call);
@@ -619,15 +619,15 @@ static status_t answer_exception(struct ipc_endpoint *endpoint, struct pending *
     return CAPOS_OK;
 }
 
-static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall, const struct ipc_cap *caps,
-                                 const uint32_t *ids)
+static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall,
+                                 const struct ipc_slot *slots)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     struct process *to = call->thread->process;
     enum ipc_side failed = ipc_copy(kcall->thread->process, sqe->addr, to, call->result_addr, sqe->len);
     if (failed != IPC_SIDE_NONE)
         return failed;
-    return ipc_write_records(to, call->result_addr + sqe->len, caps, sqe->xfer_cap_count, ids) < 0
+    return ipc_write_records(to, call->result_addr + sqe->len, sqe->xfer_cap_count, slots) < 0
                ? IPC_SIDE_RECEIVER
                : IPC_SIDE_NONE;
 }
@@ -638,24 +638,24 @@ static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *ca
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     uint32_t count = sqe->xfer_cap_count;
-    uint32_t ids[CAPOS_XFER_CAPS_MAX];
+    struct ipc_slot slots[CAPOS_XFER_CAPS_MAX];
     uint64_t needed =
         count == 0 ? sqe->len : align_up(sqe->len, 8) + count * sizeof(struct capos_xfer_result);
     if (needed > call->result_len)
         return cannot_take(call, CAPOS_ERR_RESULT_TRUNCATED, sqe->len);
-    status_t status = ipc_caps_reserve(table_of(call), count, ids);
+    status_t status = ipc_caps_reserve(call->thread->process, call->membrane, caps, count, slots);
     if (status < 0)
         return cannot_take(call, status, 0);
-    enum ipc_side failed = copy_answer(call, kcall, caps, ids);
+    enum ipc_side failed = copy_answer(call, kcall, slots);
     if (failed != IPC_SIDE_NONE)
-        ipc_caps_unreserve(table_of(call), count, ids);
+        ipc_caps_unreserve(table_of(call), count, slots);
     if (failed == IPC_SIDE_SENDER) {
         put_back_delivered(endpoint, call);
         return CAPOS_ERR_BAD_ADDRESS;
     }
     if (failed == IPC_SIDE_RECEIVER)
         return cannot_take(call, CAPOS_ERR_BAD_ADDRESS, 0);
-    ipc_caps_publish(table_of(call), caps, count, ids);
+    ipc_caps_publish(table_of(call), count, slots);
     struct capos_cqe cqe = {
         .result = (int32_t)sqe->len, .payload_len = sqe->len, .cap_count = (uint16_t)count};
     set_done(call);

@@ -92,11 +92,19 @@ CHECKED status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint
                                 struct ipc_cap *caps);
 /* The references go; `moved`: what was to move has left, else it is there again. */
 void ipc_caps_end(struct captable *from, struct ipc_cap *caps, uint32_t count, bool moved);
-/* Slots for them in the receiver's table: all or none. NO_SLOTS, NO_MEMORY. */
-CHECKED status_t ipc_caps_reserve(struct captable *to, uint32_t count, uint32_t *ids);
-void ipc_caps_unreserve(struct captable *to, uint32_t count, const uint32_t *ids);
-/* They appear in the reserved slots. Consumes no reference of `caps`. */
-void ipc_caps_publish(struct captable *to, const struct ipc_cap *caps, uint32_t count, const uint32_t *ids);
+/* A capability's reserved place in the receiver's table, and what will be in it: referenced. */
+struct ipc_slot {
+    uint32_t id;
+    struct capability capability;
+};
+/* Slots for them in the receiver's table: all or none. `through` not null: they go behind membranes of its
+ * revocations. NO_SLOTS, NO_MEMORY, REVOKED. */
+struct membrane;
+CHECKED status_t ipc_caps_reserve(struct process *to, const struct membrane *through,
+                                  const struct ipc_cap *caps, uint32_t count, struct ipc_slot *slots);
+void ipc_caps_unreserve(struct captable *to, uint32_t count, const struct ipc_slot *slots);
+/* They appear. Cannot fail. */
+void ipc_caps_publish(struct captable *to, uint32_t count, const struct ipc_slot *slots);
 
 /* Which side's memory was not as it should be. */
 enum ipc_side { IPC_SIDE_NONE, IPC_SIDE_SENDER, IPC_SIDE_RECEIVER };
@@ -104,9 +112,9 @@ enum ipc_side { IPC_SIDE_NONE, IPC_SIDE_SENDER, IPC_SIDE_RECEIVER };
 CHECKED enum ipc_side ipc_copy(struct process *from, uaddr_t source, struct process *to, uaddr_t target,
                                size_t size_bytes);
 CHECKED status_t ipc_write(struct process *to, uaddr_t target, const void *bytes, size_t size_bytes);
-/* The records of capabilities in `ids` of the receiver, behind a payload that ends at `behind`. */
-CHECKED status_t ipc_write_records(struct process *to, uaddr_t behind, const struct ipc_cap *caps,
-                                   uint32_t count, const uint32_t *ids);
+/* The records of capabilities, behind a payload that ends at `behind`. */
+CHECKED status_t ipc_write_records(struct process *to, uaddr_t behind, uint32_t count,
+                                   const struct ipc_slot *slots);
 
 /* 128 bits that stand for the process towards the endpoint. */
 void ipc_caller_ref(uint64_t endpoint_id, uint64_t process_id, uint64_t out[2]);

@@ -7,6 +7,7 @@
 #include "core/process.h"
 #include "core/umem.h"
 #include "mm/aspace.h"
+#include "object/revocation.h"
 
 /* ---- Capabilities. */
 
@@ -68,30 +69,58 @@ status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t cou
     return status;
 }
 
-void ipc_caps_unreserve(struct captable *to, uint32_t count, const uint32_t *ids)
-{
-    for (uint32_t i = 0; i < count; i++)
-        captable_cancel(to, ids[i]);
-}
-
-status_t ipc_caps_reserve(struct captable *to, uint32_t count, uint32_t *ids)
+void ipc_caps_unreserve(struct captable *to, uint32_t count, const struct ipc_slot *slots)
 {
     for (uint32_t i = 0; i < count; i++) {
-        status_t status = captable_reserve(to, &ids[i]);
+        captable_cancel(to, slots[i].id);
+        object_put(slots[i].capability.object);
+    }
+}
+
+/* What is obtained through a membrane goes behind one, which whoever gets it pays for. */
+static status_t wrap(struct process *process, const struct membrane *through, struct capability *capability)
+{
+    struct membrane *blank;
+    status_t status = membrane_blank(through, process->ledger, &blank);
+    if (status < 0)
+        return status;
+    status = membrane_wrap(blank, capability);
+    if (status < 0)
+        membrane_discard(blank);
+    return status;
+}
+
+static status_t reserve_one(struct process *to, const struct membrane *through, const struct ipc_cap *cap,
+                            struct ipc_slot *slot)
+{
+    status_t status = captable_reserve(&to->captable, &slot->id);
+    if (status < 0)
+        return status;
+    slot->capability = cap->capability;
+    object_get(slot->capability.object);
+    status = through == NULL ? CAPOS_OK : wrap(to, through, &slot->capability);
+    if (status < 0)
+        ipc_caps_unreserve(&to->captable, 1, slot);
+    return status;
+}
+
+status_t ipc_caps_reserve(struct process *to, const struct membrane *through, const struct ipc_cap *caps,
+                          uint32_t count, struct ipc_slot *slots)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        status_t status = reserve_one(to, through, &caps[i], &slots[i]);
         if (status < 0) {
-            ipc_caps_unreserve(to, i, ids);
+            ipc_caps_unreserve(&to->captable, i, slots);
             return status;
         }
     }
     return CAPOS_OK;
 }
 
-void ipc_caps_publish(struct captable *to, const struct ipc_cap *caps, uint32_t count, const uint32_t *ids)
+void ipc_caps_publish(struct captable *to, uint32_t count, const struct ipc_slot *slots)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        object_get(caps[i].capability.object);
-        captable_publish(to, ids[i], caps[i].capability, CAP_FROM_IPC);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        captable_publish(to, slots[i].id, slots[i].capability, CAP_FROM_IPC);
 }
 
 /* ---- Bytes. */
@@ -131,12 +160,11 @@ enum ipc_side ipc_copy(struct process *from, uaddr_t source, struct process *to,
     return IPC_SIDE_NONE;
 }
 
-status_t ipc_write_records(struct process *to, uaddr_t behind, const struct ipc_cap *caps, uint32_t count,
-                           const uint32_t *ids)
+status_t ipc_write_records(struct process *to, uaddr_t behind, uint32_t count, const struct ipc_slot *slots)
 {
     struct capos_xfer_result records[CAPOS_XFER_CAPS_MAX];
     for (uint32_t i = 0; i < count; i++)
-        records[i] = (struct capos_xfer_result){.cap_id = ids[i],
-                                                .interface_id = caps[i].capability.type->interface_id};
+        records[i] = (struct capos_xfer_result){.cap_id = slots[i].id,
+                                                .interface_id = slots[i].capability.type->interface_id};
     return count == 0 ? CAPOS_OK : ipc_write(to, align_up(behind, 8), records, count * sizeof(records[0]));
 }

@@ -7,7 +7,7 @@
 #include <capos/system_server.h>
 
 struct revocation {
-    struct object object; /* first */
+    struct object object;  /* first */
     struct ledger *ledger; /* referenced: pays for it */
     bool revoked;          /* atomic; set once, under the lock */
 
@@ -100,6 +100,16 @@ static int32_t membrane_dispatch(const void *server, void *object, uint16_t meth
         return status;
     const struct object_type *type = membrane->real.type;
     return membrane_call_end(kcall, type->dispatch(type->server, membrane->real.object, method_id, call));
+}
+
+static int32_t membrane_forward(const struct capability *target, struct cap_call *call)
+{
+    struct membrane *membrane = of(target->object);
+    struct kcall *kcall = kcall_of(call);
+    status_t status = membrane_call_begin(membrane, kcall);
+    if (status < 0)
+        return status;
+    return membrane_call_end(kcall, membrane->real.type->forward(&membrane->real, call));
 }
 
 static status_t membrane_resolve(struct capability *capability)
@@ -220,6 +230,7 @@ static void membrane_stand_before(struct membrane *membrane, struct capability r
         .name = real.type->name,
         .interface_id = real.type->interface_id,
         .dispatch = membrane_dispatch,
+        .forward = real.type->forward == NULL ? NULL : membrane_forward,
         .destroy = membrane_destroy,
         .transfer = real.type->transfer,
         .holder_ended = real.type->holder_ended == NULL ? NULL : membrane_holder_ended,

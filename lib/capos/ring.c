@@ -13,35 +13,13 @@
  * Order: an entry is complete before sq_tail is stored (release); an entry is read after cq_tail was loaded
  * (acquire) and before cq_head is stored (release). The kernel does the same from its side.
  */
-#include "internal.h"
+#include "ring_queue.h"
 
 _Thread_local struct ring ring_self;
 
 /* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy,
  * so that the reason is never lost. */
 enum { SCRATCH_BYTES = 256, PENDING_TAG = 1 };
-
-struct waiter {
-    int32_t result;
-    uint32_t done;
-    uint32_t payload_bytes;
-    uint16_t cap_count;
-    uint16_t detail;
-};
-
-/* What an entry says beyond its zeros. */
-struct submission {
-    uint64_t user_data;
-    uint64_t addr;
-    uint64_t result_addr;
-    uint64_t deadline_ns;
-    uint32_t cap_id;
-    uint32_t len;
-    uint32_t result_len;
-    uint16_t method_id;
-    uint16_t xfer_cap_count;
-    uint8_t opcode;
-};
 
 bool ring_attach(struct capos_ring_header *header)
 {
@@ -61,11 +39,6 @@ bool ring_attach(struct capos_ring_header *header)
 struct capos_ring_header *capos_ring(void)
 {
     return ring_self.header;
-}
-
-static size_t round_up_8(size_t bytes)
-{
-    return (bytes + 7) & ~(size_t)7;
 }
 
 static uint32_t clamp_u32(size_t value)
@@ -122,7 +95,7 @@ static void deliver(struct ring *ring, const struct capos_cqe *cqe)
 }
 
 /* Takes in every completion that is there. */
-static void ring_reap(struct ring *ring)
+void ring_reap(struct ring *ring)
 {
     struct capos_ring_header *header = ring->header;
     uint32_t head = header->cq_head;
@@ -150,51 +123,8 @@ static int32_t ring_wait(struct ring *ring, uint64_t timeout_ns)
 /* ---- Submissions
  * ---------------------------------------------------------------------------------------------- */
 
-static uint32_t ring_queued(const struct ring *ring)
-{
-    return ring->header->sq_tail - __atomic_load_n(&ring->header->sq_head, __ATOMIC_ACQUIRE);
-}
-
-/* The entry in the units in which it is written: the compiler would store field by field. */
-struct sqe_words {
-    uint64_t user_data;
-    uint32_t cap_id;
-    uint32_t method_and_opcode;
-    uint64_t addr;
-    uint32_t len;
-    uint32_t result_len;
-    uint64_t result_addr;
-    uint32_t call_id;
-    uint32_t xfer_cap_count;
-    uint64_t pipeline;
-    uint64_t deadline_ns;
-};
-_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "all of the entry");
-
-/* Puts one entry into the queue; the kernel sees it when it is next entered. There is always room: the calls
- * started and not done are one less than the queues hold, and a thread has one blocking operation at a time.
- */
-static inline void ring_queue(struct ring *ring, struct capos_ring_header *header,
-                              const struct submission *from)
-{
-    uint32_t tail = header->sq_tail;
-    const struct sqe_words words = {
-        .user_data = from->user_data,
-        .cap_id = from->cap_id,
-        .method_and_opcode = from->method_id | (uint32_t)from->opcode << 16,
-        .addr = from->addr,
-        .len = from->len,
-        .result_len = from->result_len,
-        .result_addr = from->result_addr,
-        .xfer_cap_count = from->xfer_cap_count,
-        .deadline_ns = from->deadline_ns,
-    };
-    __builtin_memcpy(&ring->sq[tail & ring->sq_mask], &words, sizeof words);
-    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
-}
-
 /* Waits for the completion of an operation that was queued with this waiter. */
-static __attribute__((noinline)) int32_t ring_await(struct ring *ring, struct waiter *waiter)
+__attribute__((noinline)) int32_t ring_await(struct ring *ring, struct waiter *waiter)
 {
     for (;;) {
         /* Completions arrive through the address in user_data, behind the compiler's back. */
@@ -207,7 +137,7 @@ static __attribute__((noinline)) int32_t ring_await(struct ring *ring, struct wa
 }
 
 /* Runs one operation to its completion. `submission->user_data` is filled in here. */
-static int32_t ring_run(struct submission *submission, struct waiter *waiter)
+int32_t ring_run(struct submission *submission, struct waiter *waiter)
 {
     struct ring *ring = &ring_self;
     waiter->done = 0;
@@ -315,17 +245,6 @@ int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message
  * and leave everything else to the general ones above, which do the same. A completion that is not as hoped
  * for is left where it is, for ring_reap.
  */
-
-static inline const struct capos_cqe *first_completion(const struct ring *ring,
-                                                       const struct capos_ring_header *header)
-{
-    return &ring->cq[header->cq_head & ring->cq_mask];
-}
-
-static inline void take_completion(struct capos_ring_header *header)
-{
-    __atomic_store_n(&header->cq_head, header->cq_head + 1, __ATOMIC_RELEASE);
-}
 
 static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *message, struct waiter *waiter)
 {

@@ -1,5 +1,6 @@
 /* See world.h. */
 #include "world.h"
+#include "core/entropy.h"
 #include "core/panic.h"
 #include "core/ring.h"
 #include "core/sched.h"
@@ -285,6 +286,19 @@ void ledger_put(struct ledger *ledger)
 {
     assert_true(ledger->references > 0);
     ledger->references--;
+}
+
+/* Weak: the test of the real generator brings that. */
+__attribute__((weak)) uint64_t entropy_random_u64(void)
+{
+    uint64_t value = 0;
+    return arch_random_u64(&value) ? value : 1;
+}
+
+status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
+{
+    (void)aspace;
+    return arch_user_copy_in(out, address, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
 }
 
 status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)

@@ -1,18 +1,19 @@
 /*
  * Serving: answering the calls that come to an endpoint. docs/ipc.md has a whole server.
  *
- * A service is an endpoint and a way from a facet's tag to an object. The object's methods are a generated ops struct
- * (<capos/NAME_server.h>); a null slot answers `unimplemented`. Fill in a struct capos_service and call capos_serve,
- * from one thread or from several at once.
+ * A service is an endpoint and a way from a facet's tag to an object. The object's methods are a generated
+ * ops struct
+ * (<capos/NAME_server.h>); a null slot answers `unimplemented`. Fill in a struct capos_service and call
+ * capos_serve, from one thread or from several at once.
  *
  *     CAPOS_DISPATCH(dispatch_counter, cap_counter_dispatch)
  *     static const struct cap_counter_server ops = {.increment = increment};
  *     struct capos_service service = {.endpoint = endpoint, .target = {dispatch_counter, &ops, &counter}};
  *     capos_serve(&service);
  *
- * Inside a method `call` is also a struct capos_call (capos_call_of): who calls, which facet, by when. What a method
- * returns is what the generated header says: 0, CAP_CALL_PENDING (capos_call_defer first), a negative capos_error, or
- * cap_call_fail(...).
+ * Inside a method `call` is also a struct capos_call (capos_call_of): who calls, which facet, by when. What a
+ * method returns is what the generated header says: 0, CAP_CALL_PENDING (capos_call_defer first), a negative
+ * capos_error, or cap_call_fail(...).
  */
 #pragma once
 #include <capos/call.h>
@@ -29,10 +30,10 @@ struct capos_call;
 /* Runs one call: what CAPOS_DISPATCH makes of a generated dispatch function. */
 typedef int32_t (*capos_dispatch)(const void *ops, void *self, uint16_t method_id, struct cap_call *call);
 
-#define CAPOS_DISPATCH(function, generated_dispatch)                                                          \
-    static int32_t function(const void *ops, void *self, uint16_t method_id, struct cap_call *call)          \
-    {                                                                                                        \
-        return generated_dispatch(ops, self, method_id, call);                                               \
+#define CAPOS_DISPATCH(function, generated_dispatch)                                                \
+    static int32_t function(const void *ops, void *self, uint16_t method_id, struct cap_call *call) \
+    {                                                                                               \
+        return generated_dispatch(ops, self, method_id, call);                                      \
     }
 
 /* What a facet stands for. */
@@ -49,8 +50,8 @@ struct capos_service {
     /* Null, or: which object the facet with this tag stands for. False: none any more; the call answers
      * `disconnected`. May be called by several threads at once. */
     bool (*find)(void *context, uint64_t tag, struct capos_target *out);
-    /* Null, or: nobody holds the facet with this tag any more, and none of its calls is being worked on or deferred:
-     * its object may be freed. Called once per facet, by one of the serving threads. */
+    /* Null, or: nobody holds the facet with this tag any more, and none of its calls is being worked on or
+     * deferred: its object may be freed. Called once per facet, by one of the serving threads. */
     void (*dropped)(void *context, uint64_t tag);
     void *context;
     /* Private; zero before the first use. */
@@ -61,20 +62,21 @@ struct capos_service {
 };
 
 /*
- * Receives and answers calls until the service is stopped (0) or cannot go on (negative capos_error: the endpoint's
- * capability is not there or was given up). Any number of threads may be in it for one service. Uses about 20 KiB of
- * the calling thread's stack. Blocks.
+ * Receives and answers calls until the service is stopped (0) or cannot go on (negative capos_error: the
+ * endpoint's capability is not there or was given up). Any number of threads may be in it for one service.
+ * Uses about 20 KiB of the calling thread's stack. Blocks.
  */
 int32_t capos_serve(struct capos_service *service);
 
-/* Makes every capos_serve of the service return, after the call that it is working on. Calls that wait in the queue
- * stay there (they end when the endpoint's last capability is released). From any thread, also from a method. */
+/* Makes every capos_serve of the service return, after the call that it is working on. Calls that wait in the
+ * queue stay there (they end when the endpoint's last capability is released). From any thread, also from a
+ * method. */
 void capos_serve_stop(struct capos_service *service);
 
 /* ---- Inside a method. */
 
 struct capos_call {
-    struct cap_call call; /* first */
+    struct cap_call call;                  /* first */
     const struct capos_ipc_header *header; /* tag, caller_ref, deadline_ns */
     struct capos_service *service;
     uint32_t kept; /* bit i: caps_in[i] is the method's now */
@@ -85,12 +87,13 @@ static inline struct capos_call *capos_call_of(struct cap_call *call)
     return (struct capos_call *)(void *)call;
 }
 
-/* Capabilities that come with a call are released after it is answered or deferred. This keeps the one with this id:
- * the method's to release. */
+/* Capabilities that come with a call are released after it is answered or deferred. This keeps the one with
+ * this id: the method's to release. */
 void capos_call_keep(struct cap_call *call, uint32_t cap_id);
 
-/* A new facet of the service's endpoint. *out is ready to be put into results: it moves to the caller with them, and is
- * released if the caller is gone by then. interface_id 0: the endpoint's. Negative: as Endpoint.mint. */
+/* A new facet of the service's endpoint. *out is ready to be put into results: it moves to the caller with
+ * them, and is released if the caller is gone by then. interface_id 0: the endpoint's. Negative: as
+ * Endpoint.mint. */
 int32_t capos_mint(struct capos_service *service, uint64_t tag, uint64_t interface_id, cap_any *out);
 
 /* ---- Answering later, from any thread.
@@ -99,11 +102,12 @@ int32_t capos_mint(struct capos_service *service, uint64_t tag, uint64_t interfa
  *     later:    struct cap_call *reply = capos_deferred_begin(&request->deferred, buffer, sizeof buffer);
  *               capos_deferred_end(&request->deferred, cap_x_m_reply(reply, &results));
  *
- * or, to fail it, capos_deferred_end(&d, cap_call_fail(reply, kind, "why")) or with a negative capos_error. */
-struct capos_active {
+ * or, to fail it, capos_deferred_end(&d, cap_call_fail(reply, kind, "why")) or with a negative capos_error.
+ */
+struct capos_active { /* private: a call that is being worked on */
     struct capos_active *next;
     uint64_t tag;
-    bool dropped;
+    uint64_t state;
 };
 
 struct capos_deferred {

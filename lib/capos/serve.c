@@ -1,0 +1,444 @@
+/*
+ * Serving an endpoint: receive, dispatch, answer. One kernel entry a call: the answer, the release of what
+ * came with the call and the next receive go together.
+ *
+ * A facet's object may be freed when the facet was dropped and nobody works on one of its calls. The kernel
+ * reports a facet after its last call has ended, but a call that was cancelled has ended for the kernel while
+ * a thread here is still at it (or has not looked at it yet). So each serving thread shows the tag it works
+ * on in its `active`, before it asks `find` what the tag stands for; and who is told that a facet is gone
+ * raises service->lock, looks for an active one, and either leaves the news with that (whose thread takes it
+ * up when it is done) or calls `dropped`, still with the lock raised. A thread that shows its tag and then
+ * sees the lock raised waits before it calls `find`. Either order of the two is safe: one of them sees the
+ * other.
+ */
+#include "ring_queue.h"
+#include <base/string.h>
+#include <capos/exception.h>
+#include <capos/serve.h>
+
+enum {
+    INBOX_BYTES = sizeof(struct capos_ipc_header) + CAPOS_MESSAGE_MAX_BYTES +
+                  CAPOS_XFER_CAPS_MAX * sizeof(struct capos_xfer_result),
+    OUTBOX_BYTES = CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * sizeof(struct capos_xfer_desc),
+    EXCEPTION_BYTES = 512,
+    /* An answer, the release of what came, the next receive. */
+    ENTRIES_PER_ROUND = 2 + CAPOS_XFER_CAPS_MAX,
+};
+
+/* struct capos_active.state: ACTIVE in the low bits, above them a number that is new for each call. */
+enum { IDLE = 0, ACTIVE = 1, ACTIVE_AND_DROPPED = 3, STATE_STEP = 4 };
+
+struct server {
+    struct capos_service *service;
+    struct capos_active active;
+    struct waiter received;
+    struct waiter returned; /* done: the last RETURN failed */
+    struct waiter released; /* nobody looks */
+    uint32_t returned_call_id;
+    struct capos_call current;
+    struct cap_transfer caps_in[CAPOS_XFER_CAPS_MAX];
+    uint64_t inbox[INBOX_BYTES / sizeof(uint64_t)];
+    uint64_t outbox[OUTBOX_BYTES / sizeof(uint64_t)];
+};
+
+/* ---- Who works on what. */
+
+static void lock_service(struct capos_service *service)
+{
+    while (__atomic_exchange_n(&service->lock, 1, __ATOMIC_SEQ_CST) != 0)
+        __builtin_ia32_pause();
+}
+
+static void unlock_service(struct capos_service *service)
+{
+    __atomic_store_n(&service->lock, 0, __ATOMIC_RELEASE);
+}
+
+static void add_active_locked(struct capos_service *service, struct capos_active *active)
+{
+    active->next = service->active;
+    service->active = active;
+}
+
+static void remove_active_locked(struct capos_service *service, struct capos_active *active)
+{
+    struct capos_active **link = &service->active;
+    while (*link != active)
+        link = &(*link)->next;
+    *link = active->next;
+}
+
+/* Leaves the news with a call on that tag that is being worked on. False: there is none. */
+static bool leave_news_locked(struct capos_service *service, uint64_t tag)
+{
+    for (struct capos_active *active = service->active; active != NULL; active = active->next) {
+        uint64_t state = __atomic_load_n(&active->state, __ATOMIC_SEQ_CST);
+        if ((state & ACTIVE) == 0 || __atomic_load_n(&active->tag, __ATOMIC_RELAXED) != tag)
+            continue;
+        if (__atomic_compare_exchange_n(&active->state, &state, state | ACTIVE_AND_DROPPED, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+            return true;
+    }
+    return false;
+}
+
+static void facet_dropped(struct capos_service *service, uint64_t tag)
+{
+    lock_service(service);
+    if (!leave_news_locked(service, tag) && service->dropped != NULL)
+        service->dropped(service->context, tag);
+    unlock_service(service);
+}
+
+static void begin_active(struct capos_active *active, uint64_t tag)
+{
+    __atomic_store_n(&active->tag, tag, __ATOMIC_RELAXED);
+    __atomic_exchange_n(&active->state, active->state + STATE_STEP + ACTIVE, __ATOMIC_SEQ_CST);
+}
+
+/* True: the news was left with it. */
+static bool end_active(struct capos_active *active)
+{
+    uint64_t ended = (active->state & ~(uint64_t)ACTIVE_AND_DROPPED);
+    return (__atomic_exchange_n(&active->state, ended, __ATOMIC_SEQ_CST) & ACTIVE_AND_DROPPED) ==
+           ACTIVE_AND_DROPPED;
+}
+
+/* ---- The ring. */
+
+/* The method may have released it already; that completion goes to `released`. */
+static void queue_release(struct ring *ring, struct server *server, uint32_t cap_id)
+{
+    const struct submission release = {
+        .cap_id = cap_id,
+        .opcode = CAPOS_OP_RELEASE,
+        .flags = CAPOS_SQE_QUIET,
+        .user_data = (uintptr_t)&server->released,
+    };
+    ring_queue(ring, ring->header, &release);
+}
+
+static void queue_receive(struct ring *ring, struct server *server)
+{
+    const struct submission receive = {
+        .user_data = (uintptr_t)&server->received,
+        .result_addr = (uintptr_t)server->inbox,
+        .result_len = sizeof server->inbox,
+        .cap_id = server->service->endpoint.id,
+        .opcode = CAPOS_OP_RECV,
+    };
+    server->received.done = 0;
+    ring_queue(ring, ring->header, &receive);
+}
+
+/* Calls that the program has started and not yet submitted may fill the queue. */
+static void make_room(const struct ring *ring)
+{
+    if (__builtin_expect(ring_queued(ring) + ENTRIES_PER_ROUND > ring->sq_mask + 1, 0))
+        (void)cap_submit();
+}
+
+/* ---- Answers. */
+
+static size_t add_descriptors(void *results, size_t bytes, const struct cap_call *call)
+{
+    struct capos_xfer_desc *descriptors = (void *)((char *)results + round_up_8(bytes));
+    for (size_t i = 0; i < call->caps_out_count; i++)
+        descriptors[i] = (struct capos_xfer_desc){call->caps_out[i].id, call->caps_out[i].mode};
+    return call->caps_out_count;
+}
+
+/* What a transport error of the server's own is to its caller. */
+static enum capos_exception_kind exception_of_error(int32_t error)
+{
+    switch (error) {
+    case CAPOS_ERR_BAD_MESSAGE:
+    case CAPOS_ERR_UNALIGNED:
+    case CAPOS_ERR_WRONG_INTERFACE:
+        return CAPOS_EXCEPTION_INVALID_ARGUMENT;
+    case CAPOS_ERR_NO_MEMORY:
+    case CAPOS_ERR_NO_SLOTS:
+    case CAPOS_ERR_QUOTA:
+        return CAPOS_EXCEPTION_OVERLOADED;
+    default:
+        return CAPOS_EXCEPTION_FAILED;
+    }
+}
+
+/* The entry that answers `call_id` with what dispatch returned; `exception` is room for EXCEPTION_BYTES. */
+static struct submission make_answer(const struct cap_call *call, uint32_t call_id, int32_t encoded,
+                                     void *exception)
+{
+    struct submission answer = {.call_id = call_id, .opcode = CAPOS_OP_RETURN};
+    if (encoded >= 0) {
+        answer.addr = (uintptr_t)call->results;
+        answer.len = (uint32_t)encoded;
+        answer.xfer_cap_count = (uint16_t)add_descriptors(call->results, (size_t)encoded, call);
+        return answer;
+    }
+    bool excepted = encoded == CAPOS_ERR_EXCEPTION;
+    enum capos_exception_kind kind = excepted ? call->exception_kind : exception_of_error(encoded);
+    const char *reason = excepted ? call->exception_reason : capos_error_text(encoded);
+    size_t length = reason == NULL ? 0 : strlen(reason);
+    struct cap_cap_exception value = {
+        .kind = (enum cap_cap_exception_kind)kind,
+        .reason = {reason, length < CAP_EXCEPTION_REASON_MAX ? length : CAP_EXCEPTION_REASON_MAX},
+    };
+    struct cap_transfer none[1];
+    size_t none_count = 0;
+    int32_t bytes = cap_cap_exception_encode(&value, exception, EXCEPTION_BYTES, none, &none_count);
+    answer.addr = (uintptr_t)exception;
+    answer.len = bytes < 0 ? 0 : (uint32_t)bytes;
+    answer.method_id = (uint16_t)kind;
+    answer.flags = CAPOS_SQE_EXCEPTION;
+    return answer;
+}
+
+/* The answer did not get to the caller; what was to move to it is still here. */
+static void release_unsent(const struct cap_call *call)
+{
+    for (size_t i = 0; i < call->caps_out_count; i++) {
+        if (call->caps_out[i].mode == CAPOS_XFER_MOVE)
+            cap_release_id(call->caps_out[i].id);
+    }
+}
+
+/* A RETURN has failed. NOT_FOUND: the caller is gone, or could not take the answer. Anything else is this
+ * server's mistake (a capability that it does not have, say), and the caller still waits. */
+static void return_failed(struct capos_service *service, struct cap_call *call, uint32_t call_id,
+                          int32_t result)
+{
+    uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
+    struct waiter waiter;
+    release_unsent(call);
+    if (result == CAPOS_ERR_NOT_FOUND)
+        return;
+    struct cap_call failed = {0};
+    int32_t encoded = cap_call_fail(&failed, CAPOS_EXCEPTION_FAILED, "the server could not send its answer");
+    struct submission answer = make_answer(&failed, call_id, encoded, exception);
+    answer.cap_id = service->endpoint.id;
+    (void)ring_run(&answer, &waiter);
+}
+
+/* ---- One call. */
+
+static bool find_target(struct capos_service *service, uint64_t tag, struct capos_target *target)
+{
+    if (service->find == NULL) {
+        *target = service->target;
+        return true;
+    }
+    while (__builtin_expect(__atomic_load_n(&service->lock, __ATOMIC_SEQ_CST) != 0, 0))
+        __builtin_ia32_pause();
+    return service->find(service->context, tag, target);
+}
+
+static void prepare_call(struct server *server)
+{
+    struct capos_call *current = &server->current;
+    const struct capos_ipc_header *header = (const void *)server->inbox;
+    const char *params = (const char *)(header + 1);
+    const struct capos_xfer_result *records = (const void *)(params + round_up_8(header->params_len));
+    current->call.params = params;
+    current->call.params_bytes = header->params_len;
+    current->call.caps_in = server->caps_in;
+    current->call.caps_in_count = header->cap_count;
+    current->call.results = server->outbox;
+    current->call.results_limit = CAPOS_MESSAGE_MAX_BYTES;
+    current->call.caps_out_count = 0;
+    current->header = header;
+    current->service = server->service;
+    current->kept = 0;
+    for (size_t i = 0; i < header->cap_count; i++)
+        server->caps_in[i] =
+            (struct cap_transfer){records[i].cap_id, CAPOS_XFER_COPY, records[i].interface_id};
+}
+
+static int32_t run_call(struct server *server)
+{
+    struct capos_call *current = &server->current;
+    struct capos_target target;
+    if (!find_target(server->service, current->header->tag, &target))
+        return cap_call_fail(&current->call, CAPOS_EXCEPTION_DISCONNECTED, "the object is gone");
+    return target.dispatch(target.ops, target.self, current->header->method_id, &current->call);
+}
+
+static void release_call_caps(struct ring *ring, struct server *server)
+{
+    for (size_t i = 0; i < server->current.call.caps_in_count; i++) {
+        if ((server->current.kept & 1u << i) == 0)
+            queue_release(ring, server, server->caps_in[i].id);
+    }
+}
+
+/* Works on the call in the inbox and queues its answer. */
+static void serve_call(struct ring *ring, struct server *server, void *exception)
+{
+    struct capos_call *current = &server->current;
+    prepare_call(server);
+    begin_active(&server->active, current->header->tag);
+    int32_t encoded = run_call(server);
+    make_room(ring);
+    if (encoded != CAP_CALL_PENDING) {
+        struct submission answer = make_answer(&current->call, current->header->call_id, encoded, exception);
+        answer.user_data = (uintptr_t)&server->returned;
+        answer.cap_id = server->service->endpoint.id;
+        answer.flags |= CAPOS_SQE_QUIET;
+        server->returned_call_id = answer.call_id;
+        ring_queue(ring, ring->header, &answer);
+    } else {
+        current->call.caps_out_count = 0;
+    }
+    release_call_caps(ring, server);
+    if (__builtin_expect(end_active(&server->active), 0))
+        facet_dropped(server->service, current->header->tag);
+}
+
+/* ---- The loop. */
+
+static void check_returned(struct server *server)
+{
+    if (__atomic_load_n(&server->returned.done, __ATOMIC_RELAXED) == 0)
+        return;
+    server->returned.done = 0;
+    return_failed(server->service, &server->current.call, server->returned_call_id, server->returned.result);
+}
+
+static void wait_for_message(struct ring *ring, struct server *server)
+{
+    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
+    const struct capos_cqe *cqe = first_completion(ring, ring->header);
+    if (__builtin_expect(entered == 1 && cqe->user_data == (uintptr_t)&server->received, 1)) {
+        server->received.result = cqe->result;
+        take_completion(ring->header);
+        return;
+    }
+    ring_reap(ring);
+    check_returned(server);
+    int32_t status = ring_await(ring, &server->received);
+    if (status < 0)
+        server->received.result = status;
+}
+
+static bool is_stopping(struct capos_service *service)
+{
+    return __atomic_load_n(&service->stopping, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* Wakes one thread that receives: with the news of a facet that nobody ever held. */
+static void wake_one(struct capos_service *service)
+{
+    struct cap_endpoint_mint_results minted;
+    if (cap_endpoint_mint(service->endpoint, 0, 0, &minted) >= 0)
+        cap_release(minted.client);
+}
+
+static int32_t serve_loop(struct ring *ring, struct server *server)
+{
+    uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
+    const struct capos_ipc_header *header = (const void *)server->inbox;
+    while (!is_stopping(server->service)) {
+        make_room(ring);
+        queue_receive(ring, server);
+        wait_for_message(ring, server);
+        if (__builtin_expect(server->received.result < 0, 0))
+            return server->received.result;
+        if (__builtin_expect((header->flags & CAPOS_IPC_DROPPED) != 0, 0)) {
+            server->current.call.caps_out_count = 0;
+            if (!is_stopping(server->service))
+                facet_dropped(server->service, header->tag);
+        } else {
+            serve_call(ring, server, exception);
+        }
+    }
+    return CAPOS_OK;
+}
+
+int32_t capos_serve(struct capos_service *service)
+{
+    struct server server;
+    struct ring *ring = &ring_self;
+    server.service = service;
+    server.returned.done = 0;
+    server.active.state = IDLE;
+    server.current.call.caps_out_count = 0;
+    lock_service(service);
+    add_active_locked(service, &server.active);
+    service->threads++;
+    unlock_service(service);
+    int32_t status = serve_loop(ring, &server);
+    (void)cap_submit(); /* the last answer */
+    check_returned(&server);
+    lock_service(service);
+    remove_active_locked(service, &server.active);
+    bool others = --service->threads != 0;
+    unlock_service(service);
+    if (others && is_stopping(service))
+        wake_one(service);
+    return status;
+}
+
+void capos_serve_stop(struct capos_service *service)
+{
+    __atomic_store_n(&service->stopping, 1, __ATOMIC_RELEASE);
+    wake_one(service);
+}
+
+/* ---- For methods. */
+
+void capos_call_keep(struct cap_call *call, uint32_t cap_id)
+{
+    struct capos_call *current = capos_call_of(call);
+    for (size_t i = 0; i < call->caps_in_count; i++) {
+        if (call->caps_in[i].id == cap_id)
+            current->kept |= 1u << i;
+    }
+}
+
+int32_t capos_mint(struct capos_service *service, uint64_t tag, uint64_t interface_id, cap_any *out)
+{
+    struct cap_endpoint_mint_results minted;
+    int32_t status = cap_endpoint_mint(service->endpoint, tag, interface_id, &minted);
+    if (status < 0)
+        return status;
+    *out = (cap_any){.id = minted.client.id, .mode = CAPOS_XFER_MOVE};
+    return CAPOS_OK;
+}
+
+void capos_call_defer(struct cap_call *call, struct capos_deferred *deferred)
+{
+    struct capos_call *current = capos_call_of(call);
+    *deferred = (struct capos_deferred){.service = current->service, .call_id = current->header->call_id};
+    begin_active(&deferred->active, current->header->tag);
+    lock_service(current->service);
+    add_active_locked(current->service, &deferred->active);
+    unlock_service(current->service);
+}
+
+struct cap_call *capos_deferred_begin(struct capos_deferred *deferred, void *results, size_t size)
+{
+    const size_t behind = CAPOS_XFER_CAPS_MAX * sizeof(struct capos_xfer_desc);
+    size_t room = size < behind ? 0 : size - behind;
+    deferred->call.results = results;
+    deferred->call.results_limit = room < CAPOS_MESSAGE_MAX_BYTES ? room : CAPOS_MESSAGE_MAX_BYTES;
+    return &deferred->call;
+}
+
+int32_t capos_deferred_end(struct capos_deferred *deferred, int32_t encoded)
+{
+    uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
+    struct capos_service *service = deferred->service;
+    struct waiter waiter;
+    struct submission answer = make_answer(&deferred->call, deferred->call_id, encoded, exception);
+    answer.cap_id = service->endpoint.id;
+    int32_t status = ring_run(&answer, &waiter);
+    if (status >= 0 && waiter.result < 0)
+        return_failed(service, &deferred->call, deferred->call_id, waiter.result);
+    uint64_t tag = deferred->active.tag;
+    lock_service(service);
+    remove_active_locked(service, &deferred->active);
+    unlock_service(service);
+    if (end_active(&deferred->active))
+        facet_dropped(service, tag);
+    return status < 0 ? status : waiter.result;
+}
