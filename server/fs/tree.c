@@ -267,15 +267,8 @@ enum cap_fs_status fs_root_create(struct fs_tree *tree, struct fs_quota *quota, 
     const struct capnp_data none = {NULL, 0};
     enum cap_fs_status status = node_create(tree, quota, CAP_NODE_KIND_DIRECTORY, none, now_ns, out);
     if (status == CAP_FS_STATUS_OK)
-        (*out)->links = 1;
+        (*out)->directory.is_root = true;
     return status;
-}
-
-void fs_root_drop(struct fs_node *root)
-{
-    fs_node_get(root);
-    root->links--;
-    fs_node_put(root);
 }
 
 /* ---- Names. */
@@ -319,7 +312,7 @@ static enum cap_fs_status check_new(struct fs_node *directory, struct capnp_data
     enum cap_fs_status status = check_directory(directory, name);
     if (status != CAP_FS_STATUS_OK)
         return status;
-    if (directory->links == 0)
+    if (directory->links == 0 && !directory->directory.is_root)
         return CAP_FS_STATUS_NOT_FOUND; /* removed while somebody held it */
     return entry_find(directory, name) != NULL ? CAP_FS_STATUS_EXISTS : CAP_FS_STATUS_OK;
 }

@@ -23,7 +23,7 @@ struct fs_node {
     uint64_t id; /* never used again */
     enum cap_node_kind kind;
     uint32_t references;
-    uint32_t links; /* names that lead here; a root counts as one */
+    uint32_t links; /* names that lead here */
     bool executable;
     int64_t created_ns, modified_ns, changed_ns;
     uint64_t version;
@@ -35,6 +35,7 @@ struct fs_node {
         struct rb_root by_name, by_cookie; /* struct fs_entry */
         uint64_t count, last_cookie;
         struct fs_node *parent; /* null: a root, or removed */
+        bool is_root;           /* never had a name */
     } directory;
     struct fs_link {
         uint8_t *text;
@@ -59,10 +60,9 @@ struct fs_tree {
     void (*changed)(struct fs_node *node); /* after a node's version went up; may be null */
 };
 
-/* A directory without a name. One reference; fs_root_drop takes its link back and everything below it. */
+/* A directory without a name. One reference; with its last one everything below it goes. */
 enum cap_fs_status fs_root_create(struct fs_tree *tree, struct fs_quota *quota, int64_t now_ns,
                                   struct fs_node **out);
-void fs_root_drop(struct fs_node *root);
 
 void fs_node_get(struct fs_node *node);
 /* The last reference to a node without a name frees it and what is below it. */

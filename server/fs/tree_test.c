@@ -520,7 +520,6 @@ static void setup(void)
         struct fs_node *root;
         struct fs_quota *quota = i == 0 ? world.space : world.narrow;
         UNIT_OK(fs_root_create(&world.tree, quota, 1, &root) == CAP_FS_STATUS_OK);
-        fs_node_put(root);
         world.roots[i] = model_add(CAP_NODE_KIND_DIRECTORY, root);
     }
 }
@@ -532,7 +531,7 @@ static void teardown(void)
             fs_node_put(world.nodes[world.held[i]].real);
     for (int i = 0; i < ROOTS && world.space != NULL; i++)
         if (world.roots[i] != NO_NODE)
-            fs_root_drop(world.nodes[world.roots[i]].real);
+            fs_node_put(world.nodes[world.roots[i]].real);
     for (int i = 0; i < world.node_count; i++)
         free(world.nodes[i].bytes);
     if (world.space == NULL)

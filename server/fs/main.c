@@ -1,0 +1,63 @@
+/*
+ * The file server. Grants: "fs" (the Endpoint that it serves; its facets with the tags of server.h),
+ * "memory", "threads", "thread", "park"; "clock" and "timer" for timestamps. Arguments: the number of bytes
+ * that files may take in all, and the number of serving threads.
+ */
+#include "server.h"
+#include <capos/fs_server.h>
+#include <capos/lookup.h>
+#include <capos/print.h>
+#include <capos/thread.h>
+#include <stdlib.h>
+
+enum { THREADS_DEFAULT = 4, THREADS_MAX = 16 };
+#define SPACE_DEFAULT_BYTES (UINT64_C(16) << 20)
+
+struct server fs;
+
+static uint64_t number_argument(int argc, char **argv, int index, uint64_t otherwise)
+{
+    uint64_t value = 0;
+    if (index >= argc)
+        return otherwise;
+    for (const char *at = argv[index]; *at >= '0' && *at <= '9'; at++)
+        value = value * 10 + (uint64_t)(*at - '0');
+    return value == 0 ? otherwise : value;
+}
+
+static bool start(uint64_t space_bytes)
+{
+    fs.space = fs_quota_create(NULL, space_bytes, 0);
+    fs.tree.space = fs.space;
+    fs.tree.changed = watch_changed;
+    fs_clock_init();
+    return fs.space != NULL && facets_init() &&
+           fs_root_create(&fs.tree, fs.space, fs_now_ns(), &fs.root) == CAP_FS_STATUS_OK;
+}
+
+static void *serve(void *unused)
+{
+    (void)unused;
+    (void)capos_serve(&fs.service);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t threads = number_argument(argc, argv, 2, THREADS_DEFAULT);
+    fs.service = (struct capos_service){
+        .endpoint = capos_need_endpoint("fs"),
+        .find = facet_find,
+        .dropped = facet_dropped,
+    };
+    if (!start(number_argument(argc, argv, 1, SPACE_DEFAULT_BYTES))) {
+        capos_print("fs: not enough memory to start\n");
+        return EXIT_FAILURE;
+    }
+    for (uint64_t i = 1; i < threads && i < THREADS_MAX; i++) {
+        struct capos_thread *thread;
+        if (capos_thread_create(NULL, serve, NULL, &thread) < 0)
+            break; /* fewer threads serve as well */
+    }
+    return capos_serve(&fs.service) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
