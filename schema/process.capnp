@@ -20,7 +20,7 @@ struct SpawnGrant {
     capability @1 :Capability; # sent along with the call, copied or moved as its transfer descriptor says
     own @2 :OwnObject;
   }
-  interfaceId @3 :UInt64;        # what the child expects; refused as WRONG_INTERFACE if it is another. 0: anything
+  interfaceId @3 :UInt64;        # what the child expects; invalidArgument, naming the grant, if it is another. 0: any
 }
 
 struct Budget {

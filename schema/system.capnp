@@ -17,6 +17,16 @@ struct ProcessStats {
   framesLimit @6 :UInt64;
   cpuNs @7 :UInt64;
   kernelBytes @8 :UInt64;        # kernel memory this process occupies: page tables, table, ring, records
+
+  # The rest of its ledger: what is used, budgets of its children included, and what may be.
+  threadsUsed @9 :UInt32;
+  threadsLimit @10 :UInt32;
+  callsUsed @11 :UInt32;         # operations in flight and queued
+  callsLimit @12 :UInt32;
+  reservedPagesUsed @13 :UInt64; # address space
+  reservedPagesLimit @14 :UInt64;
+  heapBytesUsed @15 :UInt64;     # kernel heap
+  heapBytesLimit @16 :UInt64;
 }
 
 interface SystemInfo {

@@ -43,4 +43,8 @@
 #define CAPOS_WEIGHT_MIN     1u
 #define CAPOS_WEIGHT_DEFAULT 100u
 #define CAPOS_WEIGHT_MAX     10000u
+/* A pipe's buffer when nothing else is asked for, and at most; what one read or write moves at most: the one
+ * parameter and result that may be longer than CAPOS_MESSAGE_MAX_BYTES. */
 #define CAPOS_PIPE_BYTES     65536u
+#define CAPOS_PIPE_BYTES_MAX 0x100000u
+#define CAPOS_PIPE_DATA_MAX  65536u

@@ -47,4 +47,5 @@ void rows_kernel(void);  /* null_call, batch_op, time_read */
 void rows_memory(void);  /* map_touch_unmap, page_fault */
 void rows_rpc(void);     /* rpc_0, rpc_64, rpc_512, cap_pass */
 int rpc_serve(void);     /* their other side, in a process of its own: the exit code */
-void rows_process(void); /* spawn_wait, idle_process_bytes; leaves idle processes behind, so it comes last */
+void rows_process(void); /* thread_create_join, spawn_wait, idle_process_bytes; leaves idle processes behind,
+                            so it comes last */

@@ -1,9 +1,11 @@
 /*
- * Processes: from spawning a tiny one to its end, and the kernel memory that an idle one takes. The second is
- * what SystemInfo.process says of it, and is checked against the frames that are gone from the machine.
+ * Threads: made, run, joined. Processes: from spawning a tiny one to its end, and the kernel memory that an
+ * idle one takes. The second is what SystemInfo.process says of it, and is checked against the frames that
+ * are gone from the machine.
  */
 #include "guest.h"
 #include <capos/call.h>
+#include <capos/threads.h>
 
 enum {
     PAGE_BYTES = 4096,
@@ -47,6 +49,21 @@ static void run_spawn_wait(void *context, uint32_t count)
     }
 }
 
+static uint64_t thread_main(void *argument)
+{
+    return (uint64_t)(uintptr_t)argument;
+}
+
+static void run_thread(void *context, uint32_t count)
+{
+    (void)context;
+    for (uint32_t i = 0; i < count; i++) {
+        capos_thread thread;
+        guest_require(capos_thread_create(NULL, thread_main, NULL, &thread), "capos_thread_create");
+        guest_require(capos_thread_join(thread, NULL), "capos_thread_join");
+    }
+}
+
 static uint64_t frames_free(void)
 {
     static uint64_t answer[ANSWER_WORDS];
@@ -84,6 +101,7 @@ static void measure_idle_processes(void)
 
 void rows_process(void)
 {
+    guest_row(&(struct measure_task){.key = "thread_create_join", .count = 100, .run = run_thread}, 4);
     guest_row(&(struct measure_task){.key = "spawn_wait", .count = 20, .run = run_spawn_wait}, 1);
     measure_idle_processes();
 }

@@ -20,6 +20,8 @@ const manifest :Manifest.SystemManifest = (
         (name = "null", source = (kernel = null)),
         (name = "spawner", source = (kernel = processSpawner)),
         (name = "system", source = (kernel = systemInfo)),
+        (name = "thread", source = (kernel = threadControl)),
+        (name = "threads", source = (kernel = threadSpawner)),
         (name = "timer", source = (kernel = timer)),
       ],
     ),

@@ -1,50 +1,84 @@
+/*
+ * Calls to another process: a file service made with capos_serve (toy.c), what it looks like from its client,
+ * and what happens when it dies. refusals.c has what the kernel refuses.
+ */
 #include "check.h"
+#include "child.h"
+#include "refusals.h"
 #include "toy.h"
 #include <capos/fs.h>
 #include <capos/ipc.h>
-#include <capos/process.h>
 #include <string.h>
+
+#define NAME(text) ((struct capnp_data){(const uint8_t *)(text), sizeof(text) - 1})
 
 static uint64_t answer_words[1024];
 static struct cap_buffer answer = {answer_words, sizeof answer_words};
 
-static int32_t spawn_server(cap_endpoint endpoint, cap_process_handle *out)
+static uint64_t open_files(cap_directory directory)
 {
-    static const struct capnp_text args[] = {{"c-ipc", 5}, {"server", 6}};
-    const struct cap_spawn_grant grants[] = {
-        {.name = {"console", 7}, .capability = {.id = demo_console.id, .mode = CAPOS_XFER_COPY}},
-        {.name = {"endpoint", 8}, .capability = {.id = endpoint.id, .mode = CAPOS_XFER_MOVE}},
-    };
-    const struct cap_process_spawner_spawn_params params = {
-        .binary_name = {"c-ipc", 5},
-        .args = CAPNP_LIST(args, 2),
-        .grants = CAPNP_LIST(grants, 2),
-    };
-    struct cap_process_spawner_spawn_results results = {0};
-    int32_t status = cap_process_spawner_spawn(capos_need_process_spawner("spawner"), &params, &results);
-    *out = results.handle;
-    return status;
+    struct cap_directory_usage_results usage = {0};
+    return cap_directory_usage(directory, &usage) < 0 ? UINT64_MAX : usage.used_nodes;
 }
 
-static void use_files(cap_directory directory)
+static void check_files(cap_directory directory)
 {
     struct cap_directory_open_results opened = {0};
     struct cap_file_read_results read = {0};
-    struct cap_directory_usage_results usage = {0};
-    demo_expect(CAPOS_OK,
-                cap_directory_open(directory, (struct capnp_data){(const uint8_t *)"hello", 5}, NULL, &opened,
-                                   &answer),
+    demo_expect(CAPOS_OK, cap_directory_open(directory, NAME("hello"), NULL, &opened, &answer),
                 "Directory.open in another process");
     cap_file file = opened.file;
     demo_check(opened.status == CAP_FS_STATUS_OK && file.id != 0, "it returned a capability to a File");
     demo_expect(CAPOS_OK, cap_file_read(file, 6, 10, &read, &answer), "File.read");
     demo_check(read.data.len == 10 && memcmp(read.data.bytes, "from anoth", 10) == 0,
                "what was read is right");
-    demo_expect(CAPOS_OK, cap_directory_usage(directory, &usage), "Directory.usage");
-    demo_check(usage.used_nodes == 1, "the server has one open file");
+    demo_check(open_files(directory) == 1, "the server has one open file");
     demo_expect(CAPOS_OK, cap_release(file), "the File is released");
-    demo_expect(CAPOS_OK, cap_directory_usage(directory, &usage), "Directory.usage");
-    demo_check(usage.used_nodes == 0, "the server was told");
+    demo_check(open_files(directory) == 0, "the server was told");
+    demo_expect(CAPOS_OK, cap_directory_open(directory, NAME("other"), NULL, &opened, &answer),
+                "Directory.open");
+    demo_check(opened.status == CAP_FS_STATUS_NOT_FOUND && opened.file.id == 0,
+               "no such file: an ordinary outcome");
+    demo_expect_exception(CAPOS_EXCEPTION_UNIMPLEMENTED,
+                          cap_directory_read_only(directory, &(struct cap_directory_read_only_results){0}),
+                          "a method that the server does not have");
+}
+
+static void check_deferred(cap_directory directory)
+{
+    static struct cap_pending watch;
+    const struct cap_directory_watch_params params = {.version = 0};
+    struct cap_directory_mkdir_results made = {0};
+    struct cap_directory_watch_results seen = {0};
+    (void)cap_directory_watch_start(directory, &params, &watch);
+    demo_check(!cap_pending_poll(&watch), "Directory.watch is not answered yet");
+    demo_expect(CAPOS_OK, cap_directory_mkdir(directory, NAME("x"), &made), "Directory.mkdir");
+    demo_expect(CAPOS_OK, cap_directory_watch_finish(&watch, &seen), "now it is");
+    demo_check(seen.version == 1, "with the version");
+}
+
+static cap_directory start_server(cap_ipc_factory factory, cap_process_handle *server)
+{
+    struct cap_ipc_factory_create_endpoint_results made = {0};
+    struct cap_endpoint_mint_results minted = {0};
+    (void)cap_ipc_factory_create_endpoint(factory, CAP_DIRECTORY_INTERFACE_ID, 4, &made);
+    (void)cap_endpoint_mint(made.endpoint, TAG_ROOT, 0, &minted);
+    const cap_any moved = {.id = made.endpoint.id, .mode = CAPOS_XFER_MOVE};
+    demo_expect(CAPOS_OK, demo_spawn("c-ipc", "server", "endpoint", moved, 0, server),
+                "a server is spawned with the endpoint");
+    return (cap_directory){.id = minted.client.id};
+}
+
+static void check_death(cap_directory directory, cap_process_handle server)
+{
+    struct cap_directory_remove_results removed = {0};
+    demo_expect_exception(CAPOS_EXCEPTION_DISCONNECTED,
+                          cap_directory_remove(directory, NAME("@exit"), &removed),
+                          "the server dies over a call");
+    demo_expect_exception(CAPOS_EXCEPTION_DISCONNECTED,
+                          cap_directory_remove(directory, NAME("@exit"), &removed), "a call to the dead");
+    demo_check(demo_wait_exit(server) == 7, "it has exited with 7");
+    demo_expect(CAPOS_OK, cap_release(directory), "the Directory is released");
 }
 
 int main(int argc, char **argv)
@@ -52,16 +86,16 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "server") == 0)
         return toy_serve();
     demo_begin("c-ipc");
-    struct cap_ipc_factory_create_endpoint_results made = {0};
-    struct cap_endpoint_mint_results minted = {0};
+    cap_ipc_factory factory = capos_need_ipc_factory("ipc");
     cap_process_handle server;
-    demo_expect(
-        CAPOS_OK,
-        cap_ipc_factory_create_endpoint(capos_need_ipc_factory("ipc"), CAP_DIRECTORY_INTERFACE_ID, 4, &made),
-        "IpcFactory.createEndpoint");
-    demo_expect(CAPOS_OK, cap_endpoint_mint(made.endpoint, TAG_ROOT, 0, &minted), "Endpoint.mint");
-    demo_expect(CAPOS_OK, spawn_server(made.endpoint, &server), "a server is spawned with the endpoint");
-    cap_directory directory = {.id = minted.client.id};
-    use_files(directory);
+    cap_directory directory = start_server(factory, &server);
+    check_files(directory);
+    check_deferred(directory);
+    check_death(directory, server);
+    directory = start_server(factory, &server);
+    demo_check(open_files(directory) == 0, "another server answers");
+    demo_expect(CAPOS_OK, cap_release(directory), "the Directory is released");
+    demo_check(demo_wait_exit(server) == 0, "which was told that nobody can call it any more, and stopped");
+    demo_check(check_refusals(factory) == 0, "all that is to be refused is");
     return demo_end();
 }

@@ -144,5 +144,8 @@ void arch_timer_set(uint64_t deadline_ns);
  * already known to be user. */
 bool arch_user_copy_in(void *kernel, uaddr_t user, size_t size_bytes);
 bool arch_user_copy_out(uaddr_t user, const void *kernel, size_t size_bytes);
+/* The same, but a fault is not resolved: false at once. May be called with any lock held. */
+bool arch_user_try_copy_in(void *kernel, uaddr_t user, size_t size_bytes);
+bool arch_user_try_copy_out(uaddr_t user, const void *kernel, size_t size_bytes);
 /* An atomic write of one byte that changes nothing (lock or 0): true if the byte can be written. */
 bool arch_user_probe_write(uaddr_t user);

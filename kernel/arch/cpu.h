@@ -24,6 +24,9 @@ struct user_frame {
     uint64_t rip, cs, rflags, rsp, ss;
 } __attribute__((aligned(16))); /* the CPU rounds TSS.RSP0, the frame's end, down to 16 */
 #define FRAME_SYSCALL UINT64_C(0x100)
+/* Length of the instruction: a frame whose RIP is set back by it, with the number in RAX, makes the system
+ * call again. */
+enum { ARCH_SYSCALL_BYTES = 2 };
 
 /* Extended state: FXSAVE or XSAVE image, 64-byte aligned, arch_fpu_size() bytes. */
 size_t arch_fpu_size(void);
@@ -55,6 +58,8 @@ void arch_context_save(void);
 /* No context is current any more (nothing is saved) and CR3 is the kernel's own page table: before an address
  * space is destroyed. */
 void arch_leave_context(void);
+/* Of the current context. Below CAPOS_USER_MAX. */
+void arch_set_fs_base(struct user_context *context, uint64_t fs_base);
 /* Lets the current context read the TSC (CR4.TSD clear) from now on. */
 void arch_allow_tsc(struct user_context *context);
 
@@ -84,6 +89,9 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns);
 _Noreturn void syscall_exit(int64_t code);
 /* From the timer vector, in any mode: due timers run. */
 void timer_interrupt(void);
+/* A kick (arch_cpu_kick) that came in kernel mode, at a preemption point or in the idle loop, and is used up.
+ */
+void kick_in_kernel(void);
 
 /* Counters for SystemInfo.counters, per CPU, summed by the reader. */
 struct cpu_counters {

@@ -32,6 +32,13 @@ struct ledger *kcall_ledger(const struct cap_call *call)
     return kcall_process(call)->ledger;
 }
 
+status_t kcall_mapping_token(const struct cap_call *call, struct mapping_token **out)
+{
+    struct membrane *membrane = ((const struct kcall *)(const void *)call)->membrane;
+    *out = NULL;
+    return membrane == NULL ? CAPOS_OK : membrane_mapping_token(membrane, out);
+}
+
 /* Writes to the caller's memory, whichever address space the CPU is in. */
 static status_t caller_write(const struct kcall *kcall, uint64_t offset, const void *bytes, size_t size_bytes)
 {
@@ -170,6 +177,10 @@ static void deliver_exception(struct kcall *kcall, struct capos_cqe *cqe)
 
 static status_t deliver_results(struct kcall *kcall, size_t payload_bytes)
 {
+    if (kcall->results_in_place) {
+        kcall->results_in_place = false;
+        return CAPOS_OK;
+    }
     if (payload_bytes > kcall->sqe.result_len)
         return CAPOS_ERR_RESULT_TRUNCATED;
     status_t status = wrap_capabilities(kcall);
@@ -187,6 +198,7 @@ void kcall_deliver(struct kcall *kcall, int32_t encoded, struct capos_cqe *cqe)
         cqe->result = deliver_results(kcall, (size_t)encoded);
     if (cqe->result < 0) {
         take_back_capabilities(kcall);
+        kcall->results_in_place = false;
         if (cqe->result == CAPOS_ERR_EXCEPTION)
             deliver_exception(kcall, cqe);
         else if (cqe->result == CAPOS_ERR_RESULT_TRUNCATED)

@@ -38,6 +38,8 @@ struct kcall {
     size_t caps_out_count;
     struct membrane *membrane; /* what the call goes through, object/revocation.h; mostly null */
     struct pending *pending;   /* made by a call through a membrane: referenced */
+    /* The operation wrote its results into the caller's buffer itself, and returned how many bytes. */
+    bool results_in_place;
     uint32_t borrowed_before;
     uint8_t
         scratch_bytes[64]; /* the operation's own, for small results that must live until they are encoded */
@@ -53,6 +55,11 @@ struct thread *kcall_thread(const struct cap_call *call);
 struct process *kcall_process(const struct cap_call *call);
 struct aspace *kcall_aspace(const struct cap_call *call);
 struct ledger *kcall_ledger(const struct cap_call *call);
+
+/* What a mapping of memory that this call asks for is to be made with (mm/aspace.h): null unless the call
+ * goes through a membrane, whose revocation takes the mapping back. Borrowed. REVOKED, NO_MEMORY. */
+struct mapping_token;
+CHECKED status_t kcall_mapping_token(const struct cap_call *call, struct mapping_token **out);
 
 /* A capability that came with the call, by the (non-zero) id that its handle in the parameters has; borrowed.
  */

@@ -48,8 +48,8 @@ struct captable {
 void captable_init(struct captable *table, struct ledger *ledger);
 /* From now on reserve is refused. What was reserved before may still be published. */
 void captable_close(struct captable *table);
-/* Closes it and drops everything, passing preemption points. Nobody is between two phases of an insertion or a
- * move any more; lookups by others find nothing. */
+/* Closes it and drops everything, passing preemption points. Nobody is between two phases of an insertion or
+ * a move any more; lookups by others find nothing. */
 void captable_fini(struct captable *table);
 
 /* Takes a slot without showing it. NO_SLOTS, NO_MEMORY; NOT_FOUND: the table is closed, since its process is

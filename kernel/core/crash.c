@@ -40,6 +40,16 @@ enum aspace_access fault_access(const struct fault_info *fault)
     return (fault->error_code & PAGE_FAULT_WRITE) != 0 ? ACCESS_WRITE : ACCESS_READ;
 }
 
+bool crash_is_forgivable(struct thread *thread, const struct fault_info *fault)
+{
+    if (fault->vector != VECTOR_PROTECTION ||
+        __atomic_load_n(&thread->process->clock_page, __ATOMIC_RELAXED) == 0 ||
+        !is_rdtsc(thread->context.frame.rip))
+        return false;
+    arch_allow_tsc(&thread->context);
+    return true;
+}
+
 static const char *fault_reason(struct thread *thread, const struct fault_info *fault)
 {
     if (fault->vector == VECTOR_PAGE_FAULT)

@@ -19,6 +19,8 @@ void handle_fault(struct user_context *context, const struct fault_info *fault)
     if (fault->vector == VECTOR_PAGE_FAULT && fault->address < CAPOS_USER_MAX &&
         aspace_fault(thread->process->aspace, fault->address, fault_access(fault)) == CAPOS_OK)
         arch_enter_user();
+    if (crash_is_forgivable(thread, fault))
+        arch_enter_user();
     struct crash_record crash;
     crash_describe(thread, fault, &crash);
     process_end_current(128 + fault->vector, &crash);
@@ -35,6 +37,13 @@ void timer_interrupt(void)
 {
     timer_queue_run();
     sched_timer_changed(); /* at a preemption point of a long operation nobody else would */
+}
+
+/* Whoever kicked wants this CPU to pass the scheduler, which the long operation it is in the middle of may
+ * not do on its way out: the timer sees to it. */
+void kick_in_kernel(void)
+{
+    sched_timer_changed();
 }
 
 void handle_interrupt(void)

@@ -4,6 +4,7 @@
 #include "core/process.h"
 #include "core/ring.h"
 #include "mm/ledger.h"
+#include "object/revocation.h"
 #include <capos/endpoint.h>
 
 static const char receiver_has_no_slots[] = "the server's capability table is full";
@@ -194,11 +195,9 @@ static uint64_t message_bytes(const struct pending *call)
                : align_up(payload, 8) + call->ipc.cap_count * sizeof(struct capos_xfer_result);
 }
 
-static enum ipc_side copy_message(struct pending *call, struct pending *receiver,
-                                  const struct ipc_slot *slots)
+static inline status_t copy_header(const struct pending *call, struct process *to, uaddr_t target)
 {
     const struct ipc_wait *ipc = &call->ipc;
-    struct process *to = receiver->thread->process;
     const struct capos_ipc_header header = {
         .call_id = ipc->call_id,
         .method_id = ipc->method_id,
@@ -209,10 +208,18 @@ static enum ipc_side copy_message(struct pending *call, struct pending *receiver
         .caller_ref_hi = ipc->caller_ref[1],
         .deadline_ns = ipc->deadline_ns,
     };
+    return ipc_write(to, target, &header, sizeof(header));
+}
+
+static enum ipc_side copy_message(struct pending *call, struct pending *receiver,
+                                  const struct ipc_slot *slots)
+{
+    const struct ipc_wait *ipc = &call->ipc;
+    struct process *to = receiver->thread->process;
     uaddr_t target = receiver->result_addr;
-    if (ipc_write(to, target, &header, sizeof(header)) < 0)
+    if (copy_header(call, to, target) < 0)
         return IPC_SIDE_RECEIVER;
-    target += sizeof(header);
+    target += sizeof(struct capos_ipc_header);
     enum ipc_side failed = ipc_copy(call->thread->process, ipc->params, to, target, ipc->params_len);
     if (failed != IPC_SIDE_NONE)
         return failed;
@@ -243,15 +250,15 @@ static bool hand_over(struct ipc_endpoint *endpoint, struct pending *call, struc
 static void check_still_held(struct ipc_endpoint *endpoint, const struct pending *receiver)
 {
     struct process *process = receiver->thread->process;
-    struct capability held;
+    struct capability held = {NULL, NULL};
     if (captable_get(&process->captable, receiver->ipc.server_cap_id, &held) == CAPOS_OK)
         object_put(held.object);
     else
         ipc_holder_ended(&endpoint->server, process);
 }
 
-static void complete_receive(struct pending *receiver, uint32_t call_id, uint32_t payload_bytes,
-                             uint32_t cap_count)
+static inline void complete_receive(struct pending *receiver, uint32_t call_id, uint32_t payload_bytes,
+                                    uint32_t cap_count)
 {
     struct capos_cqe cqe = {
         .result = (int32_t)payload_bytes,
@@ -442,33 +449,72 @@ static enum admission enqueue(struct ipc_facet *facet, struct pending *call)
     return admission;
 }
 
-int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, uint32_t params_len,
-                 uint32_t cap_count)
+/* Small enough to be copied with the endpoint locked. */
+enum { SHORT_BYTES = 1024 };
+
+/* The short way: a receiver waits, nothing but bytes is sent, and they go straight into its buffer. False:
+ * not so, or a page was not there; nothing has happened then. The receive is the caller's to complete. */
+static inline bool deliver_short_locked(struct ipc_endpoint *endpoint, struct ipc_facet *facet,
+                                        struct pending *call, struct pending *receiver)
 {
-    struct captable *table = &kcall->thread->process->captable;
-    struct ipc_cap caps[CAPOS_XFER_CAPS_MAX];
-    struct pending *call;
-    status_t status =
-        cap_count == 0 ? CAPOS_OK : ipc_caps_begin(table, align_up(params + params_len, 8), cap_count, caps);
-    if (status < 0)
-        return status;
-    status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
-    if (status < 0) {
-        ipc_caps_end(table, caps, cap_count, false);
-        return status;
-    }
     struct ipc_wait *ipc = &call->ipc;
+    struct process *to = receiver->thread->process;
+    uint32_t len = ipc->params_len;
+    if (__builtin_expect(endpoint->dead || len > SHORT_BYTES ||
+                             len + sizeof(struct capos_ipc_header) > receiver->result_len,
+                         0))
+        return false;
+    remember_caller(facet, call);
+    ipc->call_id = new_call_id_locked(endpoint);
+    if (__builtin_expect(copy_header(call, to, receiver->result_addr) < 0, 0))
+        return false;
+    if (len != 0 && __builtin_expect(ipc_copy(call->thread->process, ipc->params, to,
+                                              receiver->result_addr + sizeof(struct capos_ipc_header),
+                                              len) != IPC_SIDE_NONE,
+                                     0))
+        return false;
+    take_receiver_locked(endpoint, receiver, IPC_DONE);
+    ipc->receiver = to;
+    add_delivered_locked(endpoint, call);
+    return true;
+}
+
+static inline bool try_short_way(struct ipc_facet *facet, struct pending *call)
+{
+    struct ipc_endpoint *endpoint = facet->endpoint;
+    struct pending *receiver = NULL;
+    bool delivered = false;
+    spinlock_acquire(&endpoint->lock);
+    struct list_node *node = list_first(&endpoint->receivers);
+    uint32_t len = call->ipc.params_len;
+    uint32_t call_id = 0;
+    if (__builtin_expect(node != NULL, 1)) {
+        receiver = pending_of_node(node);
+        delivered = deliver_short_locked(endpoint, facet, call, receiver);
+        call_id = call->ipc.call_id;
+    }
+    spinlock_release(&endpoint->lock);
+    if (delivered)
+        complete_receive(receiver, call_id, (uint32_t)sizeof(struct capos_ipc_header) + len, 0);
+    return delivered;
+}
+
+static inline void describe_call(struct ipc_wait *ipc, const struct ipc_facet *facet,
+                                 const struct kcall *kcall, uaddr_t params, uint32_t params_len)
+{
     ipc->endpoint = facet->endpoint;
     ipc->message.dropped = false;
     ipc->state = IPC_NEW;
+    ipc->cap_count = 0;
     ipc->method_id = kcall->sqe.method_id;
     ipc->params = params;
     ipc->params_len = params_len;
     ipc->deadline_ns = kcall->sqe.deadline_ns;
     ipc->tag = facet->tag;
-    ipc->cap_count = (uint8_t)cap_count;
-    for (uint32_t i = 0; i < cap_count; i++)
-        ipc->caps[i] = caps[i];
+}
+
+static __attribute__((noinline)) int32_t call_by_queue(struct ipc_facet *facet, struct pending *call)
+{
     switch (enqueue(facet, call)) {
     case ADMITTED:
         ipc_pump(facet->endpoint);
@@ -483,72 +529,170 @@ int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, u
     return CAP_CALL_PENDING;
 }
 
+static __attribute__((noinline)) int32_t call_with_caps(struct ipc_facet *facet, struct kcall *kcall,
+                                                        uaddr_t params, uint32_t params_len,
+                                                        uint32_t cap_count)
+{
+    struct captable *table = &kcall->thread->process->captable;
+    struct ipc_cap caps[CAPOS_XFER_CAPS_MAX];
+    struct pending *call;
+    if (cap_count > CAPOS_XFER_CAPS_MAX)
+        return CAPOS_ERR_TOO_LARGE;
+    status_t status = ipc_caps_begin(table, align_up(params + params_len, 8), cap_count, caps);
+    if (status < 0)
+        return status;
+    status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
+    if (status < 0) {
+        ipc_caps_end(table, caps, cap_count, false);
+        return status;
+    }
+    describe_call(&call->ipc, facet, kcall, params, params_len);
+    call->ipc.cap_count = (uint8_t)cap_count;
+    for (uint32_t i = 0; i < cap_count; i++)
+        call->ipc.caps[i] = caps[i];
+    return call_by_queue(facet, call);
+}
+
+int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, uint32_t params_len,
+                 uint32_t cap_count)
+{
+    struct pending *call;
+    if (__builtin_expect(cap_count != 0, 0))
+        return call_with_caps(facet, kcall, params, params_len, cap_count);
+    status_t status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
+    if (__builtin_expect(status < 0, 0))
+        return status;
+    describe_call(&call->ipc, facet, kcall, params, params_len);
+    if (__builtin_expect(try_short_way(facet, call), 1))
+        return CAP_CALL_PENDING;
+    return call_by_queue(facet, call);
+}
+
 /* ---- RECV. */
 
-static status_t check_receive(const struct capos_sqe *sqe)
+/* The eight words of an entry: what must be zero is found out by word, not by field. */
+struct entry_words {
+    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
+};
+_Static_assert(sizeof(struct entry_words) == sizeof(struct capos_sqe), "an entry is eight words");
+
+static inline struct entry_words words_of(const struct capos_sqe *sqe)
 {
+    struct entry_words words;
+    __builtin_memcpy(&words, sqe, sizeof(words));
+    return words;
+}
+
+static inline status_t check_receive(const struct capos_sqe *sqe)
+{
+    const struct entry_words words = words_of(sqe);
+    const uint64_t target = (uint64_t)CAPOS_OP_RECV << 48 | sqe->cap_id;
+    if (__builtin_expect(((words.target ^ target) | words.addr | (uint32_t)words.lengths | words.transfer |
+                          words.pipeline | (words.result_addr & 7)) == 0,
+                         1))
+        return CAPOS_OK;
     if ((sqe->method_id | sqe->flags | sqe->addr | sqe->len | sqe->call_id | sqe->xfer_cap_count |
          sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
         return CAPOS_ERR_BAD_FLAGS;
     return (sqe->result_addr & 7) != 0 ? CAPOS_ERR_UNALIGNED : CAPOS_OK;
 }
 
-/* The endpoint behind a server facet of the running process, referenced. WRONG_INTERFACE: something else. */
-static status_t server_facet(const struct kcall *kcall, struct ipc_endpoint **out)
+/* The running process' capability that the entry names, referenced, and the endpoint behind it, borrowed.
+ * WRONG_INTERFACE: it is no server facet. */
+static __attribute__((noinline)) status_t
+server_facet_shared(const struct kcall *kcall, struct capability *named, struct ipc_endpoint **out)
 {
-    struct capability named;
-    status_t status = captable_get(&kcall->thread->process->captable, kcall->sqe.cap_id, &named);
+    status_t status = captable_get(&kcall->thread->process->captable, kcall->sqe.cap_id, named);
     if (status < 0)
         return status;
-    struct capability resolved = named;
+    struct capability resolved = *named;
     status = capability_resolve(&resolved);
     if (status == CAPOS_OK && resolved.type != &endpoint_type)
         status = CAPOS_ERR_WRONG_INTERFACE;
-    if (status == CAPOS_OK && resolved.object != named.object)
-        object_get(resolved.object);
-    if (status < 0 || resolved.object != named.object)
-        object_put(named.object);
+    if (status < 0)
+        object_put(named->object);
     *out = container_of(resolved.object, struct ipc_endpoint, server);
     return status;
+}
+
+/* The same without a reference and without the table's lock, for a plain server facet where nobody else can
+ * take it out of the table: as for a call (ring.c). Null: not so. */
+static inline struct ipc_endpoint *server_facet_alone(const struct kcall *kcall)
+{
+    const struct process *process = kcall->thread->process;
+    const struct cap_slot *slots = process->captable.chunks[0];
+    uint32_t id = kcall->sqe.cap_id, index = id & CAP_INDEX_MASK;
+    if (process->thread_count == 1 && index < 1u << CAP_CHUNK0_LOG2 && slots != NULL &&
+        slots[index].live_id == id && slots[index].capability.type == &endpoint_type)
+        return container_of(slots[index].capability.object, struct ipc_endpoint, server);
+    return NULL;
 }
 
 static void start_receiving(struct ipc_endpoint *endpoint, struct pending *receiver)
 {
     spinlock_acquire(&endpoint->lock);
     add_receiver_locked(endpoint, receiver);
+    bool messages = !list_is_empty(&endpoint->queue);
     spinlock_release(&endpoint->lock);
-    ipc_pump(endpoint);
+    if (__builtin_expect(messages, 0))
+        ipc_pump(endpoint);
+}
+
+static inline int32_t receive(struct kcall *kcall, struct ipc_endpoint *endpoint)
+{
+    struct pending *receiver;
+    status_t status = pending_create(&kcall->call, &endpoint->core, receive_cancel, &receiver);
+    if (status < 0)
+        return status;
+    receiver->ipc.endpoint = endpoint;
+    receiver->ipc.state = IPC_NEW;
+    receiver->ipc.server_cap_id = kcall->sqe.cap_id;
+    start_receiving(endpoint, receiver);
+    return CAP_CALL_PENDING;
+}
+
+/* Any server facet. The receive ends when it was a revocable one and is revoked. */
+static __attribute__((noinline)) int32_t receive_shared(struct kcall *kcall)
+{
+    struct capability named;
+    struct ipc_endpoint *endpoint;
+    status_t status = server_facet_shared(kcall, &named, &endpoint);
+    if (status < 0)
+        return status;
+    struct membrane *membrane = membrane_of(named);
+    int32_t result = membrane == NULL ? CAPOS_OK : membrane_call_begin(membrane, kcall);
+    if (result == CAPOS_OK)
+        result = receive(kcall, endpoint);
+    if (membrane != NULL && kcall->membrane != NULL)
+        result = membrane_call_end(kcall, result);
+    object_put(named.object);
+    return result;
 }
 
 int32_t ipc_receive(struct kcall *kcall)
 {
-    struct ipc_endpoint *endpoint;
-    struct pending *receiver;
     status_t status = check_receive(&kcall->sqe);
     if (status == CAPOS_OK && kcall->sqe.result_len < sizeof(struct capos_ipc_header)) {
         kcall->call.results_bytes = sizeof(struct capos_ipc_header);
         status = CAPOS_ERR_RESULT_TRUNCATED;
     }
-    if (status == CAPOS_OK)
-        status = server_facet(kcall, &endpoint);
     if (status < 0)
         return status;
-    status = pending_create(&kcall->call, &endpoint->core, receive_cancel, &receiver);
-    if (status == CAPOS_OK) {
-        receiver->ipc.endpoint = endpoint;
-        receiver->ipc.state = IPC_NEW;
-        receiver->ipc.server_cap_id = kcall->sqe.cap_id;
-        start_receiving(endpoint, receiver);
-        status = CAP_CALL_PENDING;
-    }
-    object_put(&endpoint->server);
-    return status;
+    struct ipc_endpoint *endpoint = server_facet_alone(kcall);
+    return __builtin_expect(endpoint != NULL, 1) ? receive(kcall, endpoint) : receive_shared(kcall);
 }
 
 /* ---- RETURN. */
 
-static status_t check_return(const struct capos_sqe *sqe)
+static inline status_t check_return(const struct capos_sqe *sqe)
 {
+    const struct entry_words words = words_of(sqe);
+    const uint64_t target = (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | sqe->cap_id;
+    if (__builtin_expect(((words.target ^ target) |
+                          (words.lengths & ~(uint64_t)(CAPOS_MESSAGE_MAX_BYTES - 1)) | words.result_addr |
+                          words.transfer >> 32 | words.pipeline | words.deadline_ns | (words.addr & 7)) == 0,
+                         1))
+        return CAPOS_OK;
     bool exception = (sqe->flags & CAPOS_SQE_EXCEPTION) != 0;
     if ((sqe->flags & ~(CAPOS_SQE_QUIET | CAPOS_SQE_EXCEPTION)) != 0 ||
         (sqe->result_len | sqe->result_addr | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved |
@@ -634,7 +778,7 @@ static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall
 
 /* OK: the capabilities have been published in the caller's table. */
 static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *call, const struct kcall *kcall,
-                               const struct ipc_cap *caps)
+                               struct ipc_cap *caps)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
     uint32_t count = sqe->xfer_cap_count;
@@ -685,16 +829,61 @@ static status_t answer(struct ipc_endpoint *endpoint, const struct kcall *kcall)
     return status;
 }
 
-int32_t ipc_return(struct kcall *kcall)
+/* The short way: results that are nothing but bytes go straight into the caller's buffer. NULL: not so. */
+static inline struct pending *answer_short_locked(struct ipc_endpoint *endpoint, const struct kcall *kcall)
 {
+    const struct capos_sqe *sqe = &kcall->sqe;
+    struct process *process = kcall->thread->process;
+    struct pending **link = find_delivered_locked(endpoint, sqe->call_id);
+    struct pending *call = *link;
+    if (__builtin_expect(call == NULL || call->ipc.receiver != process || sqe->len > call->result_len, 0))
+        return NULL;
+    if (sqe->len != 0 && __builtin_expect(ipc_copy(process, sqe->addr, call->thread->process,
+                                                   call->result_addr, sqe->len) != IPC_SIDE_NONE,
+                                          0))
+        return NULL;
+    take_delivered_locked(endpoint, link, IPC_DONE);
+    return call;
+}
+
+static inline bool answer_short(struct ipc_endpoint *endpoint, const struct kcall *kcall)
+{
+    const struct capos_sqe *sqe = &kcall->sqe;
+    if (__builtin_expect(
+            sqe->len > SHORT_BYTES || sqe->xfer_cap_count != 0 || (sqe->flags & CAPOS_SQE_EXCEPTION) != 0, 0))
+        return false;
+    spinlock_acquire(&endpoint->lock);
+    struct pending *call = answer_short_locked(endpoint, kcall);
+    spinlock_release(&endpoint->lock);
+    if (__builtin_expect(call == NULL, 0))
+        return false;
+    const struct capos_cqe cqe = {.result = (int32_t)sqe->len, .payload_len = sqe->len};
+    pending_complete_handoff(call, &cqe);
+    return true;
+}
+
+static __attribute__((noinline)) status_t return_shared(const struct kcall *kcall)
+{
+    struct capability named;
     struct ipc_endpoint *endpoint;
-    status_t status = check_return(&kcall->sqe);
-    if (status == CAPOS_OK)
-        status = server_facet(kcall, &endpoint);
+    status_t status = server_facet_shared(kcall, &named, &endpoint);
     if (status < 0)
         return status;
     status = answer(endpoint, kcall);
-    object_put(&endpoint->server);
+    object_put(named.object);
+    return status;
+}
+
+int32_t ipc_return(struct kcall *kcall)
+{
+    status_t status = check_return(&kcall->sqe);
+    if (__builtin_expect(status < 0, 0))
+        return status;
+    struct ipc_endpoint *endpoint = server_facet_alone(kcall);
+    if (__builtin_expect(endpoint == NULL, 0))
+        status = return_shared(kcall);
+    else if (__builtin_expect(!answer_short(endpoint, kcall), 0))
+        status = answer(endpoint, kcall);
     return status == CAPOS_OK && (kcall->sqe.flags & CAPOS_SQE_QUIET) != 0 ? CAP_CALL_PENDING : status;
 }
 

@@ -125,39 +125,48 @@ void ipc_caps_publish(struct captable *to, uint32_t count, const struct ipc_slot
 
 /* ---- Bytes. */
 
-static bool is_current(const struct process *process)
-{
-    const struct thread *thread = thread_current();
-    return thread != NULL && thread->process == process;
-}
-
 status_t ipc_write(struct process *to, uaddr_t target, const void *bytes, size_t size_bytes)
 {
-    return is_current(to) ? umem_copy_out(target, bytes, size_bytes)
-                          : aspace_write(to->aspace, target, bytes, size_bytes);
-}
-
-static status_t ipc_read(struct process *from, void *out, uaddr_t source, size_t size_bytes)
-{
-    return is_current(from) ? umem_copy_in(out, source, size_bytes)
-                            : aspace_read(from->aspace, source, out, size_bytes);
+    return aspace_write(to->aspace, target, bytes, size_bytes);
 }
 
 enum { BOUNCE_BYTES = 512 };
 
-enum ipc_side ipc_copy(struct process *from, uaddr_t source, struct process *to, uaddr_t target,
-                       size_t size_bytes)
+/* Neither side is this CPU's. */
+static __attribute__((noinline)) enum ipc_side
+copy_between(struct process *from, uaddr_t source, struct process *to, uaddr_t target, size_t size_bytes)
 {
     uint64_t bounce[BOUNCE_BYTES / sizeof(uint64_t)];
     for (size_t done = 0; done < size_bytes;) {
         size_t part = size_bytes - done < BOUNCE_BYTES ? size_bytes - done : BOUNCE_BYTES;
-        if (ipc_read(from, bounce, source + done, part) < 0)
+        if (aspace_read(from->aspace, source + done, bounce, part) < 0)
             return IPC_SIDE_SENDER;
-        if (ipc_write(to, target + done, bounce, part) < 0)
+        if (aspace_write(to->aspace, target + done, bounce, part) < 0)
             return IPC_SIDE_RECEIVER;
         done += part;
     }
     return IPC_SIDE_NONE;
+}
+
+enum ipc_side ipc_copy(struct process *from, uaddr_t source, struct process *to, uaddr_t target,
+                       size_t size_bytes)
+{
+    const struct thread *thread = thread_current();
+    const struct process *current = thread == NULL ? NULL : thread->process;
+    enum aspace_copied copied;
+    if (current == from) {
+        copied = aspace_copy_from_current(to->aspace, target, source, size_bytes);
+        if (__builtin_expect(copied == ASPACE_COPIED, 1))
+            return IPC_SIDE_NONE;
+        return copied == ASPACE_COPY_CURRENT_BAD ? IPC_SIDE_SENDER : IPC_SIDE_RECEIVER;
+    }
+    if (current == to) {
+        copied = aspace_copy_to_current(from->aspace, source, target, size_bytes);
+        if (__builtin_expect(copied == ASPACE_COPIED, 1))
+            return IPC_SIDE_NONE;
+        return copied == ASPACE_COPY_CURRENT_BAD ? IPC_SIDE_RECEIVER : IPC_SIDE_SENDER;
+    }
+    return copy_between(from, source, to, target, size_bytes);
 }
 
 status_t ipc_write_records(struct process *to, uaddr_t behind, uint32_t count, const struct ipc_slot *slots)

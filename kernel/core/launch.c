@@ -223,11 +223,12 @@ static status_t give_capability(struct loading *loading, size_t index)
         captable_cancel(table, id);
         return status;
     }
+    bool expected = grant->interface_id == 0 || grant->interface_id == capability.type->interface_id;
     captable_publish(table, id, capability,
                      loading->launch->by == LAUNCH_BY_KERNEL ? CAP_FROM_KERNEL : CAP_FROM_SPAWN);
     loading->cap_ids[index] = id;
     loading->interface_ids[index] = capability.type->interface_id;
-    return CAPOS_OK;
+    return expected ? CAPOS_OK : CAPOS_ERR_WRONG_INTERFACE;
 }
 
 static status_t give_capabilities(struct loading *loading)
@@ -280,10 +281,12 @@ static status_t load(struct loading *loading, struct thread **out)
     return status;
 }
 
-static void keep_image(struct process *process, const struct launch *launch, uint64_t base)
+static void keep_image(struct process *process, const struct launch *launch, uint64_t base,
+                       uaddr_t capset_address)
 {
     process->image = launch->image;
     process->image_base = base;
+    process->capset_address = capset_address;
     object_get(memory_object_as_object(launch->image.memory));
 }
 
@@ -304,7 +307,7 @@ status_t launch_process(const struct launch *launch, struct process **out, const
         process_abandon(loading.process);
         return status;
     }
-    keep_image(loading.process, launch, loading.base);
+    keep_image(loading.process, launch, loading.base, loading.capset_address);
     process_start(loading.process, first);
     *out = loading.process;
     return CAPOS_OK;

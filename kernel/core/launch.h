@@ -18,6 +18,7 @@ struct launch_grant {
     struct capnp_text name;
     const struct own_object *own; /* made for the new process; null: the capability */
     struct capability capability; /* borrowed */
+    uint64_t interface_id;        /* that the new process expects; 0: any */
 };
 
 struct launch {
@@ -32,6 +33,7 @@ struct launch {
 };
 
 /* Makes and starts the process; nothing is left behind on failure. One reference to it in *out.
+ * WRONG_INTERFACE: an own object is not what the grant expects.
  * BAD_MESSAGE, TOO_LARGE with *why set (malformed program, bad names, arguments too long); NO_MEMORY, QUOTA,
  * NO_SLOTS. */
 CHECKED status_t launch_process(const struct launch *launch, struct process **out, const char **why);

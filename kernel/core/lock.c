@@ -16,7 +16,8 @@ static void check_acquire(const struct spinlock *lock)
     const uint32_t cpu = arch_cpu_number();
     const uint32_t count = held[cpu].count;
     kassert(lock->class_number != 0);
-    if (count != 0 && held[cpu].classes[count - 1] >= lock->class_number)
+    const uint32_t lowest = lock->class_number + (lock->class_number == LOCK_PARK);
+    if (count != 0 && held[cpu].classes[count - 1] >= lowest)
         panic("lock order: class %u taken while %u is held", lock->class_number,
               held[cpu].classes[count - 1]);
     kassert(count < HELD_MAX);

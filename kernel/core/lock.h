@@ -5,7 +5,8 @@
  * no lock is held: so a lock needs no interrupt-saving variant, and a holder is never interrupted. Locks are
  * ticket locks: fair, and with a bounded wait as long as every hold is bounded.
  *
- * A CPU may only take a lock whose class number is greater than that of every lock it holds. Debug builds
+ * A CPU may only take a lock whose class number is greater than that of every lock it holds (LOCK_PARK: or
+ * the same). Debug builds
  * (CAPOS_DEBUG) keep the held classes per CPU and panic at the first violation, at release by a non-holder,
  * and on leaving the kernel with a lock held.
  */
@@ -17,17 +18,18 @@ enum lock_class {
     LOCK_PROCESS = 2,       /* one process: threads, exit state, waiters */
     LOCK_CAPTABLE = 3,      /* one capability table */
     LOCK_OBJECT = 4,        /* one kernel object's own state */
-    LOCK_ASPACE = 5,        /* one address space: regions and page tables */
-    LOCK_MEMOBJ = 6,        /* one memory object's page list */
-    LOCK_PENDING = 7,       /* one thread's operations in flight and its CQ */
-    LOCK_TIMER = 8,         /* one CPU's timer queue */
-    LOCK_RUNQUEUE = 9,      /* one CPU's run queue */
-    LOCK_LEDGER = 10,       /* one ledger; a child before its parent, see ledger.c */
-    LOCK_HEAP = 11,         /* the kernel heap */
-    LOCK_FRAME = 12,        /* the frame allocator */
-    LOCK_ENTROPY = 13,      /* the random generator */
-    LOCK_LOG = 14,          /* the log ring */
-    LOCK_SERIAL = 15,       /* one serial port */
+    LOCK_PARK = 5,          /* one bucket of parked threads; two in the order of their addresses */
+    LOCK_ASPACE = 6,        /* one address space: regions and page tables */
+    LOCK_MEMOBJ = 7,        /* one memory object's page list */
+    LOCK_PENDING = 8,       /* one thread's operations in flight and its CQ */
+    LOCK_TIMER = 9,         /* one CPU's timer queue */
+    LOCK_RUNQUEUE = 10,     /* one CPU's run queue */
+    LOCK_LEDGER = 11,       /* one ledger; a child before its parent, see ledger.c */
+    LOCK_HEAP = 12,         /* the kernel heap */
+    LOCK_FRAME = 13,        /* the frame allocator */
+    LOCK_ENTROPY = 14,      /* the random generator */
+    LOCK_LOG = 15,          /* the log ring */
+    LOCK_SERIAL = 16,       /* one serial port */
 };
 
 struct spinlock {

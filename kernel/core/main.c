@@ -12,6 +12,7 @@
 #include "core/sched.h"
 #include "mm/frame.h"
 #include "mm/ledger.h"
+#include "object/park_space.h"
 #include "object/boot_package.h"
 #include "object/clock_page.h"
 #include "object/kernel_caps.h"
@@ -99,6 +100,7 @@ void kernel_main(const struct boot_info *boot)
     ledger_root_init();
     entropy_init();
     sched_init();
+    park_init();
     ring_scratch_init();
     log_print(LOG_DEBUG, "boot: capOS by %s, %lu frames", boot->protocol, frame_total_count());
 

@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "arch/percpu.h"
 #include "core/call.h"
+#include "core/pipeline.h"
 #include "core/process.h"
 #include "core/ring.h"
 #include "mm/heap.h"
@@ -20,6 +21,7 @@
 void pending_init_thread(struct thread *thread)
 {
     list_init(&thread->pending);
+    list_init(&thread->held);
     thread->spare_pending = NULL;
     thread->pending_out = 0;
     for (size_t i = 0; i < array_count(thread->own_pending); i++) {
@@ -134,6 +136,19 @@ static inline struct object *end_locked(struct thread *thread, struct pending *p
     return put_locked(thread, pending);
 }
 
+/* The CPU that answered runs nothing of the thread: it is woken to enter the kernel again, as if it had not
+ * yet. */
+static __attribute__((noinline)) bool go_on_with_held_locked(struct thread *thread, uint64_t user_data,
+                                                             uaddr_t result_addr, const struct capos_cqe *cqe)
+{
+    pipeline_answered_locked(thread, user_data, result_addr, cqe);
+    if (thread->held_answered == 0 || thread->state != THREAD_BLOCKED)
+        return false;
+    thread->context.frame.rip -= ARCH_SYSCALL_BYTES;
+    thread_wake_locked(thread, CAPOS_SYS_CAP_ENTER, false);
+    return true;
+}
+
 static inline void finish(struct pending *pending, const struct capos_cqe *cqe, bool handoff)
 {
     struct thread *thread = pending->thread;
@@ -142,8 +157,12 @@ static inline void finish(struct pending *pending, const struct capos_cqe *cqe, 
         membrane_pending_ended(pending);
     spinlock_acquire(&thread->lock);
     ring_post_locked(&thread->ring, cqe, user_data);
+    uaddr_t result_addr = pending->result_addr;
     struct object *object = end_locked(thread, pending);
-    if (thread->state == THREAD_BLOCKED) {
+    if (__builtin_expect(!list_is_empty(&thread->held), 0) &&
+        go_on_with_held_locked(thread, user_data, result_addr, cqe)) {
+        /* woken */
+    } else if (thread->state == THREAD_BLOCKED) {
         uint32_t available = ring_available(thread);
         /* With nothing in flight nothing more can come, whatever the shared index says by now: a result may
          * have been written over it. */
@@ -288,6 +307,7 @@ void pending_reply_begin(struct pending *pending, struct kcall *reply)
     reply->caps_out_count = 0;
     reply->membrane = pending->membrane;
     reply->pending = NULL;
+    reply->results_in_place = false;
 }
 
 void pending_reply_end(struct pending *pending, struct kcall *reply, int32_t encoded)

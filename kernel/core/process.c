@@ -43,6 +43,8 @@ static void check_leaks(void)
         log_print(LOG_ERROR, "check: leaked %ld frames, %ld objects", frames, objects);
 }
 
+enum { LEAK_PATIENCE_NS = 100000000 };
+
 static struct process *process_of(struct object *object)
 {
     return container_of(object, struct process, object);
@@ -105,6 +107,7 @@ status_t process_create(const char *name, size_t name_len, struct ledger *parent
     spinlock_init(&process->lock, LOCK_PROCESS);
     list_init(&process->threads);
     list_init(&process->waiters);
+    process->live_threads = 1; /* until it is ended */
     captable_init(&process->captable, process->ledger);
     memcpy(process->name, name, name_len < CAPOS_PROCESS_NAME_MAX ? name_len : CAPOS_PROCESS_NAME_MAX);
     *out = process;
@@ -119,60 +122,67 @@ err_process:
 
 void process_start(struct process *process, struct thread *first)
 {
+    object_get(&process->object); /* the table's */
     spinlock_acquire(&table.lock);
     process->state = PROCESS_RUNNING;
     list_push_back(&table.processes, &process->in_table);
     table.count++;
     spinlock_release(&table.lock);
-    object_get(&process->object); /* the table's */
-    spinlock_acquire(&first->lock);
-    sched_make_ready(first);
-    spinlock_release(&first->lock);
+    status_t started = thread_start(first);
+    kassert(started == CAPOS_OK); /* nobody knows the process yet who could end it */
 }
 
-/* Everything that a process holds, in an order in which nothing is used after it is gone. */
-static void release_holdings(struct process *process)
-{
-    struct list_node *node;
-    while ((node = list_first(&process->threads)) != NULL)
-        thread_destroy(container_of(node, struct thread, in_process));
-    captable_fini(&process->captable);
-    struct aspace *aspace = process->aspace;
-    process->aspace = NULL;
-    aspace_release(aspace);
-    if (process->image.memory != NULL)
-        object_put(memory_object_as_object(process->image.memory));
-    process->image.memory = NULL;
-    ledger_put(process->ledger);
-    process->ledger = NULL;
-}
+/* ---- The end. */
 
-void process_abandon(struct process *process)
-{
-    release_holdings(process);
-    process->state = PROCESS_ENDED;
-    object_put(&process->object);
-}
-
+/* Nobody finds the process any more; those who have found it ask with process_borrow. */
 static void leave_table(struct process *process)
 {
     spinlock_acquire(&table.lock);
     list_remove(&process->in_table);
-    table.count--;
     if (process->id == 1)
         table.init_exit_code = process->exit_code;
     spinlock_release(&table.lock);
-    object_put(&process->object);
 }
 
-static void keep_crash(struct process *process, const struct crash_record *crash)
+/* Everything that a process holds, in an order in which nothing is used after it is gone. No thread is left.
+ */
+static void release_holdings(struct process *process)
 {
-    process->crashed = crash != NULL;
-    if (crash == NULL)
-        return;
-    process->crash = heap_alloc(sizeof(*crash)); /* without memory the record is only in the log */
-    if (process->crash != NULL)
-        *process->crash = *crash;
+    thread_free_spares(process);
+    captable_fini(&process->captable);
+    spinlock_acquire(&process->lock);
+    struct aspace *aspace = process->aspace;
+    struct ledger *ledger = process->ledger;
+    process->aspace = NULL;
+    process->ledger = NULL;
+    spinlock_release(&process->lock);
+    aspace_release(aspace);
+    if (process->image.memory != NULL)
+        object_put(memory_object_as_object(process->image.memory));
+    process->image.memory = NULL;
+    ledger_put(ledger);
+}
+
+bool process_borrow(struct process *process, struct ledger **ledger, struct aspace **aspace)
+{
+    spinlock_acquire(&process->lock);
+    bool there = process->aspace != NULL;
+    if (there) {
+        *ledger = process->ledger;
+        *aspace = process->aspace;
+        ledger_get(*ledger);
+        aspace_get(*aspace);
+    }
+    spinlock_release(&process->lock);
+    return there;
+}
+
+void process_abandon(struct process *process)
+{
+    process->state = PROCESS_ENDING;
+    release_holdings(process);
+    process->state = PROCESS_ENDED;
+    object_put(&process->object);
 }
 
 /* From here on there are no new waiters. Each is taken under the lock, where its cancel looks as well. */
@@ -192,34 +202,135 @@ static void answer_waiters(struct process *process)
         process_handle_answer(process, container_of(node, struct pending, in_object));
 }
 
-static _Noreturn void halt_when_last(void)
+/* No thread is left, and none can come. */
+static void tear_down(struct process *process)
 {
-    log_print(LOG_INFO, "sched: last process exited, halting.");
-    check_leaks();
-    machine_exit(table.init_exit_code == 0 ? 0 : 1);
+    leave_table(process);
+    release_holdings(process);
+    answer_waiters(process);
+    spinlock_acquire(&table.lock);
+    __atomic_store_n(&table.count, table.count - 1, __ATOMIC_RELEASE);
+    spinlock_release(&table.lock);
+    object_put(&process->object); /* the table's; the caller has another */
+}
+
+static void drop_live(struct process *process)
+{
+    uint32_t left = __atomic_sub_fetch(&process->live_threads, 1, __ATOMIC_ACQ_REL);
+    if (left == 0)
+        tear_down(process);
+    else if (left ==
+             1) /* the last thread has left by itself, or the process is ending and this does nothing */
+        process_end(process, 0, NULL);
+}
+
+void process_thread_gone(struct process *process)
+{
+    drop_live(process);
+}
+
+/* Stops all threads but one; those that are DEAD by this, chained by `next`. */
+static struct thread *stop_threads(struct process *process, const struct thread *survivor)
+{
+    struct thread *dead = NULL;
+    spinlock_acquire(&process->lock);
+    for (struct list_node *node = list_first(&process->threads); node != NULL;
+         node = list_next(&process->threads, node)) {
+        struct thread *thread = container_of(node, struct thread, in_process);
+        if (thread != survivor && thread_stop(thread)) {
+            thread->next = dead;
+            dead = thread;
+        }
+    }
+    spinlock_release(&process->lock);
+    return dead;
+}
+
+static void bury(struct thread *dead)
+{
+    while (dead != NULL) {
+        struct thread *next = dead->next;
+        thread_dead(dead);
+        dead = next;
+    }
+}
+
+/* False: somebody else was first. */
+static bool begin_end(struct process *process, int64_t exit_code, const struct crash_record *crash)
+{
+    struct crash_record *kept = crash == NULL ? NULL : heap_alloc(sizeof(*kept));
+    if (kept != NULL) /* without memory the record is only in the log */
+        *kept = *crash;
+    spinlock_acquire(&process->lock);
+    bool first = process->state == PROCESS_RUNNING;
+    if (first) {
+        process->state = PROCESS_ENDING;
+        process->exit_code = exit_code;
+        process->crashed = crash != NULL;
+        process->crash = kept;
+    }
+    spinlock_release(&process->lock);
+    if (!first)
+        heap_free(kept, sizeof(*kept));
+    return first;
+}
+
+bool process_end(struct process *process, int64_t exit_code, const struct crash_record *crash)
+{
+    if (!begin_end(process, exit_code, crash))
+        return false;
+    struct thread *dead = stop_threads(process, NULL);
+    if (crash != NULL)
+        crash_log(thread_current(), crash);
+    log_print(LOG_INFO, "proc: process %lu exited with code %ld", process->id, exit_code);
+    object_get(&process->object);
+    bury(dead);
+    drop_live(process);
+    object_put(&process->object);
+    return true;
 }
 
 void process_end_current(int64_t exit_code, const struct crash_record *crash)
 {
-    struct thread *thread = thread_current();
-    struct process *process = thread->process;
-    if (crash != NULL)
-        crash_log(thread, crash);
-    log_print(LOG_INFO, "proc: process %lu exited with code %ld", process->id, exit_code);
-    process->exit_code = exit_code;
-    keep_crash(process, crash);
-    thread->state = THREAD_DEAD;
-    sched_forget_current();
-    arch_leave_context();
-    object_get(&process->object);
-    release_holdings(process);
-    answer_waiters(process);
-    leave_table(process);
-    object_put(&process->object);
-    if (process_count() == 0)
-        halt_when_last();
-    sched_next();
+    process_end(thread_current()->process, exit_code, crash);
+    thread_stop_current();
 }
+
+status_t process_stop_others(struct process *process)
+{
+    const struct thread *survivor = thread_current();
+    bury(stop_threads(process, survivor));
+    while (__atomic_load_n(&process->live_threads, __ATOMIC_ACQUIRE) > 2) { /* it and the process' own */
+        if (survivor->stopping)
+            return CAPOS_ERR_CANCELED; /* by another thread that does the same, or the process ends */
+        arch_relax();
+        arch_preemption_point();
+    }
+    return CAPOS_OK;
+}
+
+/* Another CPU may be in the last instructions of giving something back. */
+static void check_leaks_patiently(void)
+{
+    uint64_t give_up_ns = clock_now_ns() + LEAK_PATIENCE_NS;
+    while ((frame_free_count() != baseline.frames_free || object_live_count() != baseline.objects) &&
+           clock_now_ns() < give_up_ns)
+        arch_relax();
+    check_leaks();
+}
+
+void process_halt_if_last(void)
+{
+    static bool halting;
+    if (__atomic_load_n(&table.count, __ATOMIC_ACQUIRE) != 0 ||
+        __atomic_exchange_n(&halting, true, __ATOMIC_RELAXED))
+        return;
+    log_print(LOG_INFO, "sched: last process exited, halting.");
+    check_leaks_patiently();
+    machine_exit(table.init_exit_code == 0 ? 0 : 1);
+}
+
+/* ---- The table. */
 
 struct process *process_find_from(uint64_t id)
 {
@@ -248,10 +359,7 @@ uint64_t process_cpu_ns(struct process *process)
     uint64_t total = process->cpu_ns_ended;
     for (struct list_node *node = list_first(&process->threads); node != NULL;
          node = list_next(&process->threads, node)) {
-        const struct thread *thread = container_of(node, struct thread, in_process);
-        total += thread->cpu_ns;
-        if (thread == thread_current())
-            total += clock_now_ns() - thread->scheduled_at_ns;
+        total += sched_runtime_ns(container_of(node, struct thread, in_process));
     }
     spinlock_release(&process->lock);
     return total;

@@ -2,8 +2,8 @@
  * Processes: an address space, a capability table, a ledger, threads; an end.
  *
  * A process is an object: ProcessHandles refer to it, and it outlives its end as long as they do. Ids grow
- * and are never used again. Ending has one path, process_end: it takes the process off the CPU, returns
- * everything it held, and answers those who wait.
+ * and are never used again. Ending has one path, process_end: it stops all threads on all CPUs; whoever sees
+ * the last of them DEAD returns everything the process held, and answers those who wait. docs/processes.md.
  */
 #pragma once
 #include "core/captable.h"
@@ -16,7 +16,9 @@ struct aspace;
 struct ledger;
 struct pending;
 
-enum process_state { PROCESS_STARTING, PROCESS_RUNNING, PROCESS_ENDED };
+/* ENDING: its threads are being stopped; no thread can be added. ENDED: everything is returned, waiters are
+ * answered. */
+enum process_state { PROCESS_STARTING, PROCESS_RUNNING, PROCESS_ENDING, PROCESS_ENDED };
 
 /* How a crash is remembered; CrashRecord in schema/process.capnp. */
 enum { CRASH_REGISTERS = 16 };
@@ -37,24 +39,30 @@ struct process {
     /* Immutable after it started. */
     uint64_t id;
     char name[CAPOS_PROCESS_NAME_MAX + 1];
-    struct ledger *ledger; /* null once ended */
-    struct ledger *payer;  /* the parent's, referenced: pays for this struct and the crash record */
-    struct aspace *aspace; /* null once ended */
-    struct image image;    /* for symbols */
+    struct ledger
+        *ledger; /* this and aspace: there as long as a thread is; null once ended. Others: process_borrow */
+    struct ledger *payer; /* the parent's, referenced: pays for this struct and the crash record */
+    struct aspace *aspace;
+    struct image image; /* for symbols */
     uint64_t image_base;
+    uaddr_t capset_address;
     struct captable captable;
 
     /* lock (LOCK_PROCESS) protects: */
     struct spinlock lock;
-    struct list threads;
+    struct list threads; /* that were started and are not gone */
     uint32_t thread_count;
-    uint32_t next_thread_number;
+    struct thread *spare_threads; /* struct thread.next */
+    uint32_t spare_thread_count;
     enum process_state state;
     int64_t exit_code;
     bool crashed;
     struct crash_record *crash; /* heap; null unless crashed and there was memory */
     struct list waiters;        /* struct pending.in_object */
     uaddr_t clock_page;         /* where Timer.mapClock mapped it; 0: not yet */
+
+    uint32_t live_threads;       /* atomic: not DEAD, and one while nobody has ended the process */
+    uint32_t last_thread_number; /* atomic */
 
     struct list_node in_table; /* LOCK_PROCESS_TABLE */
     uint64_t cpu_ns_ended;     /* of threads that are gone */
@@ -66,15 +74,33 @@ extern const struct object_type process_type;
  * the table and not counted as running until process_start. NO_MEMORY, QUOTA. */
 CHECKED status_t process_create(const char *name, size_t name_len, struct ledger *parent,
                                 const uint64_t *limits, struct process **out);
-/* Enters it into the table and makes its first thread ready. */
+/* Enters it into the table and starts its first thread. */
 void process_start(struct process *process, struct thread *first);
 /* Gives back all that a process that never started holds, and the reference. */
 void process_abandon(struct process *process);
-/* Ends the running thread's process; `crash` (copied) when it crashed. Returns to the scheduler, not to the
- * caller. */
-_Noreturn void process_end_current(int64_t exit_code, const struct crash_record *crash);
 
-/* The process with the smallest id >= id, referenced; null: none. */
+/* Ends a process that has started, from any CPU and any thread or none; no lock held. The first caller
+ * decides the exit code, and the crash (copied; null: none) of the running thread. Its threads are stopped
+ * and the last to be DEAD returns what the process held: that may be within this call, or later on another
+ * CPU. If the running thread is one of them it is marked `stopping`: its ring entry, if it is executing one,
+ * answers CAP_CALL_PENDING. True: this call ended it. */
+bool process_end(struct process *process, int64_t exit_code, const struct crash_record *crash);
+/* Ends the running thread's process. Returns to the scheduler, not to the caller. */
+_Noreturn void process_end_current(int64_t exit_code, const struct crash_record *crash);
+/* Stops all threads but the running one, which is of this process, and waits until they are gone. CANCELED:
+ * the running thread is being stopped itself. No lock held; passes preemption points. */
+CHECKED status_t process_stop_others(struct process *process);
+/* A thread is DEAD and given back; the last one ends the process. The caller has a reference to the process.
+ */
+void process_thread_gone(struct process *process);
+/* Halts the machine if no process is left. Called with no reference to any. */
+void process_halt_if_last(void);
+
+/* For who is not a thread of it: its ledger and address space, referenced. False: it has ended. */
+CHECKED bool process_borrow(struct process *process, struct ledger **ledger, struct aspace **aspace);
+
+/* The process with the smallest id >= id, referenced; null: none. It may end meanwhile: see process_borrow.
+ */
 struct process *process_find_from(uint64_t id);
 uint32_t process_count(void);
 uint64_t process_cpu_ns(struct process *process);

@@ -3,11 +3,13 @@
 #include "arch/percpu.h"
 #include "core/call.h"
 #include "core/ipc.h"
+#include "core/pipeline.h"
 #include "core/process.h"
 #include "core/sched.h"
 #include "core/umem.h"
 #include "object/park_space.h"
 #include "object/revocation.h"
+#include <base/string.h>
 
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
@@ -46,6 +48,7 @@ void ring_init(struct ring *ring, void *page)
         .sq = (void *)((char *)page + SQ_OFFSET),
         .cq = (void *)((char *)page + CQ_OFFSET),
     };
+    memset(header, 0, sizeof(*header)); /* of an earlier thread */
     header->magic = CAPOS_RING_MAGIC;
     header->version = CAPOS_RING_VERSION;
     header->header_bytes = sizeof(*header);
@@ -88,7 +91,7 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
+    if (__builtin_expect(thread->ring.in_flight != 0, 0)) /* another CPU only ever lowers it */
         post_result_shared(thread, user_data, result);
     else
         ring_post_locked(&thread->ring, &cqe, user_data);
@@ -112,15 +115,18 @@ static bool unused_fields_zero(const struct capos_sqe *sqe, uint8_t flags_allowe
 
 static int32_t check_call(const struct capos_sqe *sqe)
 {
-    if (sqe->flags != 0)
-        return sqe->flags == CAPOS_SQE_PIPELINE ? CAPOS_ERR_UNSUPPORTED : CAPOS_ERR_BAD_FLAGS;
-    if ((sqe->call_id | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
+    if ((sqe->flags | sqe->call_id | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
         return CAPOS_ERR_BAD_FLAGS;
     if (((sqe->addr | sqe->result_addr) & 7) != 0)
         return CAPOS_ERR_UNALIGNED;
-    if (sqe->len > CAPOS_MESSAGE_MAX_BYTES || sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX)
-        return CAPOS_ERR_TOO_LARGE;
-    return CAPOS_OK;
+    return sqe->xfer_cap_count > CAPOS_CALL_CAPS_MAX ? CAPOS_ERR_TOO_LARGE : CAPOS_OK;
+}
+
+/* The target may say that it takes longer parameters itself. */
+static int32_t check_length(const struct capos_sqe *sqe, const struct object_type *type)
+{
+    return sqe->len <= CAPOS_MESSAGE_MAX_BYTES || sqe->len <= type->params_max_bytes ? CAPOS_OK
+                                                                                     : CAPOS_ERR_TOO_LARGE;
 }
 
 /* ---- Capabilities sent along: copies are referenced, moves hidden, until the call's outcome is known. */
@@ -208,18 +214,30 @@ static __attribute__((noinline)) int32_t call_with_params(struct thread *thread,
     struct captable *table = &thread->process->captable;
     const struct capos_sqe *sqe = &scratch->kcall.sqe;
     struct capability target = {NULL, NULL};
-    status_t status = check_call(sqe);
+    status_t status = CAPOS_OK;
+    scratch->kcall.thread = thread;
+    if (__builtin_expect(sqe->flags == CAPOS_SQE_PIPELINE, 0))
+        status = pipeline_target(&scratch->kcall, thread->ring.sq_head - 1);
+    if (status != CAPOS_OK)
+        return status;
+    status = check_call(sqe);
     if (status == CAPOS_OK)
         status = captable_get(table, sqe->cap_id, &target);
     if (status < 0)
         return status;
     prepare(thread, &scratch->kcall);
-    if (target.type->forward != NULL) {
-        status = target.type->forward(&target, &scratch->kcall.call);
+    status = check_length(sqe, target.type);
+    if (status == CAPOS_OK && target.type->forward == NULL)
+        status = CALL_NOT_FORWARDED;
+    else if (status == CAPOS_OK)
+        status = sqe->xfer_cap_count > CAPOS_XFER_CAPS_MAX
+                     ? CAPOS_ERR_TOO_LARGE
+                     : target.type->forward(&target, &scratch->kcall.call);
+    if (status != CALL_NOT_FORWARDED) {
         object_put(target.object);
         return status;
     }
-    status = bring_params(scratch, table);
+    status = sqe->len <= CAPOS_MESSAGE_MAX_BYTES ? bring_params(scratch, table) : CAPOS_ERR_TOO_LARGE;
     if (status == CAPOS_OK) {
         status = run_method(&target, scratch);
         end_transfers(scratch, table, sqe->xfer_cap_count, status >= 0);
@@ -280,7 +298,6 @@ static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
 static __attribute__((noinline)) int32_t execute_other(struct thread *thread, struct kcall *kcall)
 {
     const struct capos_sqe *sqe = &kcall->sqe;
-    kcall->thread = thread;
     switch (sqe->opcode) {
     case CAPOS_OP_NOP: /* with something in it: a plain one does not come here */
         return unused_fields_zero(sqe, CAPOS_SQE_QUIET) && (sqe->cap_id | sqe->addr) == 0
@@ -293,10 +310,6 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
     case CAPOS_OP_CANCEL:
         return unused_fields_zero(sqe, 0) && sqe->cap_id == 0 ? pending_cancel_by_user_data(thread, sqe->addr)
                                                               : CAPOS_ERR_BAD_FLAGS;
-    case CAPOS_OP_RECV:
-        return ipc_receive(kcall);
-    case CAPOS_OP_RETURN:
-        return ipc_return(kcall);
     case CAPOS_OP_PARK:
         return park_wait(kcall);
     case CAPOS_OP_UNPARK:
@@ -323,15 +336,41 @@ static inline bool is_plain_nop(const struct sqe_words *words)
             words->pipeline | words->deadline_ns) == 0;
 }
 
+/* The running thread was stopped while it executed an entry, whose outcome still has to be brought to an end.
+ */
+static __attribute__((noinline)) _Noreturn void stop_after(struct kcall *kcall, int32_t result)
+{
+    struct capos_cqe cqe;
+    if (result != CAP_CALL_PENDING)
+        kcall_deliver(kcall, result, &cqe);
+    thread_stop_current();
+}
+
 /* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. */
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
-    int32_t result = kcall->sqe.opcode == CAPOS_OP_CALL ? call_with_params(thread, scratch)
-                                                        : execute_other(thread, kcall);
+    int32_t result;
+    kcall->thread = thread;
+    switch (kcall->sqe.opcode) {
+    case CAPOS_OP_CALL:
+        result = call_with_params(thread, scratch);
+        break;
+    case CAPOS_OP_RECV:
+        result = ipc_receive(kcall);
+        break;
+    case CAPOS_OP_RETURN:
+        result = ipc_return(kcall);
+        break;
+    default:
+        result = execute_other(thread, kcall);
+    }
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
+    if (__builtin_expect(thread->stopping,
+                         0)) /* it may have been a long one, and the kick came in its middle */
+        stop_after(kcall, result);
     return result;
 }
 
@@ -354,6 +393,8 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
         post(thread, words.user_data, 0);
     else if (result != CAP_CALL_PENDING)
         deliver_and_post(thread, &scratch->kcall, words.user_data, result);
+    else if (__builtin_expect(thread->stopping, 0)) /* by itself */
+        thread_stop_current();
 }
 
 void ring_scratch_init(void)
@@ -377,6 +418,29 @@ static inline void drain(struct thread *thread, uint32_t count)
     page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
 }
 
+/* An entry that is held no longer, and what depends on it in turn. */
+static void execute_held(struct thread *thread, struct call_scratch *scratch, int32_t status)
+{
+    struct kcall *kcall = &scratch->kcall;
+    int32_t result = status == CAPOS_OK ? execute_any(thread, scratch) : status;
+    if (result == CAP_CALL_PENDING)
+        return;
+    struct capos_cqe cqe = {.user_data = kcall->sqe.user_data};
+    kcall_deliver(kcall, result, &cqe);
+    spinlock_acquire(&thread->lock);
+    ring_post_locked(&thread->ring, &cqe, cqe.user_data);
+    pipeline_answered_locked(thread, cqe.user_data, kcall->sqe.result_addr, &cqe);
+    spinlock_release(&thread->lock);
+}
+
+static __attribute__((noinline)) void run_held(struct thread *thread)
+{
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    int32_t status;
+    while (pipeline_next(thread, &scratch->kcall, &status))
+        execute_held(thread, scratch, status);
+}
+
 static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
 {
     struct ring *ring = &thread->ring;
@@ -396,11 +460,27 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
         if (__builtin_expect(used + waiting > CAPOS_RING_CQ_ENTRIES, 0))
             waiting = CAPOS_RING_CQ_ENTRIES - used;
         drain(thread, waiting);
+    } else if (__builtin_expect(thread->held_answered != 0, 0)) {
+        run_held(thread);
     }
     return ring->cq_tail - head;
 }
 
 #ifndef CAPOS_HOST_TEST
+/* Waits, but not while something that is held may go on. */
+static __attribute__((noinline)) int64_t wait_with_held(struct thread *thread)
+{
+    const struct user_frame *frame = &thread->context.frame;
+    int64_t value = THREAD_WAIT_AGAIN;
+    while (value == THREAD_WAIT_AGAIN) {
+        run_held(thread);
+        value = ring_available(thread);
+        if (value < (uint32_t)frame->rdi)
+            value = thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    }
+    return value;
+}
+
 /* The arguments also lie in the caller's frame: read from there after the drain, they need no registers
  * during it. */
 int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
@@ -410,9 +490,11 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     (void)min_complete;
     (void)timeout_ns;
     int64_t available = enter(thread);
-    if (__builtin_expect(available < 0 || available >= (uint32_t)frame->rdi || frame->rsi == 0, 1))
-        return available;
-    return thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi);
+    if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
+        available = __builtin_expect(list_is_empty(&thread->held), 1)
+                        ? thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi)
+                        : wait_with_held(thread);
+    return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
 }
 #else
 int64_t ring_enter(struct thread *thread)

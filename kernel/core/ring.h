@@ -8,7 +8,7 @@
 
 /* Once on each CPU, before the first ring_enter there. */
 void ring_scratch_init(void);
-/* Makes the header of a fresh, zeroed page. */
+/* Makes the header of a page that is the process' own. */
 void ring_init(struct ring *ring, void *page);
 /* Executes submissions while there are any and completions fit; returns the completions that the thread has
  * not taken yet. RING_CORRUPT: the shared indexes made no sense; they were reset, nothing was executed, and

@@ -208,8 +208,8 @@ static void test_malformed_calls_are_refused(void)
     sqe = call(METHOD_ECHO, 8, 8);
     sqe.flags = 0x80;
     assert_int_equal(refused(sqe), CAPOS_ERR_BAD_FLAGS);
-    sqe.flags = CAPOS_SQE_PIPELINE;
-    assert_int_equal(refused(sqe), CAPOS_ERR_UNSUPPORTED);
+    sqe.flags = CAPOS_SQE_PIPELINE; /* with a target of its own, and no dependency */
+    assert_int_equal(refused(sqe), CAPOS_ERR_BAD_FLAGS);
     sqe = call(METHOD_ECHO, 8, 8);
     sqe.reserved = 1;
     assert_int_equal(refused(sqe), CAPOS_ERR_BAD_FLAGS);
@@ -249,9 +249,9 @@ static void test_bad_ids_and_opcodes(void)
     assert_int_equal(refused(sqe), CAPOS_ERR_BAD_CAP);
     sqe.cap_id = target + 1;
     assert_int_equal(refused(sqe), CAPOS_ERR_BAD_CAP);
-    static const uint8_t later[] = {CAPOS_OP_PARK, CAPOS_OP_UNPARK};
-    for (size_t i = 0; i < sizeof(later); i++)
-        assert_int_equal(refused((struct capos_sqe){.opcode = later[i]}), CAPOS_ERR_UNSUPPORTED);
+    static const uint8_t parking[] = {CAPOS_OP_PARK, CAPOS_OP_UNPARK};
+    for (size_t i = 0; i < sizeof(parking); i++)
+        assert_int_equal(refused((struct capos_sqe){.opcode = parking[i]}), CAPOS_ERR_BAD_CAP);
     for (unsigned opcode = CAPOS_OP_CANCEL + 1; opcode <= UINT8_MAX; opcode++)
         assert_int_equal(refused((struct capos_sqe){.opcode = (uint8_t)opcode}), CAPOS_ERR_BAD_OPCODE);
     assert_int_equal(refused((struct capos_sqe){.opcode = CAPOS_OP_NOP, .len = 1}), CAPOS_ERR_BAD_FLAGS);
@@ -423,6 +423,84 @@ static void test_cancel(void)
     assert_int_equal(done.result, CAPOS_OK);
 }
 
+/* ---- Promise pipelining. */
+
+static struct capos_sqe pipelined(uint64_t user_data, uint32_t back, uint16_t field)
+{
+    struct capos_sqe sqe = call(METHOD_EMPTY, 0, 0);
+    sqe.user_data = user_data;
+    sqe.cap_id = 0;
+    sqe.flags = CAPOS_SQE_PIPELINE;
+    sqe.pipeline_dep = back;
+    sqe.pipeline_field = field;
+    return sqe;
+}
+
+static void test_call_on_a_result_of_the_same_batch(void)
+{
+    make_target();
+    submit(call(METHOD_CAP, 0, sizeof(results)));
+    submit(pipelined(1, 1, 0));
+    submit(pipelined(2, 2, 1));
+    assert_true(ring_enter(world_thread()) >= 0);
+    UNIT_OK(take().result >= 0);
+    assert_int_equal(take().result, CAPOS_OK);
+    assert_int_equal(take().result, CAPOS_ERR_BAD_CAP); /* it has one capability */
+    assert_int_equal(object->calls, 2);
+    assert_int_equal(run(pipelined(3, 9, 0)).result, CAPOS_ERR_BAD_CAP);
+    assert_int_equal(run(pipelined(3, 0, 0)).result, CAPOS_ERR_BAD_FLAGS);
+    assert_int_equal(run(pipelined(3, CAPOS_RING_SQ_ENTRIES, 0)).result, CAPOS_ERR_BAD_FLAGS);
+}
+
+static void test_failures_reach_what_depends_on_them(void)
+{
+    make_target();
+    submit(call(METHOD_EXCEPTION, 0, sizeof(results)));
+    submit(pipelined(1, 1, 0));
+    assert_true(ring_enter(world_thread()) >= 0);
+    assert_int_equal(take().result, CAPOS_ERR_EXCEPTION);
+    struct capos_cqe cqe = take();
+    assert_int_equal(cqe.result, CAPOS_ERR_EXCEPTION_TRUNCATED); /* no room for its reason */
+    assert_int_equal(cqe.detail, CAPOS_EXCEPTION_OVERLOADED);
+}
+
+/* A chain is held until the first call is answered, and goes on when the thread enters. */
+static void test_what_depends_on_a_call_in_flight_is_held(void)
+{
+    make_target();
+    begin_wait(70, 0);
+    submit(pipelined(71, 1, 0));
+    submit(pipelined(72, 1, 0));
+    assert_true(ring_enter(world_thread()) >= 0);
+    assert_int_equal(ring_available(world_thread()), 0);
+    UNIT_OK(world_thread()->ring.in_flight == 3);
+    pending_complete(waiting, CAPOS_ERR_TIMEOUT);
+    assert_int_equal(take().user_data, 70);
+    assert_int_equal(ring_available(world_thread()), 0);
+    assert_true(ring_enter(world_thread()) >= 0);
+    struct capos_cqe second = take(), third = take();
+    assert_int_equal(second.user_data, 71);
+    assert_int_equal(second.result, CAPOS_ERR_TIMEOUT);
+    assert_int_equal(third.user_data, 72);
+    assert_int_equal(third.result, CAPOS_ERR_TIMEOUT);
+    assert_int_equal(world_thread()->ring.in_flight, 0);
+    assert_int_equal(world_thread()->held_answered, 0);
+}
+
+static void test_a_held_call_can_be_cancelled(void)
+{
+    make_target();
+    begin_wait(70, 0);
+    submit(pipelined(71, 1, 0));
+    assert_true(ring_enter(world_thread()) >= 0);
+    submit((struct capos_sqe){.opcode = CAPOS_OP_CANCEL, .addr = 71, .user_data = 100});
+    assert_true(ring_enter(world_thread()) >= 0);
+    assert_int_equal(take().result, CAPOS_ERR_CANCELED);
+    assert_int_equal(take().result, CAPOS_OK);
+    pending_complete(waiting, CAPOS_OK);
+    assert_int_equal(take().user_data, 70);
+}
+
 static void test_deadline(void)
 {
     make_target();
@@ -568,6 +646,10 @@ int main(void)
         UNIT_TEST(test_completion_wakes_a_blocked_thread),
         UNIT_TEST(test_last_completion_wakes_whatever_the_ring_says),
         UNIT_TEST(test_cancel),
+        UNIT_TEST(test_call_on_a_result_of_the_same_batch),
+        UNIT_TEST(test_failures_reach_what_depends_on_them),
+        UNIT_TEST(test_what_depends_on_a_call_in_flight_is_held),
+        UNIT_TEST(test_a_held_call_can_be_cancelled),
         UNIT_TEST(test_deadline),
         UNIT_TEST(test_quota_of_calls_in_flight),
         UNIT_TEST(test_completion_with_everything_in_it),

@@ -1,6 +1,8 @@
 #include "core/thread.h"
 #include "arch/arch.h"
 #include "core/call.h"
+#include "core/log.h"
+#include "core/panic.h"
 #include "core/process.h"
 #include "core/ring.h"
 #include "core/sched.h"
@@ -8,6 +10,13 @@
 #include "mm/heap.h"
 #include "mm/ledger.h"
 #include "object/memory_object.h"
+#include "object/thread_handle.h"
+
+/* Threads that have ended, with their rings still mapped: making one again is then cheap. They stay charged.
+ */
+enum { SPARE_THREADS_MAX = 4 };
+
+/* ---- Memory. */
 
 static uint64_t heap_charge(void)
 {
@@ -51,17 +60,6 @@ static status_t map_ring(struct thread *thread, struct process *process)
     return CAPOS_OK;
 }
 
-static void join_process(struct thread *thread, struct process *process)
-{
-    object_get(&process->object);
-    thread->process = process;
-    spinlock_acquire(&process->lock);
-    list_push_back(&process->threads, &thread->in_process);
-    process->thread_count++;
-    thread->number = ++process->next_thread_number;
-    spinlock_release(&process->lock);
-}
-
 /* The uncharged memory of a thread. */
 static struct thread *thread_alloc(void)
 {
@@ -75,6 +73,7 @@ static struct thread *thread_alloc(void)
     }
     spinlock_init(&thread->lock, LOCK_PENDING);
     pending_init_thread(thread);
+    sched_entity_init(&thread->sched);
     thread->state = THREAD_BLOCKED;
     return thread;
 }
@@ -85,7 +84,68 @@ static void thread_free(struct thread *thread)
     heap_free(thread, sizeof(*thread));
 }
 
-status_t thread_create(struct process *process, uaddr_t ring_address, struct thread **out)
+/* All that a thread holds of its process, which is not referenced any more. */
+static void release(struct process *process, struct thread *thread, bool unmap)
+{
+    /* A program that has unmapped its ring, or put something else there, keeps what it has now. */
+    if (unmap &&
+        aspace_unmap_object(process->aspace, thread->ring_memory, thread->ring_address, PAGE_SIZE) < 0)
+        log_print(LOG_DEBUG, "thread: process %lu has unmapped a ring itself", process->id);
+    object_put(memory_object_as_object(thread->ring_memory));
+    thread_free(thread);
+    refund(process->ledger);
+}
+
+static struct thread *take_spare(struct process *process)
+{
+    if (process->spare_threads == NULL) /* only a hint: another CPU may put one there this moment */
+        return NULL;
+    spinlock_acquire(&process->lock);
+    struct thread *thread = process->spare_threads;
+    if (thread != NULL) {
+        process->spare_threads = thread->next;
+        process->spare_thread_count--;
+    }
+    spinlock_release(&process->lock);
+    return thread;
+}
+
+/* False: there are enough, or the process is ending. */
+static bool keep_spare(struct process *process, struct thread *thread)
+{
+    spinlock_acquire(&process->lock);
+    bool keep = process->state == PROCESS_RUNNING && process->spare_thread_count < SPARE_THREADS_MAX;
+    if (keep) {
+        thread->next = process->spare_threads;
+        process->spare_threads = thread;
+        process->spare_thread_count++;
+    }
+    spinlock_release(&process->lock);
+    return keep;
+}
+
+void thread_free_spares(struct process *process)
+{
+    struct thread *thread;
+    while ((thread = take_spare(process)) != NULL)
+        release(process, thread, process->state == PROCESS_RUNNING);
+}
+
+/* ---- Making one. */
+
+/* As new: nothing of the thread that it was is left. */
+static void renew(struct thread *thread)
+{
+    thread->state = THREAD_BLOCKED;
+    thread->stopping = false;
+    thread->interrupted = false;
+    thread->wait_timer.fire = NULL;
+    sched_entity_init(&thread->sched);
+    thread->exit_value = 0;
+    ring_init(&thread->ring, thread->ring.page);
+}
+
+static status_t make(struct process *process, uaddr_t ring_address, struct thread **out)
 {
     status_t status = charge(process->ledger);
     if (status < 0)
@@ -98,7 +158,6 @@ status_t thread_create(struct process *process, uaddr_t ring_address, struct thr
     status = map_ring(thread, process);
     if (status < 0)
         goto err_thread;
-    join_process(thread, process);
     *out = thread;
     return CAPOS_OK;
 
@@ -109,28 +168,137 @@ err_charge:
     return status;
 }
 
-void thread_destroy(struct thread *thread)
+status_t thread_create(struct process *process, uaddr_t ring_address, struct thread **out)
+{
+    struct thread *thread = ring_address == 0 ? take_spare(process) : NULL;
+    status_t status = CAPOS_OK;
+    if (thread != NULL)
+        renew(thread);
+    else
+        status = make(process, ring_address, &thread);
+    if (status < 0)
+        return status;
+    object_get(&process->object);
+    thread->process = process;
+    thread->handle = NULL;
+    thread->number = __atomic_add_fetch(&process->last_thread_number, 1, __ATOMIC_RELAXED);
+    *out = thread;
+    return CAPOS_OK;
+}
+
+void thread_abandon(struct thread *thread)
 {
     struct process *process = thread->process;
-    timer_event_stop(&thread->wait_timer);
-    pending_discard_all(thread);
-    spinlock_acquire(&process->lock);
-    list_remove(&thread->in_process);
-    process->thread_count--;
-    process->cpu_ns_ended += thread->cpu_ns;
-    spinlock_release(&process->lock);
-    object_put(memory_object_as_object(thread->ring_memory));
-    thread_free(thread);
-    refund(process->ledger);
+    if (thread->handle != NULL)
+        thread_handle_ended(thread);
+    if (!keep_spare(process, thread))
+        release(process, thread, process->state == PROCESS_RUNNING);
     object_put(&process->object);
 }
 
+/* False: the process is ending, and whoever ends it has counted its threads. */
+static bool join_process(struct process *process, struct thread *thread)
+{
+    spinlock_acquire(&process->lock);
+    bool may = process->state <= PROCESS_RUNNING;
+    if (may) {
+        list_push_back(&process->threads, &thread->in_process);
+        process->thread_count++;
+        __atomic_add_fetch(&process->live_threads, 1, __ATOMIC_RELAXED);
+        thread->context.tsc_allowed = process->clock_page != 0;
+        spinlock_acquire(&thread->lock);
+        sched_make_ready(thread);
+        spinlock_release(&thread->lock);
+    }
+    spinlock_release(&process->lock);
+    return may;
+}
+
+status_t thread_start(struct thread *thread)
+{
+    return join_process(thread->process, thread) ? CAPOS_OK : CAPOS_ERR_NOT_FOUND;
+}
+
+/* ---- The end. */
+
+bool thread_stop(struct thread *thread)
+{
+    bool dead = false;
+    spinlock_acquire(&thread->lock);
+    if (thread->state == THREAD_BLOCKED) {
+        dead = true;
+    } else if (thread->state != THREAD_DEAD && !thread->stopping) {
+        thread->stopping = true; /* first: a CPU that is choosing it this moment sees it or is kicked */
+        if (thread != thread_current())
+            dead = sched_take_ready(thread);
+        if (thread != thread_current() && !dead)
+            arch_cpu_kick(__atomic_load_n(&thread->cpu, __ATOMIC_RELAXED));
+    }
+    if (dead)
+        thread->state = THREAD_DEAD;
+    spinlock_release(&thread->lock);
+    return dead;
+}
+
+void thread_stop_current(void)
+{
+    struct thread *thread = thread_current();
+    spinlock_acquire(&thread->lock);
+    kassert(thread->state == THREAD_RUNNING);
+    thread->state = THREAD_DEAD;
+    spinlock_release(&thread->lock);
+    sched_forget_current();
+    thread_dead(thread);
+    process_halt_if_last();
+    sched_next();
+}
+
+static void leave_process(struct process *process, struct thread *thread)
+{
+    spinlock_acquire(&process->lock);
+    list_remove(&thread->in_process);
+    process->thread_count--;
+    process->cpu_ns_ended += sched_runtime_ns(thread);
+    spinlock_release(&process->lock);
+}
+
+void thread_dead(struct thread *thread)
+{
+    struct process *process = thread->process;
+    sched_wait_off_cpu(thread);
+    timer_event_stop_wait(&thread->wait_timer);
+    pending_discard_all(thread);
+    leave_process(process, thread);
+    if (thread->handle != NULL)
+        thread_handle_ended(thread);
+    if (!keep_spare(process, thread))
+        release(process, thread, process->state == PROCESS_RUNNING);
+    process_thread_gone(process); /* the thread's reference is ours until the next line */
+    object_put(&process->object);
+}
+
+/* ---- Waiting. */
+
 void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
 {
-    (void)handoff;
     spinlock_assert_held(&thread->lock);
     thread->context.frame.rax = (uint64_t)value;
-    sched_make_ready(thread);
+    if (handoff)
+        sched_handoff(thread);
+    else
+        sched_make_ready(thread);
+}
+
+bool thread_interrupt(struct thread *thread)
+{
+    spinlock_acquire(&thread->lock);
+    bool waiting = thread->state == THREAD_BLOCKED;
+    if (waiting)
+        thread_wake_locked(thread, CAPOS_ERR_INTERRUPTED, false);
+    else
+        thread->interrupted = true;
+    spinlock_release(&thread->lock);
+    return waiting;
 }
 
 static void wait_timeout(struct timer_event *event)
@@ -142,30 +310,54 @@ static void wait_timeout(struct timer_event *event)
     spinlock_release(&thread->lock);
 }
 
-/* True if the thread is now BLOCKED; else *available says what is there. */
-static bool block(struct thread *thread, uint32_t min_complete, uint32_t *available)
+enum wait_outcome { WAIT_OVER, WAIT_BLOCKED, WAIT_STOPPING };
+
+/* OVER: *value is what cap_enter returns. */
+static enum wait_outcome block(struct thread *thread, uint32_t min_complete, int64_t *value)
 {
+    enum wait_outcome outcome = WAIT_OVER;
     spinlock_acquire(&thread->lock);
-    *available = ring_available(thread);
-    uint32_t reachable = *available + thread->ring.in_flight;
+    uint32_t available = ring_available(thread);
+    uint32_t reachable = available + thread->ring.in_flight;
     thread->wait_min = min_complete < reachable ? min_complete : reachable;
-    bool blocked = *available < thread->wait_min;
-    if (blocked)
-        thread->state = THREAD_BLOCKED;
+    *value = available;
+    if (__builtin_expect(thread->stopping, 0)) {
+        outcome = WAIT_STOPPING;
+    } else if (available < thread->wait_min) {
+        if (__builtin_expect(thread->held_answered != 0, 0)) {
+            *value = THREAD_WAIT_AGAIN;
+        } else if (__builtin_expect(thread->interrupted, 0)) {
+            thread->interrupted = false;
+            *value = CAPOS_ERR_INTERRUPTED;
+        } else {
+            thread->state = THREAD_BLOCKED;
+            outcome = WAIT_BLOCKED;
+        }
+    }
     spinlock_release(&thread->lock);
-    return blocked;
+    return outcome;
+}
+
+static void start_wait_timer(struct thread *thread, uint64_t timeout_ns)
+{
+    uint64_t now_ns = clock_now_ns();
+    uint64_t deadline_ns = timeout_ns > UINT64_MAX - 1 - now_ns ? UINT64_MAX - 1 : now_ns + timeout_ns;
+    timer_event_start(&thread->wait_timer, deadline_ns, wait_timeout);
 }
 
 int64_t thread_wait_completions(struct thread *thread, uint32_t min_complete, uint64_t timeout_ns)
 {
-    uint32_t available;
-    timer_event_stop(&thread->wait_timer); /* of an earlier wait that a completion ended */
-    if (!block(thread, min_complete, &available))
-        return available;
-    if (timeout_ns != CAPOS_TIMEOUT_NEVER) {
-        uint64_t now_ns = clock_now_ns();
-        uint64_t deadline_ns = timeout_ns > UINT64_MAX - 1 - now_ns ? UINT64_MAX - 1 : now_ns + timeout_ns;
-        timer_event_start(&thread->wait_timer, deadline_ns, wait_timeout);
+    int64_t value;
+    if (thread->wait_timer.fire != NULL) { /* of an earlier wait that a completion ended */
+        timer_event_stop_wait(&thread->wait_timer);
+        thread->wait_timer.fire = NULL;
     }
+    enum wait_outcome outcome = block(thread, min_complete, &value);
+    if (outcome == WAIT_OVER)
+        return value;
+    if (__builtin_expect(outcome == WAIT_STOPPING, 0))
+        thread_stop_current();
+    if (timeout_ns != CAPOS_TIMEOUT_NEVER)
+        start_wait_timer(thread, timeout_ns);
     sched_next();
 }

@@ -4,12 +4,18 @@
  * A thread is RUNNING on one CPU, READY in one run queue, BLOCKED in cap_enter until enough completions are
  * there or its time is up, or DEAD. Wake-ups cannot be lost: who posts a completion and who decides to block
  * both hold `lock`.
+ *
+ * The end of a thread: thread_stop, from anywhere, makes it DEAD if it is BLOCKED or READY; one that runs is
+ * marked `stopping` and becomes DEAD on its own CPU (thread_stop_current) when it leaves the kernel, blocks
+ * or is interrupted: an operation that it is in the middle of is finished first. Whoever made it DEAD, which
+ * happens once, calls thread_dead. docs/threads.md.
  */
 #pragma once
 #include "arch/arch.h"
 #include "arch/cpu.h"
 #include "core/lock.h"
 #include "core/pending.h"
+#include "core/sched_queue.h"
 #include "core/timer_queue.h"
 #include "core/types.h"
 #include <base/list.h>
@@ -17,6 +23,7 @@
 
 struct process;
 struct memory_object;
+struct thread_handle;
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
 
@@ -31,39 +38,65 @@ struct ring {
 };
 
 struct thread {
-    struct user_context context; /* first: arch finds it by the thread's address */
-    struct process *process;     /* referenced */
-    uint32_t number;             /* within the process, from 1 */
-    uaddr_t ring_address;        /* in user space */
+    struct user_context context;  /* first: arch finds it by the thread's address */
+    struct process *process;      /* referenced */
+    struct thread_handle *handle; /* referenced; null: the first thread, nobody can wait for it */
+    uint32_t number;              /* within the process, from 1 */
+    uaddr_t ring_address;         /* in user space */
     struct memory_object *ring_memory;
 
     /* lock (LOCK_PENDING) protects: */
     struct spinlock lock;
     struct ring ring;
     struct list pending; /* struct pending.in_thread */
+    struct list held; /* struct pending.in_object: entries that wait for the answer to another, pipeline.h */
+    uint32_t held_answered; /* of them, those that have it */
     struct pending *spare_pending;
-    uint32_t pending_out; /* records that are not back: in flight, or somebody still has a reference */
-    uint32_t wait_min;    /* BLOCKED: completions it waits for */
-    enum thread_state state;
+    uint32_t pending_out;    /* records that are not back: in flight, or somebody still has a reference */
+    uint32_t wait_min;       /* BLOCKED: completions it waits for */
+    enum thread_state state; /* and the run queue's lock: sched.h */
+    bool stopping;    /* written under the lock, read by its own CPU without it: is to become DEAD there */
+    bool interrupted; /* the next wait returns INTERRUPTED */
+    bool on_cpu;      /* atomic; sched.h */
+    uint32_t cpu;     /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
+    struct sched_entity sched; /* the run queue's lock */
 
     struct timer_event wait_timer;
-    struct list_node run_node;   /* the run queue's lock */
     struct list_node in_process; /* the process' lock */
-    uint64_t cpu_ns;             /* written by the CPU it runs on */
-    uint64_t scheduled_at_ns;
+    struct thread *next; /* among a process' spare threads (its lock), or among those that one call stopped */
+    uint64_t exit_value;
     struct pending own_pending[PENDING_PER_THREAD];
 };
 
-/* Makes a blocked thread of `process` with its ring mapped at ring_address; not yet ready to run. Charged to
- * the process. NO_MEMORY, QUOTA. The caller sets up the context and calls sched_make_ready, or
- * thread_destroy. */
+/* Makes a thread of `process`, unknown to it yet, with its ring mapped at ring_address (0: the kernel
+ * chooses, close to what the process has). Charged to the process; threads that ended may be used again.
+ * NO_MEMORY, QUOTA. The caller sets up the context, then calls thread_start or thread_abandon. */
 CHECKED status_t thread_create(struct process *process, uaddr_t ring_address, struct thread **out);
-/* Cancels its operations without completions and frees it. It runs nowhere and is in no queue. */
-void thread_destroy(struct thread *thread);
+/* It belongs to the process now and is ready to run. NOT_FOUND: the process is ending; the caller still has
+ * the thread. */
+CHECKED status_t thread_start(struct thread *thread);
+/* One that was never started. */
+void thread_abandon(struct thread *thread);
+
+/* Makes it DEAD, or has its CPU do so. True: it is DEAD by this call, and the caller calls thread_dead,
+ * without locks. The caller sees to it that the thread is not freed (holds the process' lock). */
+CHECKED bool thread_stop(struct thread *thread);
+/* The running thread becomes DEAD and its CPU runs another. */
+_Noreturn void thread_stop_current(void);
+/* The thread is DEAD. Drops its operations, answers who waits for it, gives its memory back; the last one of
+ * a process ends it. No lock held; passes preemption points. */
+void thread_dead(struct thread *thread);
+/* Frees the threads that the process keeps for use again. No other thread is left. */
+void thread_free_spares(struct process *process);
+/* Makes its wait, the present one or else the next, return INTERRUPTED. True: it was waiting. The caller sees
+ * to it that the thread is not freed. */
+bool thread_interrupt(struct thread *thread);
 
 /* Waits until min_complete completions are available or the time is up: never longer than what is in flight
  * can take to complete. Returns how many there are, or runs another thread; then cap_enter returns that
  * number later. */
+/* Also THREAD_WAIT_AGAIN: entries that were held (pipeline.h) may go on first. */
+#define THREAD_WAIT_AGAIN INT64_MIN
 int64_t thread_wait_completions(struct thread *thread, uint32_t min_complete, uint64_t timeout_ns);
 /* BLOCKED to READY with cap_enter's return value; the caller holds thread->lock. `handoff`: see
  * sched_handoff. */

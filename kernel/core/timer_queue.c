@@ -5,7 +5,8 @@
 
 struct timer_queue {
     struct spinlock lock;
-    struct rb_root events; /* by deadline, equal ones in order of starting */
+    struct rb_root events;      /* by deadline, equal ones in order of starting */
+    struct timer_event *firing; /* whose callback this CPU runs; compared, never followed */
 };
 
 static struct timer_queue queues[ARCH_CPUS_MAX] = {
@@ -58,6 +59,15 @@ bool timer_event_stop(struct timer_event *event)
     return was_queued;
 }
 
+void timer_event_stop_wait(struct timer_event *event)
+{
+    if (timer_event_stop(event) || event->fire == NULL)
+        return;
+    const struct timer_queue *queue = &queues[event->cpu];
+    while (__atomic_load_n(&queue->firing, __ATOMIC_ACQUIRE) == event)
+        arch_relax();
+}
+
 static struct timer_event *pop_due(struct timer_queue *queue, uint64_t now_ns)
 {
     spinlock_acquire(&queue->lock);
@@ -68,6 +78,7 @@ static struct timer_event *pop_due(struct timer_queue *queue, uint64_t now_ns)
     if (event != NULL) {
         rb_erase(&queue->events, &event->node);
         event->queued = false;
+        __atomic_store_n(&queue->firing, event, __ATOMIC_RELAXED);
     }
     spinlock_release(&queue->lock);
     return event;
@@ -88,6 +99,8 @@ void timer_queue_run(void)
     struct timer_queue *queue = &queues[arch_cpu_number()];
     uint64_t now_ns = clock_now_ns();
     struct timer_event *event;
-    while ((event = pop_due(queue, now_ns)) != NULL)
+    while ((event = pop_due(queue, now_ns)) != NULL) {
         event->fire(event);
+        __atomic_store_n(&queue->firing, NULL, __ATOMIC_RELEASE);
+    }
 }

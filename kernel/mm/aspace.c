@@ -74,6 +74,7 @@ status_t aspace_create(struct ledger *ledger, struct aspace **out)
     ledger_get(ledger);
     aspace->base = random_base();
     aspace->gap_hint = aspace->base;
+    list_init(&aspace->uses);
     *out = aspace;
     return CAPOS_OK;
 
@@ -190,6 +191,8 @@ struct map_request {
     struct memory_object *object; /* borrowed */
     bool object_writable;
     uint64_t object_first_page;
+    struct mapping_token *token; /* borrowed; null: none */
+    struct mapping_use *use;     /* null: none */
 };
 
 static status_t place(struct aspace *aspace, const struct map_request *request, uaddr_t hint,
@@ -245,6 +248,10 @@ static status_t establish(struct aspace *aspace, struct region *region, const st
         region->object_writable = request->object_writable;
         region->object_first_page = request->object_first_page;
         object_get(memory_object_as_object(request->object));
+        if (request->use != NULL) {
+            region->use = request->use->number;
+            request->use->regions++;
+        }
     }
     if (committed && !large && pages <= FILL_AT_ONCE_PAGES)
         region_fill_small(aspace, region);
@@ -278,8 +285,8 @@ static status_t map_at(struct aspace *aspace, const struct map_request *request,
 }
 
 /* hint 0 is checked as if it were the lowest address: what can be known before there is an address. */
-static status_t map(struct aspace *aspace, const struct map_request *request, uaddr_t hint,
-                    uint64_t size_bytes, uaddr_t *out)
+static status_t map(struct aspace *aspace, struct map_request *request, uaddr_t hint, uint64_t size_bytes,
+                    uaddr_t *out)
 {
     uaddr_t start = hint == 0 ? CAPOS_USER_MIN : hint, end;
     status_t status = range_check(start, size_bytes, &end);
@@ -293,8 +300,12 @@ static status_t map(struct aspace *aspace, const struct map_request *request, ua
         return status;
     aspace->has_large = aspace->has_large || (request->prot & PROT_LARGE) != 0;
     status = place(aspace, request, hint, size, &start);
+    if (status == CAPOS_OK && request->token != NULL)
+        status = mapping_use_obtain(aspace, request->token, &request->use);
     if (status == CAPOS_OK)
         status = map_at(aspace, request, start, start + size);
+    if (status != CAPOS_OK)
+        mapping_use_discard(request->use);
     aspace_end(aspace);
     if (status == CAPOS_OK)
         *out = start;
@@ -318,14 +329,22 @@ status_t aspace_map_growable(struct aspace *aspace, uaddr_t hint, uint64_t size_
 
 status_t aspace_reserve(struct aspace *aspace, uaddr_t hint, uint64_t size_bytes, uaddr_t *out)
 {
-    const struct map_request request = {.kind = REGION_RESERVED};
+    struct map_request request = {.kind = REGION_RESERVED};
     return map(aspace, &request, hint, size_bytes, out);
 }
 
 status_t aspace_map_object(struct aspace *aspace, struct memory_object *object, bool writable, uaddr_t hint,
                            uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot, uaddr_t *out)
 {
+    return aspace_map_object_by(aspace, NULL, object, writable, hint, offset_bytes, size_bytes, prot, out);
+}
+
+status_t aspace_map_object_by(struct aspace *aspace, struct mapping_token *token,
+                              struct memory_object *object, bool writable, uaddr_t hint,
+                              uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot, uaddr_t *out)
+{
     struct map_request request = {.kind = REGION_OBJECT,
+                                  .token = token,
                                   .object = object,
                                   .object_writable = writable,
                                   .object_first_page = offset_bytes >> CAPOS_PAGE_SHIFT};
@@ -348,6 +367,7 @@ static void remove_region(struct aspace *aspace, struct region *region)
 {
     struct memory_object *object = region_strip(aspace, region);
     uint64_t pages = region_pages(region);
+    struct object *owner = region->use == 0 ? NULL : mapping_use_drop(mapping_use_at(aspace, region->use));
     region_erase(aspace, region);
     region_trim_spares(aspace, REGION_SPARES_KEPT + SPLITS_MAX);
     aspace->reserved_pages -= pages;
@@ -356,6 +376,8 @@ static void remove_region(struct aspace *aspace, struct region *region)
         return;
     spinlock_release(&aspace->lock);
     object_put(memory_object_as_object(object));
+    if (owner != NULL)
+        object_put(owner);
     spinlock_acquire(&aspace->lock);
 }
 
@@ -441,6 +463,20 @@ status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object
                              uint64_t size_bytes)
 {
     return unmap(aspace, object, address, size_bytes);
+}
+
+void aspace_unmap_token(struct aspace *aspace, const struct mapping_token *token)
+{
+    begin_waiting(aspace); /* for an aspace_release to end, if need be: nothing is left then */
+    unsigned seen = 0;
+    for (struct region *region = region_from(aspace, 0), *next; region != NULL; region = next) {
+        next = region_next(region);
+        if (region->use != 0 && mapping_use_at(aspace, region->use)->token == token)
+            remove_region(aspace, region);
+        if (++seen % REGIONS_AT_ONCE == 0)
+            aspace_breathe(aspace);
+    }
+    aspace_end(aspace);
 }
 
 void aspace_release(struct aspace *aspace)

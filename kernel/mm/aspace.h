@@ -78,9 +78,50 @@ CHECKED status_t aspace_unmap(struct aspace *aspace, uaddr_t address, uint64_t s
 CHECKED status_t aspace_map_object(struct aspace *aspace, struct memory_object *object, bool writable,
                                    uaddr_t hint, uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot,
                                    uaddr_t *out);
+/* The same for a mapping that can be taken back: it goes when the token is revoked, wherever it is then; so
+ * does what a clone of the address space has of it. Null: a mapping like any other. REVOKED: the token is. */
+struct mapping_token;
+CHECKED status_t aspace_map_object_by(struct aspace *aspace, struct mapping_token *token,
+                                      struct memory_object *object, bool writable, uaddr_t hint,
+                                      uint64_t offset_bytes, uint64_t size_bytes, uint32_t prot,
+                                      uaddr_t *out);
+/* One reference, the caller's; mappings have their own. Charged to the ledger. As long as there are mappings
+ * made with it the `owner` is referenced: so whoever can revoke it is there. NO_MEMORY. */
+struct object;
+CHECKED status_t mapping_token_create(struct ledger *ledger, struct object *owner,
+                                      struct mapping_token **out);
+void mapping_token_get(struct mapping_token *token);
+void mapping_token_put(struct mapping_token *token);
+/* From now on nothing is mapped with it, and when this returns nothing is any more, in any address space.
+ * Like an operation that changes the layout of each of them: passes preemption points. More than once is
+ * allowed. */
+void mapping_token_revoke(struct mapping_token *token);
+
 /* BAD_ADDRESS: the range holds anything but mappings of this object. */
 CHECKED status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object, uaddr_t address,
                                      uint64_t size_bytes);
+
+/* The memory object mapped readable at the address, referenced, and the offset in it. BAD_ADDRESS: none is. */
+CHECKED status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
+                                  uint64_t *offset_bytes);
+
+/* ---- Copies of address spaces. */
+
+/* Instead of one memory object the copy maps another (which is as long), or with `replacement` null nothing.
+ */
+struct aspace_substitute {
+    const struct memory_object *original;
+    struct memory_object *replacement; /* borrowed */
+};
+/* A copy of a whole address space, as fork needs it. Memory of its own (committed, growable) is shared page
+ * by page until either side writes; 2 MiB pages are copied at once, since a block for a later copy might not
+ * be found; mapped objects are mapped in the copy too. The copy pays with its ledger for everything as if
+ * nothing were shared, so that a later write cannot fail. Other threads may run in `from` and fault: of what
+ * they write meanwhile, the copy gets some. Passes preemption points. NO_MEMORY, QUOTA, REVOKED: there is no
+ * copy, and `from` is as it was. */
+CHECKED status_t aspace_clone(struct aspace *from, struct ledger *ledger,
+                              const struct aspace_substitute *substitutes, size_t substitute_count,
+                              struct aspace **out);
 
 /* A page fault in user mode or in a user copy. OK: the access may be retried. BAD_ADDRESS: nothing there, or
  * not that way. NO_MEMORY: a growable region whose ledger is used up. */
@@ -94,6 +135,20 @@ const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum asp
  * been done in part. */
 CHECKED status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes);
 CHECKED status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes);
+
+/* Copies between the memory of the running thread and another address space (or the same one, when two of its
+ * threads talk), without a buffer in between unless the running thread's pages have to be brought in first.
+ * No other LOCK_ASPACE than the other one's is taken while that is held. Either side may be hostile. A failed
+ * copy may have been done in part. Ranges that overlap end up with bytes of either. */
+enum aspace_copied {
+    ASPACE_COPIED,
+    ASPACE_COPY_CURRENT_BAD, /* the running thread's range cannot be accessed so (or has no memory left) */
+    ASPACE_COPY_OTHER_BAD,   /* the same of the other one's; decided first when both are bad */
+};
+CHECKED enum aspace_copied aspace_copy_from_current(struct aspace *to, uaddr_t to_address, uaddr_t from,
+                                                    size_t size_bytes);
+CHECKED enum aspace_copied aspace_copy_to_current(struct aspace *from, uaddr_t from_address, uaddr_t to,
+                                                  size_t size_bytes);
 
 struct aspace_stats {
     uint64_t reserved_bytes;  /* all regions together, guard pages included */

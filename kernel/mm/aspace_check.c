@@ -1,11 +1,12 @@
 /*
  * The invariants of an address space, checked from scratch. Regions are ordered, disjoint, inside user space,
  * and merged as far as they can be; every table is counted with exactly the pages that regions have prepared
- * in it; every entry lies in a region that may have pages, with that region's permissions; the charges are
- * the sum of the regions.
+ * in it; every entry lies in a region that may have pages, with that region's permissions; a frame with other
+ * users is marked as shared; the charges are the sum of the regions.
  */
 #include "core/panic.h"
 #include "mm/aspace_internal.h"
+#include "mm/frame.h"
 #include "mm/ledger.h"
 #include "object/memory_object.h"
 
@@ -52,6 +53,24 @@ static bool gap_is_overlooked(const struct aspace *aspace, uaddr_t start, uaddr_
     return low < high;
 }
 
+/* Each use counts its regions, and is there only while it has some. */
+static bool uses_are_sound(const struct aspace *aspace)
+{
+    for (struct list_node *node = list_first(&aspace->uses); node != NULL;
+         node = list_next(&aspace->uses, node)) {
+        const struct mapping_use *use = container_of(node, struct mapping_use, in_aspace);
+        const struct region *region;
+        uint32_t count = 0;
+        for_each_region(region, aspace, 0, UINT64_MAX)
+        {
+            count += region->use == use->number ? 1 : 0;
+        }
+        if (use->aspace != aspace || count != use->regions || (count == 0 && !aspace->busy))
+            return false;
+    }
+    return true;
+}
+
 static bool regions_are_sound(struct aspace *aspace, struct totals *totals)
 {
     uaddr_t previous_end = CAPOS_USER_MIN;
@@ -70,7 +89,7 @@ static bool regions_are_sound(struct aspace *aspace, struct totals *totals)
             totals->large_prepared += region_pages(region) / (LARGE_PAGE_SIZE / PAGE_SIZE);
         count++;
     }
-    return count == aspace->region_count && rb_check(&aspace->regions) &&
+    return uses_are_sound(aspace) && count == aspace->region_count && rb_check(&aspace->regions) &&
            !gap_is_overlooked(aspace, previous_end, CAPOS_USER_MAX);
 }
 
@@ -97,6 +116,10 @@ static bool entry_is_sound(struct totals *totals, uaddr_t page, pte_t entry, boo
     if (region->kind == REGION_GROWABLE)
         (*grown)++;
     else if (page >= prepared_end(region))
+        return false;
+    bool own = region->kind == REGION_GROWABLE || region->kind == REGION_COMMITTED;
+    if (pte_is_shared(entry) ? !own && region->kind != REGION_RESERVED
+                             : own && frame_references(pte_frame(entry)) != 1)
         return false;
     if (totals->aspace->busy) /* protect or decommit may be half way */
         return true;

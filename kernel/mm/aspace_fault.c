@@ -1,6 +1,6 @@
 /*
- * Filling pages in on touch, and copying through the page tables. Committed memory and mapped objects have
- * their tables and their charge already, so only growable memory can run out here.
+ * Filling pages in on touch. Committed memory and mapped objects have their tables and their charge already,
+ * so only growable memory can run out here.
  */
 #include "arch/arch.h"
 #include "arch/x86_64/tlb.h"
@@ -40,10 +40,10 @@ static status_t grow(struct aspace *aspace, uaddr_t page, paddr_t *out)
     return CAPOS_OK;
 
 err_release:
-    paging_release(&aspace->tables, aspace->ledger, page, 1, false, &dead);
+    paging_release(&aspace->tables, page, 1, false, &dead);
     if (dead.count > 0)
         aspace_tlb_flush(aspace, page, page + PAGE_SIZE);
-    paging_bury(&dead);
+    paging_bury(aspace->ledger, &dead);
 err_refund:
     ledger_refund(aspace->ledger, LEDGER_FRAMES, 1);
     return status;
@@ -60,6 +60,37 @@ static status_t page_obtain(struct aspace *aspace, const struct region *region, 
     default:
         return frame_alloc_zeroed(region_is_large(region) ? FRAME_ORDER_LARGE : 0, out);
     }
+}
+
+enum { OWN_TRIES = 1000 };
+
+/* A write to a page that may be shared: it becomes this address space's own, by a copy unless it is already.
+ * The charge for it is there, so there is a frame, too. */
+static status_t page_own(struct aspace *aspace, const struct region *region, uaddr_t page, pte_t *entry)
+{
+    paddr_t shared = pte_frame(*entry), own;
+    if (frame_references(shared) == 1) { /* the others are done with it, and nobody can come to it any more */
+        *entry = pte_make(shared, region->prot);
+        return CAPOS_OK;
+    }
+    status_t status = frame_alloc(0, &own);
+    /* Those who share a page and write to it at the same time have one frame more than their charges for a
+     * moment: then one of them is about to give the old one back. */
+    for (unsigned tries = 0; status != CAPOS_OK && tries < OWN_TRIES; tries++) {
+        arch_relax();
+        if (frame_references(shared) == 1) {
+            *entry = pte_make(shared, region->prot);
+            return CAPOS_OK;
+        }
+        status = frame_alloc(0, &own);
+    }
+    if (status != CAPOS_OK)
+        return status;
+    memcpy(direct_map(own), direct_map(shared), PAGE_SIZE); /* nobody can write to it */
+    *entry = pte_make(own, region->prot);
+    aspace_tlb_flush(aspace, page, page + PAGE_SIZE);
+    frame_put(shared);
+    return CAPOS_OK;
 }
 
 struct resolved {
@@ -80,7 +111,8 @@ static status_t fault_locked(struct aspace *aspace, uaddr_t address, enum aspace
     pte_t *entry = paging_entry(&aspace->tables, page, large);
     *out = (struct resolved){region, entry, entry != NULL && *entry != 0};
     if (out->was_there)
-        return CAPOS_OK;
+        return access == ACCESS_WRITE && pte_is_shared(*entry) ? page_own(aspace, region, page, entry)
+                                                               : CAPOS_OK;
     paddr_t frame;
     status_t status = page_obtain(aspace, region, page, &frame);
     if (status != CAPOS_OK)
@@ -103,6 +135,21 @@ status_t aspace_fault(struct aspace *aspace, uaddr_t address, enum aspace_access
     }
     spinlock_release(&aspace->lock);
     return status;
+}
+
+status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
+                          uint64_t *offset_bytes)
+{
+    spinlock_acquire(&aspace->lock);
+    const struct region *region = region_at(aspace, address);
+    bool found = region != NULL && region->kind == REGION_OBJECT && is_allowed(region, ACCESS_READ);
+    if (found) {
+        *object = region->object;
+        object_get(memory_object_as_object(region->object));
+        *offset_bytes = (region->object_first_page << CAPOS_PAGE_SHIFT) + (address - region->start);
+    }
+    spinlock_release(&aspace->lock);
+    return found ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
 }
 
 static const char *reason_locked(const struct aspace *aspace, uaddr_t address, enum aspace_access access)
@@ -135,10 +182,7 @@ const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum asp
     return reason;
 }
 
-/* ---- Copies. */
-
-/* Where the byte at `address` is, up to the end of its page. */
-static status_t copy_window(struct aspace *aspace, uaddr_t address, enum aspace_access access, char **out)
+status_t aspace_window(struct aspace *aspace, uaddr_t address, enum aspace_access access, char **out)
 {
     struct resolved found;
     status_t status = fault_locked(aspace, address, access, &found);
@@ -147,34 +191,4 @@ static status_t copy_window(struct aspace *aspace, uaddr_t address, enum aspace_
     uint64_t mask = region_is_large(found.region) ? LARGE_PAGE_SIZE - 1 : PAGE_MASK;
     *out = (char *)direct_map(pte_frame(*found.entry)) + (address & mask);
     return CAPOS_OK;
-}
-
-/* Page by page, each under the lock: no page can go away while it is copied. */
-static status_t copy(struct aspace *aspace, uaddr_t address, char *out, const char *in, size_t size_bytes)
-{
-    status_t status = CAPOS_OK;
-    for (size_t done = 0; done < size_bytes && status == CAPOS_OK;) {
-        size_t chunk = (size_t)(PAGE_SIZE - ((address + done) & PAGE_MASK));
-        chunk = chunk < size_bytes - done ? chunk : size_bytes - done;
-        char *window = NULL;
-        spinlock_acquire(&aspace->lock);
-        status = copy_window(aspace, address + done, in != NULL ? ACCESS_WRITE : ACCESS_READ, &window);
-        if (status == CAPOS_OK && in != NULL)
-            memcpy(window, in + done, chunk);
-        else if (status == CAPOS_OK)
-            memcpy(out + done, window, chunk);
-        spinlock_release(&aspace->lock);
-        done += chunk;
-    }
-    return status;
-}
-
-status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
-{
-    return copy(aspace, address, out, NULL, size_bytes);
-}
-
-status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes)
-{
-    return copy(aspace, address, NULL, bytes, size_bytes);
 }

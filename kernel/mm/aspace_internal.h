@@ -11,6 +11,7 @@
 #include "arch/x86_64/paging.h"
 #include "core/lock.h"
 #include "mm/aspace.h"
+#include <base/list.h>
 #include <base/rbtree.h>
 
 enum region_kind {
@@ -35,7 +36,10 @@ struct region {
     uint8_t prot;         /* enum aspace_prot; PROT_LARGE: made of large pages */
     bool object_writable; /* protect may add PROT_WRITE */
     bool closing;         /* an operation is taking its pages out: faults are refused */
+    uint32_t use;         /* OBJECT: struct mapping_use.number; 0: mapped without a token */
 };
+
+_Static_assert(sizeof(struct region) == 64, "one cache line, and one of the heap's size classes");
 
 enum {
     REGIONS_MAX = 65536,    /* in one address space: bounds every walk over regions */
@@ -59,6 +63,8 @@ struct aspace {
     uaddr_t gap_hint;         /* [base, gap_hint) is all occupied */
     uint64_t reserved_pages;  /* = charged to LEDGER_RESERVED_PAGES */
     uint64_t committed_pages; /* = charged to LEDGER_FRAMES for memory */
+    struct list uses;         /* struct mapping_use.in_aspace */
+    uint32_t last_use;        /* the newest one's number */
     uint64_t resident_cpus;   /* atomic: CPUs that may have it loaded (arch_context_switch keeps it) */
 
     struct ledger *ledger; /* constant, referenced */
@@ -78,6 +84,12 @@ void aspace_tlb_flush(struct aspace *aspace, uaddr_t start, uaddr_t end);
 CHECKED status_t range_check(uaddr_t address, uint64_t size_bytes, uaddr_t *end);
 /* BAD_FLAGS. Adds the implied read access. */
 CHECKED status_t prot_check(uint32_t prot, uint32_t allowed, uint32_t *out);
+
+/* ---- aspace_fault.c */
+
+/* Where the byte at `address` is, up to the end of its 4 KiB page, for as long as the lock is held; brings
+ * the page in. As aspace_fault. */
+CHECKED status_t aspace_window(struct aspace *aspace, uaddr_t address, enum aspace_access access, char **out);
 
 /* ---- region.c: the tree. */
 
@@ -127,6 +139,41 @@ static inline bool region_is_large(const struct region *region)
 {
     return (region->prot & PROT_LARGE) != 0;
 }
+
+/* ---- mapping_token.c: tokens that mappings were made with. */
+
+/* That an address space has mappings made with a token. Made and ended by operations that own `busy`. */
+struct mapping_use {
+    struct list_node in_aspace;  /* LOCK_ASPACE */
+    struct list_node in_token;   /* the token's lock */
+    struct mapping_token *token; /* referenced */
+    struct aspace *aspace;       /* not referenced: the last region goes before it does */
+    uint32_t number;             /* from 1, within the address space */
+    uint32_t regions;            /* LOCK_ASPACE */
+};
+/* The one for this token, made if need be; it ends with its last region, or by mapping_use_drop if it never
+ * had one. REVOKED, NO_MEMORY. */
+CHECKED status_t mapping_use_obtain(struct aspace *aspace, struct mapping_token *token,
+                                    struct mapping_use **out);
+/* The one with this number, which exists. */
+struct mapping_use *mapping_use_at(const struct aspace *aspace, uint32_t number);
+static inline void mapping_use_region_added(const struct aspace *aspace, const struct region *region)
+{
+    if (__builtin_expect(region->use != 0, 0))
+        mapping_use_at(aspace, region->use)->regions++;
+}
+/* Merged with a neighbour of the same use. */
+static inline void mapping_use_region_merged(const struct aspace *aspace, const struct region *region)
+{
+    if (__builtin_expect(region->use != 0, 0))
+        mapping_use_at(aspace, region->use)->regions--;
+}
+/* One region less, or none if there is none. What to put once the lock is released, or null. */
+CHECKED struct object *mapping_use_drop(struct mapping_use *use);
+/* A use that was obtained for a region that did not come to be. */
+void mapping_use_discard(struct mapping_use *use);
+/* In aspace.c: takes out all mappings made with the token. */
+void aspace_unmap_token(struct aspace *aspace, const struct mapping_token *token);
 
 /* ---- populate.c: the tables and pages of one region. All keep the lock, but for preemption points; the
  * operation owns `busy`. */

@@ -241,7 +241,7 @@ void frame_put(paddr_t frame)
 
 uint32_t frame_references(paddr_t frame)
 {
-    return __atomic_load_n(&used_record(frame)->link, __ATOMIC_RELAXED);
+    return __atomic_load_n(&used_record(frame)->link, __ATOMIC_ACQUIRE);
 }
 
 uint64_t frame_total_count(void)

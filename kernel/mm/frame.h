@@ -23,6 +23,7 @@ CHECKED status_t frame_alloc_zeroed(unsigned order_log2, paddr_t *out);
  * frame of an allocated block panics: it is a bug of the kernel. */
 void frame_get(paddr_t frame);
 void frame_put(paddr_t frame);
+/* 1: the caller, who holds it, is the only one, and what others did with the frame is done. */
 uint32_t frame_references(paddr_t frame);
 
 uint64_t frame_total_count(void);

@@ -40,13 +40,14 @@ status_t ledger_charge(struct ledger *ledger, enum ledger_resource resource, uin
         if (__builtin_expect(amount > limit - used, 0))
             return refusal(resource);
     } while (!__atomic_compare_exchange_n(&ledger->used[resource], &used, used + amount, true,
-                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
     return CAPOS_OK;
 }
 
+/* Release, and acquire in charge: who is given the charge also sees that the thing was given back. */
 void ledger_refund(struct ledger *ledger, enum ledger_resource resource, uint64_t amount)
 {
-    uint64_t before = __atomic_fetch_sub(&ledger->used[resource], amount, __ATOMIC_RELAXED);
+    uint64_t before = __atomic_fetch_sub(&ledger->used[resource], amount, __ATOMIC_RELEASE);
     kassert(amount <= before);
 }
 

@@ -97,12 +97,12 @@ static uint64_t span_empty(struct aspace *aspace, const struct span *span, uint6
     uint64_t filled = entries_hide(entries, count);
     release = release == RELEASE_FILLED ? filled : release;
     if (release > 0)
-        paging_release(&aspace->tables, aspace->ledger, span->start, release, span->large, &dead);
+        paging_release(&aspace->tables, span->start, release, span->large, &dead);
     if (filled > 0 || dead.count > 0)
         span_flush(aspace, span);
     if (filled > 0)
         entries_clear(entries, count, pages_owned);
-    paging_bury(&dead);
+    paging_bury(aspace->ledger, &dead);
     return filled;
 }
 

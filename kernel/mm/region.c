@@ -122,6 +122,7 @@ void region_split_at(struct aspace *aspace, uaddr_t address)
     if (region->kind == REGION_OBJECT) {
         upper.object_first_page += (address - region->start) >> CAPOS_PAGE_SHIFT;
         object_get(memory_object_as_object(region->object));
+        mapping_use_region_added(aspace, region);
     } else if (region->kind == REGION_RESERVED) {
         kassert(region->prepared_end == region->start);
         upper.prepared_end = address;
@@ -142,7 +143,7 @@ static bool can_merge(const struct region *low, const struct region *high)
         return true;
     case REGION_OBJECT:
         return low->object == high->object && low->object_writable == high->object_writable &&
-               low->object_first_page + region_pages(low) == high->object_first_page;
+               low->use == high->use && low->object_first_page + region_pages(low) == high->object_first_page;
     default:
         return false;
     }
@@ -152,8 +153,10 @@ static bool can_merge(const struct region *low, const struct region *high)
 static void merge(struct aspace *aspace, struct region *low, struct region *high)
 {
     uaddr_t end = high->end, hint = aspace->gap_hint;
-    if (high->kind == REGION_OBJECT)
+    if (high->kind == REGION_OBJECT) {
         object_put(memory_object_as_object(high->object)); /* `low` holds another one */
+        mapping_use_region_merged(aspace, high);
+    }
     region_erase(aspace, high);
     aspace->gap_hint = hint; /* nothing became free */
     low->end = end;

@@ -3,6 +3,8 @@
 #include "core/process.h"
 #include "object/endpoint.h"
 #include "object/kernel_caps.h"
+#include "object/notification.h"
+#include "object/pipe.h"
 #include <capos/ipc_server.h>
 #include <capos/manifest.h>
 
@@ -22,7 +24,28 @@ static int32_t ipc_factory_create_endpoint(void *self, struct cap_call *call,
                                    &results->endpoint.id);
 }
 
-static const struct cap_ipc_factory_server server = {.create_endpoint = ipc_factory_create_endpoint};
+static int32_t ipc_factory_create_notification(void *self, struct cap_call *call,
+                                               struct cap_ipc_factory_create_notification_results *results)
+{
+    struct capability notification;
+    (void)self;
+    status_t status = notification_create(kcall_ledger(call), &notification);
+    return status < 0 ? status : kcall_return_capability(call, notification, &results->notification.id);
+}
+
+static int32_t ipc_factory_create_pipe(void *self, struct cap_call *call,
+                                       const struct cap_ipc_factory_create_pipe_params *params,
+                                       struct cap_ipc_factory_create_pipe_results *results)
+{
+    (void)self;
+    return pipe_create_results(call, params->capacity_bytes, &results->reader.id, &results->writer.id);
+}
+
+static const struct cap_ipc_factory_server server = {
+    .create_endpoint = ipc_factory_create_endpoint,
+    .create_notification = ipc_factory_create_notification,
+    .create_pipe = ipc_factory_create_pipe,
+};
 KERNEL_DISPATCH(dispatch, cap_ipc_factory_dispatch)
 
 static const struct object_type ipc_factory_type = {

@@ -11,9 +11,9 @@ struct kernel_cap {
 };
 
 /* Defines the one object of `object_type_name`, which lives for ever. */
-#define KERNEL_CAP(kind_value, object_type_name)                             \
-    static struct object object_type_name##_object = {&object_type_name, 1}; \
-    static const struct kernel_cap object_type_name##_kernel_cap             \
+#define KERNEL_CAP(kind_value, object_type_name)                                   \
+    static struct object object_type_name##_object = {&object_type_name, 1, NULL}; \
+    static const struct kernel_cap object_type_name##_kernel_cap                   \
         __attribute__((used, section("kernel_caps"), aligned(8))) = {kind_value, &object_type_name##_object}
 
 /*
@@ -34,6 +34,19 @@ struct own_object {
     static const struct own_object create_function##_own_object                                         \
         __attribute__((used, section("own_objects"), aligned(8))) = {own_kind_value, kernel_kind_value, \
                                                                      create_function}
+
+/* The same for an object that holds nothing, since all it does is about whoever calls it: one for all
+ * processes. */
+#define OWN_SINGLETON(own_kind_value, kernel_kind_value, object_type_name)                         \
+    static struct object object_type_name##_object = {.type = &object_type_name, .references = 1}; \
+    static status_t object_type_name##_create(struct process *process, struct object **out)        \
+    {                                                                                              \
+        (void)process;                                                                             \
+        object_get(&object_type_name##_object);                                                    \
+        *out = &object_type_name##_object;                                                         \
+        return 0;                                                                                  \
+    }                                                                                              \
+    OWN_OBJECT(own_kind_value, kernel_kind_value, object_type_name##_create)
 
 /* Null: none registered. */
 const struct own_object *own_object_find(uint64_t own_kind);

@@ -3,6 +3,7 @@
 #include "object/memory_calls.h"
 #include "fake.h"
 #include "fake_calls.h"
+#include "core/process.h"
 #include "mm/aspace.h"
 #include "mm/frame.h"
 #include "mm/heap.h"
@@ -32,7 +33,9 @@ static void setup(void)
     const uint64_t limits[LEDGER_RESOURCES] = {[LEDGER_FRAMES] = 3000};
     assert_int_equal(ledger_create(ledger_root(), limits, &ledger), CAPOS_OK);
     assert_int_equal(aspace_create(ledger, &aspace), CAPOS_OK);
-    assert_int_equal(virtual_memory_create(aspace, &memory), CAPOS_OK);
+    fake_process = (struct process){.object.references = 1, .aspace = aspace, .ledger = ledger};
+    fake_caller = &fake_process;
+    assert_int_equal(virtual_memory_create(&fake_process, &memory), CAPOS_OK);
     fake_call_aspace = aspace;
     fake_call_ledger = ledger;
     fake_return_status = CAPOS_OK;
@@ -52,6 +55,7 @@ static void teardown(void)
     if (aspace != NULL)
         aspace_release(aspace);
     object_put(memory);
+    assert_int_equal(fake_process.object.references, 1);
     for (int r = 0; r < LEDGER_RESOURCES; r++)
         assert_int_equal(ledger_used(ledger, (enum ledger_resource)r), 0);
     ledger_put(ledger);
@@ -329,7 +333,8 @@ static void disconnected_when_the_process_is_gone(void)
     const char *gone = "the process of this address space has ended";
     uaddr_t at = 0;
     aspace_release(aspace);
-    aspace = NULL;
+    aspace = fake_process.aspace = NULL;
+    fake_caller = NULL; /* somebody whom the capability was given */
     assert_true(raised(vm_map(0, PAGE_SIZE, RW, &at), CAPOS_EXCEPTION_DISCONNECTED, gone));
     assert_true(raised(vm_reserve(0, PAGE_SIZE, &at), CAPOS_EXCEPTION_DISCONNECTED, gone));
     assert_true(raised(vm_commit(HERE, PAGE_SIZE, RW), CAPOS_EXCEPTION_DISCONNECTED, gone));
@@ -340,17 +345,34 @@ static void disconnected_when_the_process_is_gone(void)
     assert_true(raised(run(vm(), CAP_VIRTUAL_MEMORY_INFO, 0), CAPOS_EXCEPTION_DISCONNECTED, gone));
 }
 
+static void follows_the_process_to_another_address_space(void)
+{
+    uaddr_t at = 0;
+    struct aspace *next = NULL;
+    struct aspace_stats stats;
+    UNIT_OK(vm_map(HERE, PAGE_SIZE, RW, &at) >= 0);
+    UNIT_OK(aspace_create(ledger, &next) == CAPOS_OK);
+    fake_process.aspace = next;
+    aspace_release(aspace);
+    aspace = next;
+    UNIT_OK(vm_map(HERE, PAGE_SIZE, RW, &at) >= 0);
+    fake_caller = NULL;
+    UNIT_OK(vm_map(HERE + PAGE_SIZE, PAGE_SIZE, RW, &at) >= 0);
+    aspace_stats(next, &stats);
+    UNIT_OK(stats.committed_bytes == 2 * PAGE_SIZE);
+}
+
 static void virtual_memory_is_charged(void)
 {
     struct object *another = NULL;
     uint64_t used = ledger_used(ledger, LEDGER_HEAP_BYTES);
     uint64_t left = ledger_limit(ledger, LEDGER_HEAP_BYTES) - used;
-    UNIT_OK(virtual_memory_create(aspace, &another) == CAPOS_OK);
+    UNIT_OK(virtual_memory_create(&fake_process, &another) == CAPOS_OK);
     assert_true(ledger_used(ledger, LEDGER_HEAP_BYTES) > used);
     object_put(another);
     assert_int_equal(ledger_used(ledger, LEDGER_HEAP_BYTES), used);
     assert_int_equal(ledger_charge(ledger, LEDGER_HEAP_BYTES, left), CAPOS_OK);
-    status_t status = virtual_memory_create(aspace, &another);
+    status_t status = virtual_memory_create(&fake_process, &another);
     ledger_refund(ledger, LEDGER_HEAP_BYTES, left);
     assert_int_equal(status, CAPOS_ERR_NO_MEMORY);
 }
@@ -368,6 +390,7 @@ int main(void)
         UNIT_TEST(full_tables_leave_no_object_behind),
         UNIT_TEST(unknown_methods_are_unimplemented),
         UNIT_TEST(disconnected_when_the_process_is_gone),
+        UNIT_TEST(follows_the_process_to_another_address_space),
         UNIT_TEST(virtual_memory_is_charged),
     };
     return UNIT_MAIN(tests, setup, teardown);

@@ -347,8 +347,14 @@ static int32_t op_map(void *self, struct cap_call *call, const struct cap_memory
     if (!memory_object_is_mappable(facet->object))
         return cap_call_fail(call, CAPOS_EXCEPTION_FAILED,
                              "this object begins within a page and cannot be mapped");
-    status_t status = aspace_map_object(kcall_aspace(call), facet->object, facet->writable, params->hint,
-                                        params->offset, params->size, params->prot, &results->address);
+    struct mapping_token *token;
+    status_t status = kcall_mapping_token(call, &token);
+    if (status != CAPOS_OK)
+        return status;
+    status = aspace_map_object_by(kcall_aspace(call), token, facet->object, facet->writable, params->hint,
+                                  params->offset, params->size, params->prot, &results->address);
+    if (status == CAPOS_ERR_REVOKED && token != NULL)
+        return status; /* the facet, not the address space */
     return memory_call_result(call, status, "the range is occupied, or no free range is that long");
 }
 

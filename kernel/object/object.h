@@ -22,15 +22,19 @@ enum cap_transferability {
     CAP_TRANSFER_NEVER, /* stays home */
 };
 
+#define CALL_NOT_FORWARDED INT32_MIN
+
 struct object_type {
     const char *name;
     uint64_t interface_id;
     /* Runs one call: KERNEL_DISPATCH's function over the generated one. Returns as a cap_x_dispatch does. */
     int32_t (*dispatch)(const void *server, void *object, uint16_t method_id, struct cap_call *call);
     const void *server; /* the struct cap_x_server that dispatch is given */
-    /* Null, or: takes a call whose parameters and transfer descriptors are still in the caller's memory, as the
-     * entry in its struct kcall says. A call without either goes to dispatch all the same. */
+    /* Null, or: takes a call whose parameters and transfer descriptors are still in the caller's memory, as
+     * the entry in its struct kcall says; or answers CALL_NOT_FORWARDED, and they are brought and it is
+     * dispatched. A call without either goes to dispatch all the same. */
     int32_t (*forward)(const struct capability *target, struct cap_call *call);
+    uint32_t params_max_bytes; /* what `forward` takes if that is more than CAPOS_MESSAGE_MAX_BYTES; else 0 */
     /* The last reference is gone: release everything, free the memory. Never fails, takes bounded time. */
     void (*destroy)(struct object *object);
     uint8_t transfer; /* enum cap_transferability */
@@ -38,13 +42,15 @@ struct object_type {
      * before the table's reference is put. */
     void (*holder_ended)(struct object *object, struct process *process);
     /* Null, or: the capability stands for another (a revocable facet): puts that into *capability, borrowed
-     * until the entry that is being executed on this CPU is answered. REVOKED; TOO_LARGE: too many at once. */
+     * until the entry that is being executed on this CPU is answered. REVOKED; TOO_LARGE: too many at once.
+     */
     status_t (*resolve)(struct capability *capability);
 };
 
 struct object {
     const struct object_type *type; /* the type that owns `destroy` */
     uint32_t references;            /* atomic */
+    struct object *next_dead;       /* while it waits for its destruction: object.c */
 };
 
 struct capability {
@@ -81,7 +87,9 @@ CHECKED static inline bool object_get_if_alive(struct object *object)
 }
 /* Calls the type's destroy: the last reference is gone. */
 void object_destroy(struct object *object);
-/* The last put destroys: with no lock held unless the caller knows that it is not the last. */
+/* The last put destroys, at once or, from within the destruction of another object, right after that: so that
+ * objects that keep objects, however many, never nest on the stack. With no lock held unless the caller knows
+ * that it is not the last. */
 static inline void object_put(struct object *object)
 {
     if (__atomic_sub_fetch(&object->references, 1, __ATOMIC_ACQ_REL) == 0)

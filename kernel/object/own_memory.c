@@ -1,4 +1,5 @@
-/* The VirtualMemory of a new process. Apart from virtual_memory.c, which knows nothing of processes. */
+/* The VirtualMemory of a new process. Apart from virtual_memory.c, which host tests link without this list.
+ */
 #include "core/process.h"
 #include "object/kernel_caps.h"
 #include "object/virtual_memory.h"
@@ -7,7 +8,7 @@
 
 static status_t own_memory_create(struct process *process, struct object **out)
 {
-    return virtual_memory_create(process->aspace, out);
+    return virtual_memory_create(process, out);
 }
 
 OWN_OBJECT(CAP_OWN_OBJECT_VIRTUAL_MEMORY, CAP_KERNEL_CAP_VIRTUAL_MEMORY, own_memory_create);

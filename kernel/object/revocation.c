@@ -1,8 +1,10 @@
 #include "object/revocation.h"
 #include "arch/arch.h"
+#include "arch/percpu.h"
 #include "core/call.h"
 #include "core/pending.h"
 #include "mm/heap.h"
+#include "mm/aspace.h"
 #include "mm/ledger.h"
 #include <capos/system_server.h>
 
@@ -15,7 +17,13 @@ struct revocation {
     struct list membranes; /* struct membrane_link.in_revocation */
 };
 
-static struct borrowed borrowed_of_cpu[ARCH_CPUS_MAX];
+enum { BORROWED_MAX = 96 };
+struct borrowed {
+    uint32_t count;
+    struct object *objects[BORROWED_MAX];
+};
+/* What the entry being executed on this CPU has borrowed. */
+static PERCPU struct borrowed borrowed_here;
 
 /* ---- Memory that a ledger pays for. */
 
@@ -42,7 +50,7 @@ static void paid_free(struct ledger *ledger, void *memory, size_t size_bytes)
 
 void borrows_return(uint32_t kept)
 {
-    struct borrowed *borrowed = &borrowed_of_cpu[arch_cpu_number()];
+    struct borrowed *borrowed = percpu_this(borrowed_here);
     while (borrowed->count > kept)
         object_put(borrowed->objects[--borrowed->count]);
 }
@@ -74,7 +82,7 @@ static bool reference_real(struct membrane *membrane)
 
 static status_t borrow_real(struct membrane *membrane)
 {
-    struct borrowed *borrowed = &borrowed_of_cpu[arch_cpu_number()];
+    struct borrowed *borrowed = percpu_this(borrowed_here);
     if (borrowed->count == BORROWED_MAX)
         return CAPOS_ERR_TOO_LARGE;
     if (!reference_real(membrane))
@@ -145,6 +153,8 @@ static void membrane_destroy(struct object *object)
         membrane_leave(&membrane->links[i]);
     if (membrane->holds_real)
         object_put(membrane->real.object);
+    if (membrane->mappings != NULL)
+        mapping_token_put(membrane->mappings); /* nothing is mapped with it: that would hold the membrane */
     paid_free(membrane->ledger, membrane, sizeof(*membrane));
 }
 
@@ -231,6 +241,7 @@ static void membrane_stand_before(struct membrane *membrane, struct capability r
         .interface_id = real.type->interface_id,
         .dispatch = membrane_dispatch,
         .forward = real.type->forward == NULL ? NULL : membrane_forward,
+        .params_max_bytes = real.type->params_max_bytes,
         .destroy = membrane_destroy,
         .transfer = real.type->transfer,
         .holder_ended = real.type->holder_ended == NULL ? NULL : membrane_holder_ended,
@@ -306,7 +317,7 @@ status_t membrane_wrap(struct membrane *blank, struct capability *capability)
 
 status_t membrane_call_begin(struct membrane *membrane, struct kcall *kcall)
 {
-    uint32_t borrowed_before = borrowed_of_cpu[arch_cpu_number()].count;
+    uint32_t borrowed_before = percpu_this(borrowed_here)->count;
     status_t status = borrow_real(membrane);
     if (status < 0)
         return status;
@@ -397,6 +408,47 @@ static struct pending *take_call(struct membrane *membrane)
     return pending;
 }
 
+/* ---- Mapped memory. */
+
+/* Sets it, unless there is one already; *out: which there is then. False: another was there. */
+static bool keep_mappings(struct membrane *membrane, struct mapping_token *made, struct mapping_token **out)
+{
+    spinlock_acquire(&membrane->lock);
+    bool kept = membrane->mappings == NULL && made != NULL;
+    if (kept)
+        membrane->mappings = made;
+    *out = membrane->mappings;
+    spinlock_release(&membrane->lock);
+    return kept;
+}
+
+/* Whoever revokes sets the flag, then looks for the token under the lock: so either it finds this one, or the
+ * flag is seen here. */
+status_t membrane_mapping_token(struct membrane *membrane, struct mapping_token **out)
+{
+    struct mapping_token *token, *made;
+    keep_mappings(membrane, NULL, &token);
+    if (token == NULL) {
+        status_t status = mapping_token_create(membrane->ledger, &membrane->object, &made);
+        if (status != CAPOS_OK)
+            return status;
+        if (!keep_mappings(membrane, made, &token))
+            mapping_token_put(made);
+    }
+    if (any_revoked(membrane))
+        return CAPOS_ERR_REVOKED;
+    *out = token;
+    return CAPOS_OK;
+}
+
+static void unmap_all(struct membrane *membrane)
+{
+    struct mapping_token *token;
+    keep_mappings(membrane, NULL, &token);
+    if (token != NULL)
+        mapping_token_revoke(token);
+}
+
 /* Ends what goes on through a membrane, which is revoked by now. */
 static void membrane_cut(struct membrane *membrane)
 {
@@ -406,6 +458,7 @@ static void membrane_cut(struct membrane *membrane)
         pending_put(pending);
         arch_preemption_point();
     }
+    unmap_all(membrane);
     struct object *real = take_real(membrane);
     if (real != NULL)
         object_put(real);

@@ -7,9 +7,9 @@
  * its own, of the same revocations. A membrane never stands before a membrane: what would be one before
  * another is one of both their revocations, at most REVOCATIONS_MAX. So nothing here follows a chain.
  *
- * Revoking sets the flag (from then on no call gets in), then visits every membrane of the revocation, ends the
- * calls in flight through it, takes the memory mapped through it out of the address spaces, and drops the real
- * object. The work is proportional to what is ended, with preemption points.
+ * Revoking sets the flag (from then on no call gets in), then visits every membrane of the revocation, ends
+ * the calls in flight through it, takes the memory mapped through it out of the address spaces, and drops the
+ * real object. The work is proportional to what is ended, with preemption points.
  *
  * Locks, both of class LOCK_OBJECT and never held together: the revocation's (its list of membranes), the
  * membrane's (calls, mappings, whether it still holds the real object).
@@ -44,9 +44,10 @@ struct membrane {
         struct revocation *revocation; /* referenced */
     } links[REVOCATIONS_MAX];
 
-    struct spinlock lock; /* protects: */
-    bool holds_real;      /* references `real` */
-    struct list calls;    /* struct pending.in_membrane */
+    struct spinlock lock;           /* protects: */
+    bool holds_real;                /* references `real` */
+    struct list calls;              /* struct pending.in_membrane */
+    struct mapping_token *mappings; /* referenced; null: none was ever asked for */
 };
 
 /* ---- For calls (core/call.c, ring.c, pending.c). */
@@ -57,6 +58,10 @@ CHECKED status_t membrane_call_begin(struct membrane *membrane, struct kcall *kc
 int32_t membrane_call_end(struct kcall *kcall, int32_t result);
 /* The membrane behind a capability; null: it is none. */
 struct membrane *membrane_of(struct capability capability);
+
+/* What memory is mapped with by a call through the membrane. Borrowed. REVOKED, NO_MEMORY. */
+struct mapping_token;
+CHECKED status_t membrane_mapping_token(struct membrane *membrane, struct mapping_token **out);
 
 /* The call, which goes through a membrane, will be answered later. */
 void membrane_pending_begun(struct kcall *kcall, struct pending *pending);
@@ -75,11 +80,6 @@ CHECKED status_t membrane_wrap(struct membrane *blank, struct capability *capabi
 /* ---- Borrowing. What capability_resolve hands out, and the real object of a call, are referenced by the CPU
  * until the entry being executed is answered, since a revocation on another CPU may drop the real object. */
 
-enum { BORROWED_MAX = 96 };
-struct borrowed {
-    uint32_t count;
-    struct object *objects[BORROWED_MAX];
-};
 /* Returns all but the oldest `kept`. */
 void borrows_return(uint32_t kept);
 /* For a call that does not come back to the ring (the program is replaced): it goes through nothing and

@@ -59,28 +59,85 @@ static int32_t counters(void *self, struct cap_call *call, struct cap_system_inf
     return CAPOS_OK;
 }
 
-/* Page tables, heap (threads, tables, records), the process itself, and each thread's ring. */
-static uint64_t kernel_bytes(const struct process *process)
+/* A process' parts, referenced while it was seen to run: it may end at any moment. */
+struct seen {
+    struct ledger *ledger;
+    struct aspace *aspace;
+    uint32_t threads;
+};
+
+/* False: it has ended, or is about to. */
+static bool look_at(struct process *process, struct seen *out)
 {
-    struct aspace_stats space;
-    aspace_stats(process->aspace, &space);
-    return space.table_frames * PAGE_SIZE + ledger_used(process->ledger, LEDGER_HEAP_BYTES) +
-           sizeof(*process) + process->thread_count * PAGE_SIZE;
+    spinlock_acquire(&process->lock);
+    bool runs = process->state == PROCESS_RUNNING && process->ledger != NULL && process->aspace != NULL;
+    if (runs) {
+        *out = (struct seen){process->ledger, process->aspace, process->thread_count};
+        ledger_get(out->ledger);
+        aspace_get(out->aspace);
+    }
+    spinlock_release(&process->lock);
+    return runs;
 }
 
-static void encode_process(struct process *process, struct cap_process_stats *out)
+static void look_away(const struct seen *seen)
+{
+    aspace_put(seen->aspace);
+    ledger_put(seen->ledger);
+}
+
+/* Page tables, heap (threads, tables, records), the process itself, and each thread's ring. */
+static uint64_t kernel_bytes(const struct seen *seen)
+{
+    struct aspace_stats space;
+    aspace_stats(seen->aspace, &space);
+    return space.table_frames * PAGE_SIZE + ledger_used(seen->ledger, LEDGER_HEAP_BYTES) +
+           sizeof(struct process) + seen->threads * PAGE_SIZE;
+}
+
+static uint32_t used32(const struct seen *seen, enum ledger_resource resource)
+{
+    return (uint32_t)ledger_used(seen->ledger, resource);
+}
+
+/* The root's limits are beyond 32 bits. */
+static uint32_t limit32(const struct seen *seen, enum ledger_resource resource)
+{
+    uint64_t limit = ledger_limit(seen->ledger, resource);
+    return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
+}
+
+static void encode_process(struct process *process, const struct seen *seen, struct cap_process_stats *out)
 {
     *out = (struct cap_process_stats){
         .process_id = process->id,
-        .name = {process->name, strlen(process->name)},
-        .threads = process->thread_count,
-        .cap_slots_used = (uint32_t)ledger_used(process->ledger, LEDGER_CAP_SLOTS),
-        .cap_slots_limit = (uint32_t)ledger_limit(process->ledger, LEDGER_CAP_SLOTS),
-        .frames_used = ledger_used(process->ledger, LEDGER_FRAMES),
-        .frames_limit = ledger_limit(process->ledger, LEDGER_FRAMES),
+        .threads = seen->threads,
+        .cap_slots_used = used32(seen, LEDGER_CAP_SLOTS),
+        .cap_slots_limit = limit32(seen, LEDGER_CAP_SLOTS),
+        .frames_used = ledger_used(seen->ledger, LEDGER_FRAMES),
+        .frames_limit = ledger_limit(seen->ledger, LEDGER_FRAMES),
         .cpu_ns = process_cpu_ns(process),
-        .kernel_bytes = kernel_bytes(process),
+        .kernel_bytes = kernel_bytes(seen),
+        .threads_used = used32(seen, LEDGER_THREADS),
+        .threads_limit = limit32(seen, LEDGER_THREADS),
+        .calls_used = used32(seen, LEDGER_CALLS),
+        .calls_limit = limit32(seen, LEDGER_CALLS),
+        .reserved_pages_used = ledger_used(seen->ledger, LEDGER_RESERVED_PAGES),
+        .reserved_pages_limit = ledger_limit(seen->ledger, LEDGER_RESERVED_PAGES),
+        .heap_bytes_used = ledger_used(seen->ledger, LEDGER_HEAP_BYTES),
+        .heap_bytes_limit = ledger_limit(seen->ledger, LEDGER_HEAP_BYTES),
     };
+}
+
+/* The process with the smallest id from `id` on that can still be looked at; null: none. */
+static struct process *find_seen(uint64_t id, struct seen *out)
+{
+    struct process *process;
+    while ((process = process_find_from(id)) != NULL && !look_at(process, out)) {
+        id = process->id + 1;
+        object_put(&process->object);
+    }
+    return process;
 }
 
 static uint64_t next_id(uint64_t after)
@@ -100,13 +157,15 @@ static int32_t process_stats(void *self, struct cap_call *call,
     static PERCPU char name_of_cpu[CAPOS_PROCESS_NAME_MAX + 1];
     char *name = *percpu_this(name_of_cpu);
     (void)self;
-    struct process *process = process_find_from(params->process_id);
+    struct seen seen;
+    struct process *process = find_seen(params->process_id, &seen);
     if (process == NULL)
         return cap_call_fail(call, CAPOS_EXCEPTION_FAILED, "no process has that id or a greater one");
     results->has_stats = true;
-    encode_process(process, &results->stats);
+    encode_process(process, &seen, &results->stats);
+    look_away(&seen);
     memcpy(name, process->name, sizeof(process->name)); /* the name must outlive our reference */
-    results->stats.name.bytes = name;
+    results->stats.name = (struct capnp_text){name, strlen(name)};
     results->next_process_id = next_id(process->id);
     object_put(&process->object);
     return CAPOS_OK;

@@ -1,6 +1,13 @@
-/* VirtualMemory: checks arguments, then mm/aspace.h does the work. */
+/*
+ * VirtualMemory: checks arguments, then mm/aspace.h does the work.
+ *
+ * It stands for a process, not for an address space: when the process replaces its program, calls concern the
+ * new one. A call by the process itself needs no lock to find it, since a process is only given another
+ * address space while none of its threads is in the kernel but the one that asks for it.
+ */
 #include "object/virtual_memory.h"
 #include "core/call.h"
+#include "core/process.h"
 #include "mm/aspace.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
@@ -10,16 +17,33 @@
 
 struct virtual_memory {
     struct object object;
-    struct aspace *aspace; /* referenced */
+    struct process *process; /* referenced */
+    struct ledger *ledger;   /* referenced: pays for this */
 };
 
 enum { PROT_ACCESS = PROT_READ | PROT_WRITE | PROT_EXEC };
 
 static const char OCCUPIED[] = "the range is occupied, or no free range is that long";
 
-static struct aspace *aspace_of(void *self)
+static struct virtual_memory *of(struct object *object)
 {
-    return container_of((struct object *)self, struct virtual_memory, object)->aspace;
+    return container_of(object, struct virtual_memory, object);
+}
+
+/* The operation on the address space that is the process' now. */
+static int32_t dispatch(const void *methods, void *self, uint16_t method_id, struct cap_call *call)
+{
+    struct process *process = of(self)->process;
+    if (__builtin_expect(process == kcall_process(call), 1))
+        return cap_virtual_memory_dispatch(methods, process->aspace, method_id, call);
+    struct ledger *ledger;
+    struct aspace *aspace;
+    if (!process_borrow(process, &ledger, &aspace))
+        return memory_call_result(call, CAPOS_ERR_REVOKED, NULL);
+    int32_t result = cap_virtual_memory_dispatch(methods, aspace, method_id, call);
+    aspace_put(aspace);
+    ledger_put(ledger);
+    return result;
 }
 
 static int32_t op_map(void *self, struct cap_call *call, const struct cap_virtual_memory_map_params *params,
@@ -30,8 +54,7 @@ static int32_t op_map(void *self, struct cap_call *call, const struct cap_virtua
                           cap_virtual_memory_map_results_size(results));
     if (refused != CAPOS_OK)
         return refused;
-    status_t status =
-        aspace_map(aspace_of(self), params->hint, params->size, params->prot, &results->address);
+    status_t status = aspace_map(self, params->hint, params->size, params->prot, &results->address);
     return memory_call_result(call, status, OCCUPIED);
 }
 
@@ -41,7 +64,7 @@ static int32_t op_unmap(void *self, struct cap_call *call,
     int32_t refused = memory_call_check(call, params->address, params->size, 0, 0, 0);
     if (refused != CAPOS_OK)
         return refused;
-    status_t status = aspace_unmap(aspace_of(self), params->address, params->size);
+    status_t status = aspace_unmap(self, params->address, params->size);
     return memory_call_result(call, status, "the range is not in the user half of the address space");
 }
 
@@ -51,7 +74,7 @@ static int32_t op_protect(void *self, struct cap_call *call,
     int32_t refused = memory_call_check(call, params->address, params->size, params->prot, PROT_ACCESS, 0);
     if (refused != CAPOS_OK)
         return refused;
-    status_t status = aspace_protect(aspace_of(self), params->address, params->size, params->prot);
+    status_t status = aspace_protect(self, params->address, params->size, params->prot);
     if (status == CAPOS_ERR_BAD_FLAGS)
         return cap_call_fail(call, CAPOS_EXCEPTION_INVALID_ARGUMENT,
                              "the range maps a read-only MemoryObject, which cannot be made writable");
@@ -66,7 +89,7 @@ static int32_t op_reserve(void *self, struct cap_call *call,
                                         cap_virtual_memory_reserve_results_size(results));
     if (refused != CAPOS_OK)
         return refused;
-    status_t status = aspace_reserve(aspace_of(self), params->hint, params->size, &results->address);
+    status_t status = aspace_reserve(self, params->hint, params->size, &results->address);
     return memory_call_result(call, status, OCCUPIED);
 }
 
@@ -77,7 +100,7 @@ static int32_t op_commit(void *self, struct cap_call *call,
         memory_call_check(call, params->address, params->size, params->prot, PROT_ACCESS | PROT_LARGE, 0);
     if (refused != CAPOS_OK)
         return refused;
-    status_t status = aspace_commit(aspace_of(self), params->address, params->size, params->prot);
+    status_t status = aspace_commit(self, params->address, params->size, params->prot);
     if (status == CAPOS_ERR_BAD_FLAGS)
         return cap_call_fail(call, CAPOS_EXCEPTION_INVALID_ARGUMENT,
                              "2 MiB pages need a range of which nothing is committed yet");
@@ -90,7 +113,7 @@ static int32_t op_decommit(void *self, struct cap_call *call,
     int32_t refused = memory_call_check(call, params->address, params->size, 0, 0, 0);
     if (refused != CAPOS_OK)
         return refused;
-    status_t status = aspace_decommit(aspace_of(self), params->address, params->size);
+    status_t status = aspace_decommit(self, params->address, params->size);
     return memory_call_result(call, status, "not all of the range is reserved or committed");
 }
 
@@ -98,7 +121,7 @@ static int32_t op_create_object(void *self, struct cap_call *call,
                                 const struct cap_virtual_memory_create_object_params *params,
                                 struct cap_virtual_memory_create_object_results *results)
 {
-    if (aspace_is_dead(aspace_of(self)))
+    if (aspace_is_dead(self))
         return memory_call_result(call, CAPOS_ERR_REVOKED, NULL);
     int32_t refused = memory_call_check(call, 0, params->size, 0, 0, 0);
     if (refused != CAPOS_OK)
@@ -113,7 +136,7 @@ static int32_t op_create_object(void *self, struct cap_call *call,
 
 static int32_t op_info(void *self, struct cap_call *call, struct cap_virtual_memory_info_results *results)
 {
-    struct aspace *aspace = aspace_of(self);
+    struct aspace *aspace = self;
     if (aspace_is_dead(aspace))
         return memory_call_result(call, CAPOS_ERR_REVOKED, NULL);
     struct aspace_stats stats;
@@ -136,15 +159,16 @@ static const struct cap_virtual_memory_server server = {
     .create_object = op_create_object,
     .info = op_info,
 };
-KERNEL_DISPATCH(dispatch, cap_virtual_memory_dispatch)
 
 static void destroy(struct object *object)
 {
-    struct virtual_memory *memory = container_of(object, struct virtual_memory, object);
-    struct aspace *aspace = memory->aspace;
+    struct virtual_memory *memory = of(object);
+    struct process *process = memory->process;
+    struct ledger *ledger = memory->ledger;
     heap_free(memory, sizeof *memory);
-    ledger_refund(aspace_ledger(aspace), LEDGER_HEAP_BYTES, sizeof *memory);
-    aspace_put(aspace);
+    ledger_refund(ledger, LEDGER_HEAP_BYTES, sizeof *memory);
+    ledger_put(ledger);
+    object_put(&process->object);
 }
 
 const struct object_type virtual_memory_type = {
@@ -155,9 +179,9 @@ const struct object_type virtual_memory_type = {
     .destroy = destroy,
 };
 
-status_t virtual_memory_create(struct aspace *aspace, struct object **out)
+status_t virtual_memory_create(struct process *process, struct object **out)
 {
-    struct ledger *ledger = aspace_ledger(aspace);
+    struct ledger *ledger = process->ledger;
     status_t status = ledger_charge(ledger, LEDGER_HEAP_BYTES, sizeof(struct virtual_memory));
     if (status != CAPOS_OK)
         return status;
@@ -167,8 +191,10 @@ status_t virtual_memory_create(struct aspace *aspace, struct object **out)
         return CAPOS_ERR_NO_MEMORY;
     }
     object_init(&memory->object, &virtual_memory_type);
-    memory->aspace = aspace;
-    aspace_get(aspace);
+    memory->process = process;
+    object_get(&process->object);
+    memory->ledger = ledger;
+    ledger_get(ledger);
     *out = &memory->object;
     return CAPOS_OK;
 }

@@ -3,10 +3,10 @@
 #include "core/types.h"
 #include "object/object.h"
 
-struct aspace;
+struct process;
 
 extern const struct object_type virtual_memory_type;
 
-/* Keeps a reference to the address space; once that is dead, calls answer `disconnected`. Charged to nobody:
- * made once per process. NO_MEMORY. */
-CHECKED status_t virtual_memory_create(struct aspace *aspace, struct object **out);
+/* Keeps a reference to the process, not to what it holds; once that has ended, calls answer `disconnected`.
+ * Charged to it. NO_MEMORY. */
+CHECKED status_t virtual_memory_create(struct process *process, struct object **out);

@@ -38,7 +38,8 @@ static const struct error_words words[] = {
     [-CAPOS_ERR_BAD_SYSCALL] = {"CAPOS_ERR_BAD_SYSCALL", "there is no such system call"},
     [-CAPOS_ERR_NO_CAPABILITY] = {"CAPOS_ERR_NO_CAPABILITY", "the process was granted nothing of that name"},
     [-CAPOS_ERR_WOULD_BLOCK] = {"CAPOS_ERR_WOULD_BLOCK", "the word to wait on has another value already"},
-    [-CAPOS_ERR_INTERRUPTED] = {"CAPOS_ERR_INTERRUPTED", "another thread of the process interrupted the wait"},
+    [-CAPOS_ERR_INTERRUPTED] = {"CAPOS_ERR_INTERRUPTED",
+                                "another thread of the process interrupted the wait"},
 };
 
 static const struct error_words *find(int32_t error)

@@ -33,6 +33,7 @@ struct ring {
     uint32_t sq_mask; /* entries - 1 */
     uint32_t cq_mask;
     uint32_t started; /* asynchronous calls not done */
+    bool interrupted; /* while a blocking call waited, which does not give up: for cap_pending_wait */
 };
 extern HIDDEN _Thread_local struct ring ring_self;
 

@@ -4,43 +4,27 @@
  */
 #include "heap.h"
 #include "internal.h"
+#include "lock.h"
 #include <base/string.h>
 #include <capos/memory.h>
 #include <capos/print.h>
 
-enum { PROT_READ_WRITE = 3, SPINS = 100, NAP_NS = 20000 };
+enum { PROT_READ_WRITE = 3 };
 
 static struct heap heap;
 static cap_virtual_memory memory_cap; /* id 0 until looked up, and when there is no grant */
 static bool heap_ready;
 static bool told_out_of_memory;
-static uint32_t heap_lock;
-
-/* Spins, then sleeps for a moment, so that a holder on the same processor gets on. The sleep counts
- * completions like any other, hence the impossible number. (It becomes a wait on the lock when there is a
- * ParkSpace to wait in.) */
-static __attribute__((noinline)) void lock_contended(void)
-{
-    unsigned spins = 0;
-    do {
-        while (__atomic_load_n(&heap_lock, __ATOMIC_RELAXED) != 0) {
-            if (spins++ < SPINS)
-                __builtin_ia32_pause();
-            else
-                (void)capos_sys_cap_enter(ring_self.cq_mask + 2, NAP_NS);
-        }
-    } while (__atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE) != 0);
-}
+static struct lock heap_lock;
 
 static void lock(void)
 {
-    if (__builtin_expect(__atomic_exchange_n(&heap_lock, 1, __ATOMIC_ACQUIRE) != 0, 0))
-        lock_contended();
+    lock_acquire(&heap_lock);
 }
 
 static void unlock(void)
 {
-    __atomic_store_n(&heap_lock, 0, __ATOMIC_RELEASE);
+    lock_release(&heap_lock);
 }
 
 static int32_t source_reserve(void *self, uint64_t size_bytes, uint64_t *address)

@@ -33,6 +33,7 @@ bool ring_attach(struct capos_ring_header *header)
     ring->sq_mask = header->sq_entries - 1;
     ring->cq_mask = header->cq_entries - 1;
     ring->started = 0;
+    ring->interrupted = false;
     return true;
 }
 
@@ -131,7 +132,10 @@ __attribute__((noinline)) int32_t ring_await(struct ring *ring, struct waiter *w
         if (__atomic_load_n(&waiter->done, __ATOMIC_RELAXED) != 0)
             return CAPOS_OK;
         int32_t status = ring_wait(ring, CAPOS_TIMEOUT_NEVER);
-        if (status < 0 && __atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0)
+        if (status == CAPOS_ERR_INTERRUPTED) /* a call that was begun is ended: kept for the next wait that
+                                                may be cut short */
+            ring->interrupted = true;
+        else if (status < 0 && __atomic_load_n(&waiter->done, __ATOMIC_RELAXED) == 0)
             return status;
     }
 }
@@ -246,9 +250,14 @@ int32_t cap_invoke_until(uint32_t cap_id, uint16_t method_id, struct cap_message
  * for is left where it is, for ring_reap.
  */
 
-static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *message, struct waiter *waiter)
+static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *message, struct waiter *waiter,
+                                                          int64_t entered)
 {
     struct ring *ring = &ring_self;
+    if (entered == CAPOS_ERR_INTERRUPTED)
+        ring->interrupted = true;
+    else if (entered < 0)
+        return (int32_t)entered;
     waiter->done = 0;
     ring_reap(ring);
     int32_t status = ring_await(ring, waiter);
@@ -279,7 +288,7 @@ int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *mess
     const struct capos_cqe *cqe = first_completion(ring, header);
     if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter, 0) ||
         __builtin_expect(cqe->result < 0 || cqe->cap_count != 0, 0))
-        return entered < 0 ? (int32_t)entered : await_and_finish(message, &waiter);
+        return await_and_finish(message, &waiter, entered);
     int32_t result = cqe->result;
     message->results_bytes = cqe->payload_len;
     message->caps_in_count = 0;
@@ -292,7 +301,7 @@ static __attribute__((noinline)) int32_t finish_empty(struct waiter *waiter, voi
     struct cap_message message;
     message.results = exception;
     message.results_limit = SCRATCH_BYTES;
-    int32_t result = entered < 0 ? (int32_t)entered : await_and_finish(&message, waiter);
+    int32_t result = await_and_finish(&message, waiter, entered);
     return result < 0 ? result : CAPOS_OK;
 }
 
@@ -364,9 +373,37 @@ static __attribute__((noinline)) int32_t wait_for_slot(struct ring *ring)
     return CAPOS_OK;
 }
 
-int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending *pending)
+/* The target is a capability of another answer; too far back the kernel refuses it. */
+static void aim(const struct ring *ring, struct cap_pending *pending, struct submission *submission)
+{
+    uint32_t back = ring->header->sq_tail - pending->target->sq_index;
+    submission->cap_id = 0;
+    submission->flags = CAPOS_SQE_PIPELINE;
+    submission->pipeline_dep = back;
+    submission->pipeline_field = (uint16_t)pending->target_field;
+    pending->target = NULL;
+}
+
+int32_t ring_start(struct cap_pending *pending, struct submission *submission)
 {
     struct ring *ring = &ring_self;
+    pending->message.results_bytes = 0;
+    pending->message.caps_in_count = 0;
+    pending->done = 0;
+    int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
+    if (status < 0)
+        return pending_fail(pending, status);
+    if (pending->target != NULL)
+        aim(ring, pending, submission);
+    submission->user_data = (uintptr_t)pending + PENDING_TAG;
+    pending->sq_index = ring->header->sq_tail;
+    ring_queue(ring, ring->header, submission);
+    ring->started++;
+    return CAPOS_OK;
+}
+
+int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending *pending)
+{
     struct cap_message *message = &pending->message;
     const void *params = message->params;
     if (message->cap_count != 0) {
@@ -379,14 +416,7 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
         message->results = pending->response;
         message->results_limit = sizeof pending->response;
     }
-    message->results_bytes = 0;
-    message->caps_in_count = 0;
-    pending->done = 0;
-    int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
-    if (status < 0)
-        return pending_fail(pending, status);
-    const struct submission submission = {
-        .user_data = (uintptr_t)pending + PENDING_TAG,
+    struct submission submission = {
         .addr = (uintptr_t)params,
         .result_addr = (uintptr_t)message->results,
         .deadline_ns = pending->deadline_ns,
@@ -397,9 +427,7 @@ int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending
         .xfer_cap_count = (uint16_t)message->cap_count,
         .opcode = CAPOS_OP_CALL,
     };
-    ring_queue(ring, ring->header, &submission);
-    ring->started++;
-    return CAPOS_OK;
+    return ring_start(pending, &submission);
 }
 
 int32_t cap_submit(void)
@@ -446,6 +474,10 @@ int32_t cap_pending_wait(struct cap_pending *pending)
 int32_t cap_pending_wait_timeout(struct cap_pending *pending, uint64_t timeout_ns)
 {
     while (!pending_is_done(pending)) {
+        if (ring_self.interrupted) {
+            ring_self.interrupted = false;
+            return CAPOS_ERR_INTERRUPTED;
+        }
         int32_t status = ring_wait(&ring_self, timeout_ns);
         if (status < 0 && !pending_is_done(pending))
             return status;

@@ -27,6 +27,8 @@ struct submission {
     uint8_t opcode;
     uint8_t flags;
     uint32_t call_id;
+    uint32_t pipeline_dep;
+    uint16_t pipeline_field;
 };
 
 static inline size_t round_up_8(size_t bytes)
@@ -66,7 +68,8 @@ static inline void ring_queue(struct ring *ring, struct capos_ring_header *heade
         .result_len = from->result_len,
         .result_addr = from->result_addr,
         .call_id = from->call_id,
-        .xfer_cap_count = from->xfer_cap_count,
+        .xfer_cap_count = from->xfer_cap_count | (uint32_t)from->pipeline_field << 16,
+        .pipeline = from->pipeline_dep,
         .deadline_ns = from->deadline_ns,
     };
     __builtin_memcpy(&ring->sq[tail & ring->sq_mask], &words, sizeof words);
@@ -96,3 +99,5 @@ HIDDEN void ring_reap(struct ring *ring);
 HIDDEN int32_t ring_await(struct ring *ring, struct waiter *waiter);
 /* Queues one operation and waits for it. `submission->user_data` is filled in. */
 HIDDEN int32_t ring_run(struct submission *submission, struct waiter *waiter);
+/* Queues one operation that completes as a pending does. The pending's message says where results go. */
+HIDDEN int32_t ring_start(struct cap_pending *pending, struct submission *submission);

@@ -279,7 +279,20 @@ static void serve_call(struct ring *ring, struct server *server, void *exception
     begin_active(&server->active, current->header->tag);
     int32_t encoded = run_call(server);
     make_room(ring);
-    if (encoded != CAP_CALL_PENDING) {
+    if (__builtin_expect(encoded >= 0 && encoded != CAP_CALL_PENDING && current->call.caps_out_count == 0,
+                         1)) {
+        const struct submission answer = {
+            .user_data = (uintptr_t)&server->returned,
+            .addr = (uintptr_t)server->outbox,
+            .cap_id = server->service->endpoint.id,
+            .len = (uint32_t)encoded,
+            .opcode = CAPOS_OP_RETURN,
+            .flags = CAPOS_SQE_QUIET,
+            .call_id = current->header->call_id,
+        };
+        server->returned_call_id = answer.call_id;
+        ring_queue(ring, ring->header, &answer);
+    } else if (encoded != CAP_CALL_PENDING) {
         struct submission answer = make_answer(&current->call, current->header->call_id, encoded, exception);
         answer.user_data = (uintptr_t)&server->returned;
         answer.cap_id = server->service->endpoint.id;
@@ -337,8 +350,8 @@ static int32_t serve_loop(struct ring *ring, struct server *server)
 {
     uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
     const struct capos_ipc_header *header = (const void *)server->inbox;
-    while (!is_stopping(server->service)) {
-        make_room(ring);
+    make_room(ring);
+    while (!is_stopping(server->service)) { /* there is room: an answer makes some for the next receive too */
         queue_receive(ring, server);
         wait_for_message(ring, server);
         if (__builtin_expect(server->received.result < 0, 0))
@@ -347,6 +360,7 @@ static int32_t serve_loop(struct ring *ring, struct server *server)
             server->current.call.caps_out_count = 0;
             if (!is_stopping(server->service))
                 facet_dropped(server->service, header->tag);
+            make_room(ring);
         } else {
             serve_call(ring, server, exception);
         }
@@ -358,6 +372,7 @@ int32_t capos_serve(struct capos_service *service)
 {
     struct server server;
     struct ring *ring = &ring_self;
+    __asm__("" : "+r"(ring)); /* an address in a register, not one to be worked out at each use */
     server.service = service;
     server.returned.done = 0;
     server.active.state = IDLE;
@@ -441,4 +456,60 @@ int32_t capos_deferred_end(struct capos_deferred *deferred, int32_t encoded)
     if (end_active(&deferred->active))
         facet_dropped(service, tag);
     return status < 0 ? status : waiter.result;
+}
+
+/* ---- One call at a time
+ * --------------------------------------------------------------------------------------- */
+
+int32_t capos_receive_start(cap_endpoint endpoint, struct cap_pending *pending, struct capos_inbox *inbox)
+{
+    struct submission receive = {
+        .result_addr = (uintptr_t)inbox->bytes,
+        .result_len = sizeof inbox->bytes,
+        .cap_id = endpoint.id,
+        .opcode = CAPOS_OP_RECV,
+    };
+    pending->target = NULL;
+    pending->message.results = inbox->bytes;
+    pending->message.results_limit = 0; /* the records lie elsewhere than behind an answer */
+    return ring_start(pending, &receive);
+}
+
+static int32_t answer_one(cap_endpoint endpoint, struct cap_call *call, uint32_t call_id, int32_t encoded)
+{
+    uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
+    struct waiter waiter;
+    if (encoded == CAP_CALL_PENDING)
+        encoded = cap_call_fail(call, CAPOS_EXCEPTION_FAILED, "this server cannot answer later");
+    struct submission answer = make_answer(call, call_id, encoded, exception);
+    answer.cap_id = endpoint.id;
+    int32_t status = ring_run(&answer, &waiter);
+    return status < 0 ? status : waiter.result;
+}
+
+int32_t capos_answer(cap_endpoint endpoint, struct capos_inbox *inbox, const struct capos_target *target,
+                     struct capos_outbox *outbox)
+{
+    const struct capos_ipc_header *header = (const void *)inbox->bytes;
+    const char *params = (const char *)(header + 1);
+    const struct capos_xfer_result *records = (const void *)(params + round_up_8(header->params_len));
+    struct cap_transfer caps_in[CAPOS_XFER_CAPS_MAX];
+    if (header->flags & CAPOS_IPC_DROPPED)
+        return CAPOS_OK;
+    for (size_t i = 0; i < header->cap_count; i++)
+        caps_in[i] = (struct cap_transfer){records[i].cap_id, CAPOS_XFER_COPY, records[i].interface_id};
+    struct capos_call current = {
+        .call = {.params = params,
+                 .params_bytes = header->params_len,
+                 .caps_in = caps_in,
+                 .caps_in_count = header->cap_count,
+                 .results = outbox->bytes,
+                 .results_limit = CAPOS_MESSAGE_MAX_BYTES},
+        .header = header,
+    };
+    int32_t encoded = target->dispatch(target->ops, target->self, header->method_id, &current.call);
+    int32_t status = answer_one(endpoint, &current.call, header->call_id, encoded);
+    for (size_t i = 0; i < header->cap_count; i++)
+        cap_release_id(caps_in[i].id);
+    return status;
 }

@@ -5,7 +5,7 @@
 #include <capos/timer.h>
 
 enum { MESSAGE_OVERHEAD_BYTES = 1024 };
-#define NS_PER_MS     UINT64_C(1000000)
+#define NS_PER_MS      UINT64_C(1000000)
 #define PIPE_BYTES_MAX (UINT32_C(1) << 20)
 
 /* ---- Texts
@@ -77,7 +77,7 @@ static bool check_pipe(const struct place *at, const struct cap_shared_pipe *pip
     if (!check_name(at, "name", pipe->name, CAPOS_CAP_NAME_MAX))
         return false;
     for (size_t i = 0; i < plan->pipe_count; i++)
-        if (text_equal(plan->pipes[i].name, pipe->name))
+        if (text_equal(plan->pipes[i].spec.name, pipe->name))
             return fail(at, "a second pipe named \"%s\"", quote(pipe->name).text);
     return pipe->capacity_bytes <= PIPE_BYTES_MAX ||
            fail(at, "capacityBytes is %u, at most %u are possible", pipe->capacity_bytes, PIPE_BYTES_MAX);
@@ -92,11 +92,12 @@ static bool check_pipes(struct place *at, const struct capnp_list *list)
     if (list->count != 0 && !need_ipc_factory(at, "make pipes"))
         return false;
     for (size_t i = 0; i < list->count; i++) {
-        struct cap_shared_pipe *pipe = &plan->pipes[i];
+        struct plan_pipe *pipe = &plan->pipes[i];
+        *pipe = (struct plan_pipe){.readers = 0};
         place_set(at, "initConfig.pipes[%zu]", i);
-        if (cap_shared_pipe_list_get(list, i, pipe) < 0)
+        if (cap_shared_pipe_list_get(list, i, &pipe->spec) < 0)
             return fail(at, "malformed");
-        if (!check_pipe(at, pipe))
+        if (!check_pipe(at, &pipe->spec))
             return false;
         plan->pipe_count++;
     }
@@ -205,8 +206,8 @@ static bool check_restart(const struct place *at, struct service *service)
     return true;
 }
 
-static bool check_export(const struct place *at, const struct service *service, const struct cap_export *export,
-                         struct plan_export *out)
+static bool check_export(const struct place *at, const struct service *service,
+                         const struct cap_export *export, struct plan_export *out)
 {
     const struct plan_export *exports = &at->plan->exports[service->first_export];
     if (!check_name(at, "name", export->name, CAPOS_CAP_NAME_MAX) ||
@@ -323,6 +324,7 @@ static bool check_services(struct place *at, const struct capnp_list *list)
             return fail(at, "malformed");
         if (!check_service(at, i, service))
             return false;
+        plan->kills = plan->kills || service->program.essential;
         plan->service_count++;
     }
     for (size_t i = 0; i < plan->service_count; i++)
@@ -339,6 +341,7 @@ static void plan_clear(struct plan *plan)
     plan->pipe_count = 0;
     plan->notification_count = 0;
     plan->serves_supervisor = false;
+    plan->kills = false;
     plan->error[0] = '\0';
     plan->motd = capnp_text_n("", 0);
 }

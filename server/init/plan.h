@@ -64,6 +64,13 @@ struct plan_export {
     size_t service;
 };
 
+/* A pipe that init makes, and the services that are given its ends. */
+struct plan_pipe {
+    struct cap_shared_pipe spec;
+    service_set readers;
+    service_set writers;
+};
+
 enum plan_grant_kind {
     PLAN_GRANT_HELD,         /* a copy of init's capability `source` (an id) */
     PLAN_GRANT_OWN,          /* `source` is an enum cap_own_object */
@@ -93,11 +100,12 @@ struct plan {
     uint8_t order[PLAN_SERVICES_MAX]; /* indexes of services, in the order in which they start */
     struct plan_export exports[PLAN_EXPORTS_MAX];
     size_t export_count;
-    struct cap_shared_pipe pipes[PLAN_PIPES_MAX];
+    struct plan_pipe pipes[PLAN_PIPES_MAX];
     size_t pipe_count;
     struct capnp_text notifications[PLAN_NOTIFICATIONS_MAX];
     size_t notification_count;
     bool serves_supervisor; /* some service is granted it */
+    bool kills;             /* some service is essential, or a Supervisor is served */
     struct capnp_text motd;
     struct plan_grant grants[PLAN_GRANTS_MAX]; /* of the service that plan_grants was last asked about */
     size_t grant_count;
@@ -111,8 +119,8 @@ bool plan_make(struct plan *plan, const struct cap_system_manifest *manifest,
                const struct holdings *holdings);
 
 /* Works out the grants of service `index` into plan->grants: its caps in their order, then its exports.
- * plan_make found that they are all right, so that this fails (as plan_make does) only if the manifest's bytes
- * have changed or the message's traversal limit is used up. */
+ * plan_make found that they are all right, so that this fails (as plan_make does) only if the manifest's
+ * bytes have changed or the message's traversal limit is used up. */
 bool plan_grants(struct plan *plan, size_t index, const struct holdings *holdings);
 
 /* The index of the service of that name; plan->service_count if there is none. */

@@ -3,6 +3,7 @@
 #include "plan.h"
 #include <capos/boot.h>
 #include <capos/console.h>
+#include <capos/ipc.h>
 #include <capos/timer.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static const struct holdings holdings = {
-    .items = {{"console", 7, CAP_CONSOLE_INTERFACE_ID, 1}, {"clock", 5, CAP_TIMER_INTERFACE_ID, 2}},
-    .count = 2,
+    .items = {{"console", 7, CAP_CONSOLE_INTERFACE_ID, 1},
+              {"clock", 5, CAP_TIMER_INTERFACE_ID, 2},
+              {"ipc", 3, CAP_IPC_FACTORY_INTERFACE_ID, 3}},
+    .count = 3,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -163,12 +163,13 @@ static bool resolve_service(const struct place *at, bool present, const struct c
 static bool resolve_pipe(const struct place *at, const char *field, struct capnp_text name,
                          enum plan_grant_kind kind, struct plan_grant *out)
 {
-    const struct plan *plan = at->plan;
+    struct plan *plan = at->plan;
+    bool reads = kind == PLAN_GRANT_PIPE_READER;
     for (size_t i = 0; i < plan->pipe_count; i++)
-        if (text_equal(plan->pipes[i].name, name)) {
-            grant_set(out, kind, i,
-                      kind == PLAN_GRANT_PIPE_READER ? CAP_PIPE_READER_INTERFACE_ID
-                                                     : CAP_PIPE_WRITER_INTERFACE_ID);
+        if (text_equal(plan->pipes[i].spec.name, name)) {
+            service_set *users = reads ? &plan->pipes[i].readers : &plan->pipes[i].writers;
+            *users |= (service_set)1 << at->service;
+            grant_set(out, kind, i, reads ? CAP_PIPE_READER_INTERFACE_ID : CAP_PIPE_WRITER_INTERFACE_ID);
             return true;
         }
     return fail(at, "source.%s: initConfig.pipes has no \"%s\"", field, quote(name).text);
@@ -197,6 +198,7 @@ static bool resolve_supervisor(const struct place *at, enum cap_supervisor_right
         return fail_not_held(at, "ipcFactory", "serve a Supervisor");
     grant_set(out, PLAN_GRANT_SUPERVISOR, rights, CAP_SUPERVISOR_INTERFACE_ID);
     at->plan->serves_supervisor = true;
+    at->plan->kills = true;
     return true;
 }
 
@@ -235,9 +237,8 @@ static bool check_expected(const struct place *at, struct capnp_text expects, ui
         return true;
     if (!check_interface(at, "expects", expects, &expected))
         return false;
-    return expected == interface_id ||
-           fail(at, "expects %s, but the source is %s", show_interface(expected).text,
-                show_interface(interface_id).text);
+    return expected == interface_id || fail(at, "expects %s, but the source is %s",
+                                            show_interface(expected).text, show_interface(interface_id).text);
 }
 
 static struct plan_grant *grant_add(const struct place *at, struct capnp_text name)
@@ -302,6 +303,7 @@ bool check_grants(struct place *at, size_t index, service_set *needs)
     const struct service *service = &at->plan->services[index];
     const struct capnp_list *caps = &service->program.caps;
     at->plan->grant_count = 0;
+    at->service = index;
     place_set(at, "initConfig.services[%zu]", index);
     if (caps->count + service->export_count > PLAN_GRANTS_MAX)
         return fail(at, "caps and exports have %zu entries, at most %d are possible",

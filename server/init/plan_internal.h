@@ -9,6 +9,7 @@ enum { PATH_BYTES = 80, QUOTED_BYTES = 44, HELD_TEXT_BYTES = 160 };
 struct place {
     struct plan *plan;
     const struct holdings *holdings;
+    size_t service; /* whose references are being checked */
     char path[PATH_BYTES];
 };
 

@@ -1,4 +1,5 @@
-/* Sentences of refusal, each with the path of what is refused; and the checks of names. See plan_internal.h. */
+/* Sentences of refusal, each with the path of what is refused; and the checks of names. See plan_internal.h.
+ */
 #include "plan_internal.h"
 #include "interface_names.h"
 #include <capos/print.h>
@@ -24,8 +25,9 @@ bool fail(const struct place *at, const char *format, ...)
 
 bool fail_not_held(const struct place *at, const char *kernel_name, const char *purpose)
 {
-    return fail(at, "init was not granted the kernel's %s, so it cannot %s (initConfig.init.caps); init holds: %s",
-                kernel_name, purpose, list_holdings(at->holdings).text);
+    return fail(
+        at, "init was not granted the kernel's %s, so it cannot %s (initConfig.init.caps); init holds: %s",
+        kernel_name, purpose, list_holdings(at->holdings).text);
 }
 
 struct quoted quote(struct capnp_text text)
@@ -57,8 +59,8 @@ struct held_text list_holdings(const struct holdings *holdings)
     capos_snprintf(held.text, sizeof held.text, "nothing");
     for (size_t i = 0; i < holdings->count && used < sizeof held.text; i++) {
         const struct holding *holding = &holdings->items[i];
-        used += (size_t)capos_snprintf(held.text + used, sizeof held.text - used, "%s%.*s", i == 0 ? "" : ", ",
-                                       (int)holding->name_len, holding->name);
+        used += (size_t)capos_snprintf(held.text + used, sizeof held.text - used, "%s%.*s",
+                                       i == 0 ? "" : ", ", (int)holding->name_len, holding->name);
     }
     return held;
 }

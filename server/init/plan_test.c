@@ -4,7 +4,11 @@
 #include <capos/boot.h>
 #include <capos/capset.h>
 #include <capos/console.h>
+#include <capos/ipc.h>
 #include <capos/memory.h>
+#include <capos/pipe.h>
+#include <capos/sched.h>
+#include <capos/supervisor.h>
 #include <capos/system.h>
 #include <capos/timer.h>
 #include <stdio.h>
@@ -25,6 +29,11 @@ static struct {
     struct cap_cap_grant caps[PLAN_GRANTS_MAX + 1];
     struct capnp_text args[CAPOS_ARGS_MAX + 1];
     struct capnp_text env[CAPOS_ARGS_MAX + 1];
+    struct cap_export exports[PLAN_EXPORTS_MAX + 1];
+    struct capnp_text after[2];
+    struct cap_shared_pipe pipes[PLAN_PIPES_MAX + 1];
+    struct capnp_text notifications[PLAN_NOTIFICATIONS_MAX + 1];
+    struct cap_cap_grant imports[4];
 } base;
 static char long_text[LONG_TEXT + 1];
 
@@ -105,11 +114,11 @@ static void a_good_manifest(void)
     assert_string_equal(plan.motd.bytes, "hello");
     assert_true(plan_grants(&plan, 0, &holdings));
     assert_int_equal(plan.grant_count, 4);
-    assert_int_equal(plan.grants[0].capability.id, 100);
-    assert_int_equal(plan.grants[1].capability.id, 101);
-    assert_int_equal(plan.grants[2].which, CAP_SPAWN_GRANT_OWN);
-    assert_int_equal(plan.grants[2].own, CAP_OWN_OBJECT_VIRTUAL_MEMORY);
-    assert_int_equal(plan.grants[3].own, CAP_OWN_OBJECT_CAPABILITY_MANAGER);
+    assert_int_equal(plan.grants[0].source, 100);
+    assert_int_equal(plan.grants[1].source, 101);
+    assert_int_equal(plan.grants[2].kind, PLAN_GRANT_OWN);
+    assert_int_equal(plan.grants[2].source, CAP_OWN_OBJECT_VIRTUAL_MEMORY);
+    assert_int_equal(plan.grants[3].source, CAP_OWN_OBJECT_CAPABILITY_MANAGER);
     assert_true(plan_grants(&plan, 1, &holdings));
     assert_int_equal(plan.grant_count, 0);
 }
@@ -125,7 +134,7 @@ static void broken_top_levels(void)
     for (size_t i = 0; i <= PLAN_SERVICES_MAX; i++)
         base.services[i] = base.services[0];
     base.manifest.init_config.services.count = PLAN_SERVICES_MAX + 1;
-    refused("initConfig.services: 65 entries, at most 64 are possible");
+    refused("initConfig.services: 29 entries, at most 28 are possible");
 }
 
 static void broken_binaries(void)
@@ -202,7 +211,8 @@ static void too_many_grants(void)
     assert_non_null(strstr(plan.error, "services[0].caps[8]: one more than the 8 capabilities"));
     base.services[0].caps.count = PLAN_GRANTS_MAX + 1;
     assert_false(make_plan());
-    assert_string_equal(plan.error, "initConfig.services[0]: caps has 65 entries, at most 64 are possible");
+    assert_string_equal(plan.error,
+                        "initConfig.services[0]: caps and exports have 65 entries, at most 64 are possible");
 }
 
 static void broken_arguments(void)
@@ -227,6 +237,262 @@ static void broken_arguments(void)
         "initConfig.services[0]: args and env are too long together: one call carries at most 8192 bytes");
 }
 
+/* ---- A graph: `prog` exports a store, `other` imports it and shares a pipe and a notification with it. */
+
+static struct cap_cap_grant imported(const char *name, const char *service, const char *what)
+{
+    struct cap_cap_grant grant = {.name = T(name)};
+    grant.source.which = CAP_CAP_GRANT_SOURCE_SERVICE;
+    grant.source.has_service = true;
+    grant.source.service = (struct cap_export_ref){.service = T(service), .export_ = T(what), .tag = 7};
+    return grant;
+}
+
+static void make_graph(void)
+{
+    hold("ipc", CAP_IPC_FACTORY_INTERFACE_ID);
+    base.exports[0] = (struct cap_export){.name = T("store"), .serves = T("NullCap"), .max_queued = 9};
+    base.services[0].exports = CAPNP_LIST(base.exports, 1);
+    base.pipes[0] = (struct cap_shared_pipe){.name = T("pipe")};
+    base.notifications[0] = T("bell");
+    base.manifest.init_config.pipes = CAPNP_LIST(base.pipes, 1);
+    base.manifest.init_config.notifications = CAPNP_LIST(base.notifications, 1);
+    base.imports[0] = imported("db", "prog", "store");
+    base.imports[0].expects = T("NullCap");
+    base.imports[1] = (struct cap_cap_grant){.name = T("in"), .expects = T("PipeReader")};
+    base.imports[1].source.which = CAP_CAP_GRANT_SOURCE_PIPE_READER;
+    base.imports[1].source.pipe_reader = T("pipe");
+    base.imports[2] = (struct cap_cap_grant){.name = T("bell"), .expects = T("Signaler")};
+    base.imports[2].source.which = CAP_CAP_GRANT_SOURCE_SIGNALER;
+    base.imports[2].source.signaler = T("bell");
+    base.imports[3] = (struct cap_cap_grant){.name = T("sup"), .expects = T("Supervisor")};
+    base.imports[3].source.which = CAP_CAP_GRANT_SOURCE_SUPERVISOR;
+    base.services[1].caps = CAPNP_LIST(base.imports, 4);
+}
+
+static void graph_refused(const char *expected)
+{
+    refused(expected);
+    make_graph();
+}
+
+static void a_good_graph(void)
+{
+    make_graph();
+    assert_true(make_plan());
+    assert_int_equal(plan.export_count, 1);
+    assert_true(plan.exports[0].interface_id == CAP_NULL_CAP_INTERFACE_ID);
+    assert_int_equal(plan.exports[0].max_queued, 9);
+    assert_true(plan.serves_supervisor && plan.kills);
+    assert_int_equal(plan.pipes[0].readers, 2);
+    assert_int_equal(plan.pipes[0].writers, 0);
+    assert_true(plan_grants(&plan, 0, &holdings));
+    assert_int_equal(plan.grant_count, 5);
+    assert_int_equal(plan.grants[4].kind, PLAN_GRANT_ENDPOINT);
+    assert_true(plan_grants(&plan, 1, &holdings));
+    assert_int_equal(plan.grants[0].kind, PLAN_GRANT_IMPORT);
+    assert_int_equal(plan.grants[0].tag, 7);
+    assert_true(plan.grants[0].interface_id == CAP_NULL_CAP_INTERFACE_ID);
+    base.imports[0].source.service.export_ = T(""); /* the only one */
+    base.exports[0].serves = T("0x1234");
+    base.imports[0].expects = T("0x0000000000001234");
+    assert_true(make_plan());
+}
+
+static void broken_exports(void)
+{
+    make_graph();
+    base.exports[0].serves = T("Nullcap");
+    graph_refused("initConfig.services[0].exports[0]: serves \"Nullcap\" is no interface of schema/ (such as "
+                  "\"Timer\"), and no id (such as \"0x984b74b4add477b8\")");
+    base.exports[0].serves = T("0x12345678901234567");
+    assert_false(make_plan());
+    base.exports[0].serves = T("0x");
+    assert_false(make_plan());
+    base.exports[0].serves = T("0x12g");
+    assert_false(make_plan());
+    setup(), make_graph();
+    base.exports[0].max_queued = 1025;
+    graph_refused("initConfig.services[0].exports[0]: maxQueued is 1025, at most 1024 are possible");
+    base.exports[0].name = T("timer");
+    graph_refused("initConfig.services[0].exports[0]: a second capability named \"timer\"");
+    base.exports[1] = base.exports[0];
+    base.services[0].exports.count = 2;
+    graph_refused("initConfig.services[0].exports[1]: a second export named \"store\"");
+    for (size_t i = 0; i <= PLAN_EXPORTS_MAX; i++)
+        base.exports[i] = base.exports[0];
+    base.services[0].exports.count = PLAN_EXPORTS_MAX + 1;
+    graph_refused("initConfig.services[0]: exports has 65 entries; all services together can have 64");
+    base.manifest.init_config.pipes.count = 0;
+    base.manifest.init_config.notifications.count = 0;
+    holdings.count--;
+    graph_refused("initConfig.services[0]: init was not granted the kernel's ipcFactory, so it cannot make "
+                  "endpoints for its exports (initConfig.init.caps); init holds: console, clock, memory");
+}
+
+static void broken_imports(void)
+{
+    make_graph();
+    base.imports[0].source.service.service = T("prig");
+    graph_refused("initConfig.services[1].caps[0]: source.service.service: there is no service \"prig\"");
+    base.imports[0].source.service.export_ = T("stare");
+    graph_refused(
+        "initConfig.services[1].caps[0]: source.service.export: \"prog\" does not export \"stare\"");
+    base.services[0].exports.count = 0;
+    graph_refused("initConfig.services[1].caps[0]: source.service: \"prog\" exports nothing");
+    base.exports[1] = (struct cap_export){.name = T("more"), .serves = T("Timer")};
+    base.services[0].exports.count = 2;
+    base.imports[0].source.service.export_ = T("");
+    graph_refused("initConfig.services[1].caps[0]: source.service.export is empty, but \"prog\" exports 2 "
+                  "capabilities");
+    base.imports[0].expects = T("Timer");
+    graph_refused("initConfig.services[1].caps[0]: expects Timer, but the source is NullCap");
+    base.imports[1].source.pipe_reader = T("pope");
+    graph_refused("initConfig.services[1].caps[1]: source.pipeReader: initConfig.pipes has no \"pope\"");
+    base.imports[2].source.signaler = T("ball");
+    graph_refused(
+        "initConfig.services[1].caps[2]: source.signaler: initConfig.notifications has no \"ball\"");
+    base.imports[3].source.supervisor = (enum cap_supervisor_rights)5;
+    graph_refused("initConfig.services[1].caps[3]: source.supervisor is 5, which this init does not know");
+    base.caps[1].expects = T("WallClock");
+    graph_refused("initConfig.services[0].caps[1]: expects WallClock, but the source is Timer");
+    base.caps[1].expects = T("Tmer");
+    graph_refused("initConfig.services[0].caps[1]: expects \"Tmer\" is no interface of schema/ (such as "
+                  "\"Timer\"), and no id (such as \"0x984b74b4add477b8\")");
+}
+
+static void broken_shared_objects(void)
+{
+    make_graph();
+    base.pipes[1] = base.pipes[0];
+    base.manifest.init_config.pipes.count = 2;
+    graph_refused("initConfig.pipes[1]: a second pipe named \"pipe\"");
+    base.pipes[0].capacity_bytes = 1 + (1 << 20);
+    graph_refused("initConfig.pipes[0]: capacityBytes is 1048577, at most 1048576 are possible");
+    base.manifest.init_config.pipes.count = PLAN_PIPES_MAX + 1;
+    graph_refused("initConfig.pipes: 17 entries, at most 16 are possible");
+    base.notifications[1] = base.notifications[0];
+    base.manifest.init_config.notifications.count = 2;
+    graph_refused("initConfig.notifications[1]: a second notification named \"bell\"");
+    for (size_t i = 0; i <= PLAN_NOTIFICATIONS_MAX; i++)
+        base.notifications[i] = T("n");
+    base.manifest.init_config.notifications.count = PLAN_NOTIFICATIONS_MAX + 1;
+    graph_refused("initConfig.notifications: 17 entries, at most 16 are possible");
+}
+
+static void order_follows_needs(void)
+{
+    make_graph();
+    base.services[2] = base.services[1]; /* "other" first, then "prog", then "last" */
+    base.services[1] = base.services[0];
+    base.services[0] = base.services[2];
+    base.services[2] = (struct cap_program){.name = T("last"), .binary = T("prog")};
+    base.manifest.init_config.services.count = 3;
+    assert_true(make_plan());
+    assert_int_equal(plan.order[0], 1);
+    assert_int_equal(plan.order[1], 0);
+    assert_int_equal(plan.order[2], 2);
+    base.after[0] = T("last");
+    base.services[1].after = CAPNP_LIST(base.after, 1);
+    assert_true(make_plan());
+    assert_int_equal(plan.order[0], 2);
+    assert_int_equal(plan.order[1], 1);
+    base.after[0] = T("lost");
+    graph_refused("initConfig.services[1].after[0]: there is no service \"lost\"");
+}
+
+static void circles(void)
+{
+    make_graph();
+    base.after[0] = T("other");
+    base.services[0].after = CAPNP_LIST(base.after, 1);
+    graph_refused("initConfig.services[0]: services need each other to be started first "
+                  "(caps[].source.service, after): prog -> other -> prog");
+    base.after[0] = T("prog");
+    base.services[0].after = CAPNP_LIST(base.after, 1);
+    graph_refused("initConfig.services[0]: services need each other to be started first "
+                  "(caps[].source.service, after): prog -> prog");
+}
+
+/* Every service needs the one behind it, and the last but one needs the second: one way leads into the
+ * circle. */
+static void the_longest_circle(void)
+{
+    static struct capnp_text names[PLAN_SERVICES_MAX];
+    static char texts[PLAN_SERVICES_MAX][CAPOS_PROCESS_NAME_MAX + 1];
+    for (size_t i = 0; i < PLAN_SERVICES_MAX; i++) {
+        memset(texts[i], 'a' + (int)i % 26, CAPOS_PROCESS_NAME_MAX);
+        snprintf(texts[i], 4, "%zu", i);
+        texts[i][strlen(texts[i])] = '_';
+        names[i] = T(texts[i]);
+    }
+    for (size_t i = 0; i < PLAN_SERVICES_MAX; i++)
+        base.services[i] =
+            (struct cap_program){.name = names[i],
+                                 .binary = T("prog"),
+                                 .after = CAPNP_LIST(&names[i + 1 < PLAN_SERVICES_MAX ? i + 1 : 1], 1)};
+    base.manifest.init_config.services.count = PLAN_SERVICES_MAX;
+    assert_false(make_plan());
+    assert_non_null(strstr(plan.error, "initConfig.services[1]: services need each other"));
+    assert_true(strlen(plan.error) < PLAN_ERROR_BYTES);
+}
+
+static void broken_policies(void)
+{
+    struct cap_restart restart = {.mode = CAP_RESTART_MODE_ON_FAILURE,
+                                  .limit = 5,
+                                  .window_ms = 1000,
+                                  .backoff_ms = 10,
+                                  .backoff_max_ms = 100};
+    base.services[1].has_restart = true;
+    base.services[1].restart = restart;
+    assert_true(make_plan());
+    assert_int_equal(plan.services[1].restart.mode, RESTART_ON_FAILURE);
+    assert_int_equal(plan.services[1].restart.window_ns, 1000000000);
+    assert_int_equal(plan.services[0].restart.mode, RESTART_NEVER);
+    base.services[1].restart.mode = (enum cap_restart_mode)9;
+    refused("initConfig.services[1]: restart.mode is 9, which this init does not know");
+    base.services[1].has_restart = true;
+    base.services[1].restart = restart;
+    base.services[1].restart.limit = 21;
+    refused("initConfig.services[1]: restart.limit is 21, it must be from 1 to 20");
+    base.services[1].has_restart = true;
+    base.services[1].restart = restart;
+    base.services[1].restart.window_ms = 0;
+    refused("initConfig.services[1]: restart.windowMs is 0: restarts could not be counted");
+    base.services[1].has_restart = true;
+    base.services[1].restart = restart;
+    base.services[1].restart.backoff_ms = 101;
+    refused("initConfig.services[1]: restart.backoffMs is 101, above backoffMaxMs, 100");
+    base.services[1].has_restart = true;
+    base.services[1].restart = restart;
+    base.services[0].caps.count = 0;
+    holdings.count = 1;
+    refused(
+        "initConfig.services[1]: init was not granted the kernel's timer, so it cannot wait before a restart "
+        "(initConfig.init.caps); init holds: console");
+    base.services[1].max_weight = 300;
+    refused("initConfig.services[1].maxWeight: 300, but caps has no kernel = schedulingPolicy");
+    base.services[0].max_weight = 300;
+    base.caps[1] = kernel_grant("policy", CAP_KERNEL_CAP_SCHEDULING_POLICY);
+    refused(
+        "initConfig.services[0].caps[1]: init was not granted the kernel's schedulingPolicy, so it cannot "
+        "limit it to maxWeight (initConfig.init.caps); init holds: console, clock, memory");
+    hold("policy", CAP_SCHEDULING_POLICY_INTERFACE_ID);
+    base.services[0].max_weight = 300;
+    base.caps[1] = kernel_grant("policy", CAP_KERNEL_CAP_SCHEDULING_POLICY);
+    assert_true(make_plan());
+    assert_true(plan_grants(&plan, 0, &holdings));
+    assert_int_equal(plan.grants[1].kind, PLAN_GRANT_POLICY);
+    assert_int_equal(plan.grants[1].tag, 300);
+    base.services[0].max_weight = 10001;
+    refused("initConfig.services[0].maxWeight: 10001, at most 10000 is possible");
+    base.services[0].has_budget = true;
+    base.services[0].budget.frames = UINT64_C(1) << 40;
+    refused("initConfig.services[0]: budget.frames is 1099511627776, which is more than an address space can "
+            "hold");
+}
+
 /* The error text is cut, not overrun, when everything in it is as long as it can be. */
 static void long_errors_are_cut(void)
 {
@@ -244,9 +510,14 @@ static void long_errors_are_cut(void)
 int main(void)
 {
     static const struct unit_test tests[] = {
-        UNIT_TEST(a_good_manifest),  UNIT_TEST(broken_top_levels),   UNIT_TEST(broken_binaries),
-        UNIT_TEST(broken_services),  UNIT_TEST(broken_grants),       UNIT_TEST(too_many_grants),
-        UNIT_TEST(broken_arguments), UNIT_TEST(long_errors_are_cut),
+        UNIT_TEST(a_good_manifest),     UNIT_TEST(broken_top_levels),
+        UNIT_TEST(broken_binaries),     UNIT_TEST(broken_services),
+        UNIT_TEST(broken_grants),       UNIT_TEST(too_many_grants),
+        UNIT_TEST(broken_arguments),    UNIT_TEST(long_errors_are_cut),
+        UNIT_TEST(a_good_graph),        UNIT_TEST(broken_exports),
+        UNIT_TEST(broken_imports),      UNIT_TEST(broken_shared_objects),
+        UNIT_TEST(order_follows_needs), UNIT_TEST(circles),
+        UNIT_TEST(the_longest_circle),  UNIT_TEST(broken_policies),
     };
     return UNIT_MAIN(tests, setup, NULL);
 }

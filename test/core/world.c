@@ -35,6 +35,7 @@ static struct {
     size_t range_count;
     struct process process;
     struct thread thread;
+    struct thread *current;
     bool has_process;
 } world;
 
@@ -45,7 +46,7 @@ static const struct object_type test_process_type = {.name = "process"};
 static void make_process(void)
 {
     memset(ring_page, 0, sizeof(ring_page));
-    world.process.object = (struct object){&test_process_type, 1};
+    world.process.object = (struct object){.type = &test_process_type, .references = 1};
     world.process.ledger = &world.ledger;
     captable_init(&world.process.captable, &world.ledger);
     list_init(&world.process.threads);
@@ -56,6 +57,7 @@ static void make_process(void)
     pending_init_thread(&world.thread);
     ring_init(&world.thread.ring, ring_page);
     ring_scratch_init();
+    world.current = &world.thread;
     world.has_process = true;
 }
 
@@ -216,9 +218,14 @@ void panic(const char *format, ...)
 
 /* ---- The scheduler. */
 
+void world_set_current(struct thread *thread)
+{
+    world.current = thread;
+}
+
 struct thread *thread_current(void)
 {
-    return &world.thread;
+    return world.current;
 }
 
 void sched_make_ready(struct thread *thread)
@@ -229,6 +236,11 @@ void sched_make_ready(struct thread *thread)
 
 void arch_preemption_point(void)
 {
+}
+
+bool sched_has_left_work(void)
+{
+    return false;
 }
 
 void sched_timer_changed(void)
@@ -242,6 +254,11 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     spinlock_assert_held(&thread->lock);
     thread->context.frame.rax = (uint64_t)value;
     sched_make_ready(thread);
+}
+
+void thread_stop_current(void)
+{
+    panic("a thread was stopped in a world without ends");
 }
 
 /* ---- Memory. */
@@ -295,6 +312,27 @@ __attribute__((weak)) uint64_t entropy_random_u64(void)
     return arch_random_u64(&value) ? value : 1;
 }
 
+enum aspace_copied aspace_copy_from_current(struct aspace *to, uaddr_t to_address, uaddr_t from,
+                                            size_t size_bytes)
+{
+    (void)to;
+    if (!user_range(from, size_bytes, false))
+        return ASPACE_COPY_CURRENT_BAD;
+    return arch_user_copy_out(to_address, (const void *)(uintptr_t)from, size_bytes) ? ASPACE_COPIED
+                                                                                     : ASPACE_COPY_OTHER_BAD;
+}
+
+enum aspace_copied aspace_copy_to_current(struct aspace *from, uaddr_t from_address, uaddr_t to,
+                                          size_t size_bytes)
+{
+    (void)from;
+    if (!user_range(from_address, size_bytes, false))
+        return ASPACE_COPY_OTHER_BAD;
+    return arch_user_copy_out(to, (const void *)(uintptr_t)from_address, size_bytes)
+               ? ASPACE_COPIED
+               : ASPACE_COPY_CURRENT_BAD;
+}
+
 status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes)
 {
     (void)aspace;
@@ -305,6 +343,27 @@ status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes,
 {
     (void)aspace;
     return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
+/* No call of these tests maps memory. */
+status_t mapping_token_create(struct ledger *ledger, struct object *owner, struct mapping_token **out)
+{
+    (void)ledger;
+    (void)owner;
+    (void)out;
+    abort();
+}
+
+void mapping_token_put(struct mapping_token *token)
+{
+    (void)token;
+    abort();
+}
+
+void mapping_token_revoke(struct mapping_token *token)
+{
+    (void)token;
+    abort();
 }
 
 struct memory_object *world_memory(const void *bytes, size_t size_bytes)
@@ -326,7 +385,7 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
 
 void object_init(struct object *object, const struct object_type *type)
 {
-    *object = (struct object){type, 1};
+    *object = (struct object){.type = type, .references = 1};
     world.objects++;
 }
 
@@ -348,7 +407,7 @@ struct world_object *world_object(uint64_t interface_id,
     assert_non_null(made);
     made->type = (struct object_type){
         .name = "test", .interface_id = interface_id, .dispatch = dispatch, .destroy = world_object_destroy};
-    made->object = (struct object){&made->type, 1};
+    made->object = (struct object){.type = &made->type, .references = 1};
     world.objects++;
     return made;
 }

@@ -30,6 +30,8 @@ void world_add_user_memory(const void *memory, size_t size_bytes, bool writable)
 /* One process with one running thread and a ring in host memory. */
 struct process *world_process(void);
 struct thread *world_thread(void);
+/* Who runs on the one CPU; at first the thread above. */
+void world_set_current(struct thread *thread);
 uint32_t world_ready_count(void);   /* times sched_make_ready was called */
 uint32_t world_timer_changes(void); /* times the scheduler was told to look at the timer again */
 

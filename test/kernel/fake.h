@@ -25,6 +25,9 @@ uint64_t fake_resident_bytes(void);
 /* ---- Allocation failures. Off: none. On with one_in 0: whatever unit_alloc_should_fail says. Else one in
  * `one_in`, pseudo-random, the same every time. */
 void fake_inject(bool on, unsigned one_in);
+/* No failures from here to there. */
+bool fake_inject_pause(void);
+void fake_inject_resume(bool was_on);
 /* Failures injected so far. */
 unsigned fake_injected_count(void);
 
@@ -36,6 +39,10 @@ extern void *fake_preemption_context;
  * address is cached there, else by a walk that fills the TLB. Null: page fault. */
 void fake_tlb_clear(void);
 void *fake_access(paddr_t root, uaddr_t address, enum aspace_access access);
+/* The running thread's address space, for the user-copy functions: their faults go to fake_current_fault
+ * unless it is null, and fail otherwise. */
+extern paddr_t fake_current_root;
+extern bool (*fake_current_fault)(uaddr_t address, enum aspace_access access);
 /* True if everything in the TLB is what a walk would find now. */
 bool fake_tlb_is_coherent(paddr_t root);
 /* True if the TLB can still reach the frame. Frames must not be freed while this holds: checked by the fake.

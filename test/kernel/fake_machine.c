@@ -109,6 +109,18 @@ void fake_inject(bool on, unsigned one_in)
     inject_one_in = one_in;
 }
 
+bool fake_inject_pause(void)
+{
+    bool was_on = inject_on;
+    inject_on = false;
+    return was_on;
+}
+
+void fake_inject_resume(bool was_on)
+{
+    inject_on = was_on;
+}
+
 unsigned fake_injected_count(void)
 {
     return injected;

@@ -3,6 +3,7 @@
 #include "fake.h"
 #include "arch/arch.h"
 #include "arch/x86_64/tlb.h"
+#include "mm/aspace_internal.h"
 #include "unit.h"
 #include <string.h>
 
@@ -10,6 +11,7 @@ enum { TLB_ENTRIES = 256 };
 
 struct translation {
     bool valid;
+    uint64_t root; /* whose: entries of several address spaces are kept, as with PCIDs */
     uaddr_t page;
     uint64_t frame; /* of the 4 KiB page, also within a large one */
     bool write, exec, large;
@@ -31,38 +33,50 @@ void arch_tlb_flush_all(void)
         fake_tlb_clear();
 }
 
-static struct translation *tlb_slot(uaddr_t page)
+static struct translation *tlb_slot(paddr_t root, uaddr_t page)
 {
-    return &tlb[(page >> 12 ^ page >> 24) % TLB_ENTRIES];
+    return &tlb[(page >> 12 ^ page >> 24 ^ root.raw >> 12) % TLB_ENTRIES];
+}
+
+/* root 0: of all address spaces. INVLPG drops all of a large page. */
+static void flush_page(uint64_t root, uaddr_t page)
+{
+    flushes++;
+    for (unsigned i = 0; tlb_used > 0 && i < TLB_ENTRIES; i++)
+        if (tlb[i].valid && (root == 0 || tlb[i].root == root) &&
+            (tlb[i].page == page || (tlb[i].large && (tlb[i].page ^ page) >> 21 == 0)))
+            tlb[i].valid = false;
+}
+
+static void flush_root(uint64_t root)
+{
+    flushes++;
+    for (unsigned i = 0; tlb_used > 0 && i < TLB_ENTRIES; i++)
+        if (tlb[i].root == root)
+            tlb[i].valid = false;
 }
 
 void arch_tlb_flush_page(uint64_t va)
 {
-    flushes++;
-    struct translation *slot = tlb_slot(va);
-    if (slot->valid && slot->page == va)
-        slot->valid = false;
-    for (unsigned i = 0; tlb_used > 0 && i < TLB_ENTRIES; i++) /* INVLPG drops all of a large page */
-        if (tlb[i].valid && tlb[i].large && (tlb[i].page ^ va) >> 21 == 0)
-            tlb[i].valid = false;
+    flush_page(0, va); /* the fake does not know which one is loaded */
 }
 
 enum { SHOOTDOWN_PAGES_MAX = 32 };
 
 void arch_tlb_shootdown(const uint64_t *resident, uint64_t start, uint64_t end)
 {
-    (void)resident;
+    uint64_t root = container_of(resident, const struct aspace, resident_cpus)->tables.root.raw;
     if ((end - start) >> 12 > SHOOTDOWN_PAGES_MAX) {
-        arch_tlb_flush_all();
+        flush_root(root);
         return;
     }
     for (uint64_t at = start; at < end; at += PAGE_SIZE)
-        arch_tlb_flush_page(at);
+        flush_page(root, at);
 }
 
 void arch_tlb_leave(uint64_t *resident, paddr_t page_table)
 {
-    (void)page_table;
+    flush_root(page_table.raw);
     *resident = 0;
 }
 
@@ -74,6 +88,7 @@ unsigned fake_flush_count(void)
 static bool walk(paddr_t root, uaddr_t address, struct translation *out)
 {
     paddr_t table = root;
+    out->root = root.raw;
     out->page = address & ~UINT64_C(0xfff);
     out->write = out->exec = true;
     for (int shift = 39;; shift -= 9) {
@@ -98,10 +113,10 @@ static bool walk(paddr_t root, uaddr_t address, struct translation *out)
 
 void *fake_access(paddr_t root, uaddr_t address, enum aspace_access access)
 {
-    struct translation *slot = tlb_slot(address & ~UINT64_C(0xfff)), found = *slot;
+    struct translation *slot = tlb_slot(root, address & ~UINT64_C(0xfff)), found = *slot;
     if (address >= UINT64_C(1) << 47)
         return NULL;
-    if (!slot->valid || slot->page != (address & ~UINT64_C(0xfff))) {
+    if (!slot->valid || slot->root != root.raw || slot->page != (address & ~UINT64_C(0xfff))) {
         if (!walk(root, address, &found))
             return NULL;
         *slot = found;
@@ -117,7 +132,7 @@ bool fake_tlb_is_coherent(paddr_t root)
 {
     for (unsigned i = 0; tlb_used > 0 && i < TLB_ENTRIES; i++) {
         struct translation now;
-        if (!tlb[i].valid)
+        if (!tlb[i].valid || tlb[i].root != root.raw)
             continue;
         if (!walk(root, tlb[i].page, &now) || now.frame != tlb[i].frame || (tlb[i].write && !now.write) ||
             (tlb[i].exec && !now.exec))
@@ -132,4 +147,64 @@ bool fake_tlb_reaches(paddr_t frame)
         if (tlb[i].valid && tlb[i].frame == frame.raw)
             return true;
     return false;
+}
+
+/* ---- User copies: byte by byte, as a fault may come at any. */
+
+paddr_t fake_current_root;
+bool (*fake_current_fault)(uaddr_t address, enum aspace_access access);
+
+static char *user_byte(uaddr_t user, enum aspace_access access, bool resolve)
+{
+    char *byte = fake_access(fake_current_root, user, access);
+    if (byte != NULL || !resolve || fake_current_fault == NULL || !fake_current_fault(user, access))
+        return byte;
+    return fake_access(fake_current_root, user, access);
+}
+
+static bool user_copy_in(char *kernel, uaddr_t user, size_t size_bytes, bool resolve)
+{
+    for (size_t i = 0; i < size_bytes; i++) {
+        const char *byte = user_byte(user + i, ACCESS_READ, resolve);
+        if (byte == NULL)
+            return false;
+        kernel[i] = *byte;
+    }
+    return true;
+}
+
+static bool user_copy_out(uaddr_t user, const char *kernel, size_t size_bytes, bool resolve)
+{
+    for (size_t i = 0; i < size_bytes; i++) {
+        char *byte = user_byte(user + i, ACCESS_WRITE, resolve);
+        if (byte == NULL)
+            return false;
+        *byte = kernel[i];
+    }
+    return true;
+}
+
+bool arch_user_copy_in(void *kernel, uaddr_t user, size_t size_bytes)
+{
+    return user_copy_in(kernel, user, size_bytes, true);
+}
+
+bool arch_user_copy_out(uaddr_t user, const void *kernel, size_t size_bytes)
+{
+    return user_copy_out(user, kernel, size_bytes, true);
+}
+
+bool arch_user_try_copy_in(void *kernel, uaddr_t user, size_t size_bytes)
+{
+    return user_copy_in(kernel, user, size_bytes, false);
+}
+
+bool arch_user_try_copy_out(uaddr_t user, const void *kernel, size_t size_bytes)
+{
+    return user_copy_out(user, kernel, size_bytes, false);
+}
+
+bool arch_user_probe_write(uaddr_t user)
+{
+    return user_byte(user, ACCESS_WRITE, true) != NULL;
 }

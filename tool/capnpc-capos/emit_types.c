@@ -423,7 +423,8 @@ static void emit_content(FILE *out, const struct ir_node *node)
 
 /* ---- Public functions ---- */
 
-/* Structs of scalars only: nearly every message of one is written in the same shape, and is then read where it lies. */
+/* Structs of scalars only: nearly every message of one is written in the same shape, and is then read where
+ * it lies. */
 static bool is_flat(const struct ir_node *node)
 {
     return node->data_words != 0 && node->pointer_count == 0 && !has_pointer_or_group(node);

@@ -4,6 +4,7 @@
 #include <capos/boot.h>
 #include <capos/console.h>
 #include <capos/entropy.h>
+#include <capos/ipc.h>
 #include <capos/log.h>
 #include <capos/memory.h>
 #include <capos/process.h>
@@ -34,6 +35,8 @@ static const struct grant_kind kinds[] = {
     {"spawner", CAP_KERNEL_CAP_PROCESS_SPAWNER, CAP_PROCESS_SPAWNER_INTERFACE_ID, false, "start processes"},
     {"bootpackage", CAP_KERNEL_CAP_BOOT_PACKAGE, CAP_BOOT_PACKAGE_INTERFACE_ID, false,
      "read everything the machine was booted with"},
+    {"ipc", CAP_KERNEL_CAP_IPC_FACTORY, CAP_IPC_FACTORY_INTERFACE_ID, false,
+     "make endpoints, notifications and pipes"},
     {"null", CAP_KERNEL_CAP_NULL, CAP_NULL_CAP_INTERFACE_ID, false,
      "an object that does nothing, for measuring"},
 };

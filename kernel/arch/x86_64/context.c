@@ -186,6 +186,15 @@ void arch_allow_tsc(struct user_context *context)
         tsc_allow(this_cpu(), true);
 }
 
+void arch_set_fs_base(struct user_context *context, uint64_t fs_base)
+{
+    context->fs_base = fs_base;
+    if (cpu_features.fsgsbase)
+        __asm__ volatile("wrfsbase %0" : : "r"(fs_base));
+    else
+        msr_write(MSR_FS_BASE, fs_base);
+}
+
 void arch_counters_read(struct cpu_counters *out)
 {
     memset(out, 0, sizeof(*out));

@@ -292,6 +292,28 @@ arch_user_probe_write:                /* (user) */
     movl %eax, (%rdi)
     jmp 1b
 user_copy_end:
+/* The same in a range of their own, whose faults always end at user_copy_failed: arch_user_try_copy_*. */
+    .global arch_user_try_copy_in, arch_user_try_copy_out, user_try_end
+    .balign 64
+arch_user_try_copy_in:
+arch_user_try_copy_out:
+    STAC
+    cmpq $8, %rdx
+    je 8f
+    movl %edx, %ecx
+    shrl $3, %ecx
+    rep movsq
+    andl $7, %edx
+    jz 1f
+    movl %edx, %ecx
+    rep movsb
+1:  CLAC
+    movl $1, %eax
+    ret
+8:  movq (%rsi), %rax
+    movq %rax, (%rdi)
+    jmp 1b
+user_try_end:
 user_copy_failed:
     CLAC
     xorl %eax, %eax

@@ -37,7 +37,7 @@ _Static_assert(sizeof(struct user_frame) == FRAME_SIZE && FRAME_SIZE % 16 == 0, 
 _Static_assert(FRAME_SYSCALL == FRAME_VECTOR_SYSCALL, "entry.S has its own spelling");
 _Static_assert(CAPOS_ERR_BAD_SYSCALL == -23, "entry.S has its own spelling");
 
-extern const char user_copy_start[], user_copy_end[], user_copy_failed[];
+extern const char user_copy_start[], user_copy_end[], user_try_end[], user_copy_failed[];
 
 struct smap_patch {
     uint64_t address, opcode;
@@ -130,10 +130,13 @@ static bool user_copy_fault(struct user_frame *frame)
 {
     const uint64_t address = cr2_read();
     if (frame->vector != VECTOR_PAGE_FAULT || frame->rip < (uint64_t)user_copy_start ||
-        frame->rip >= (uint64_t)user_copy_end || address >= CAPOS_USER_MAX)
+        frame->rip >= (uint64_t)user_try_end || address >= CAPOS_USER_MAX)
         return false;
     this_cpu()->counters.page_faults++;
-    if (!handle_user_copy_fault(address, (frame->error_code & PAGE_FAULT_WRITE) != 0))
+    /* The try functions lie behind user_copy_end: they may be called with the very lock that resolving a
+     * fault takes. */
+    if (frame->rip >= (uint64_t)user_copy_end ||
+        !handle_user_copy_fault(address, (frame->error_code & PAGE_FAULT_WRITE) != 0))
         frame->rip = (uint64_t)user_copy_failed;
     return true;
 }
@@ -142,6 +145,8 @@ void entry_kernel_trap(struct user_frame *frame)
 {
     if (frame->vector >= VECTOR_EXCEPTIONS) {
         interrupt_serve(frame->vector);
+        if (frame->vector == VECTOR_KICK)
+            kick_in_kernel();
         return;
     }
     if (!user_copy_fault(frame))

@@ -18,6 +18,7 @@
 
 #define PAGE_ACCESSED UINT64_C(0x020)
 #define PAGE_DIRTY    UINT64_C(0x040)
+#define PAGE_SHARED   UINT64_C(0x200) /* ours: the processor ignores it */
 
 enum { TABLE_ENTRIES = 512, TABLE_BITS = 9, USER_ENTRIES = 256, LEVEL_ROOT = 3, COUNT_SHIFT = 52 };
 
@@ -50,7 +51,25 @@ paddr_t pte_frame(pte_t entry)
 
 pte_t pte_with_prot(pte_t entry, uint32_t prot)
 {
-    return (entry & (PAGE_ADDRESS_MASK | PAGE_LARGE)) | prot_bits(prot);
+    pte_t kept = entry & (PAGE_ADDRESS_MASK | PAGE_LARGE | PAGE_SHARED);
+    if ((entry & PAGE_SHARED) != 0)
+        prot &= ~(uint32_t)PROT_WRITE; /* read access is implied, and in prot already */
+    return kept | prot_bits(prot);
+}
+
+pte_t pte_shared(pte_t entry)
+{
+    return (entry & ~(PAGE_WRITE | PAGE_DIRTY)) | PAGE_SHARED;
+}
+
+bool pte_is_shared(pte_t entry)
+{
+    return (entry & PAGE_SHARED) != 0;
+}
+
+bool pte_is_writable(pte_t entry)
+{
+    return (entry & PAGE_WRITE) != 0;
 }
 
 pte_t pte_hidden(pte_t entry)
@@ -99,7 +118,8 @@ void paging_destroy(struct page_tables *tables)
 {
     kassert(tables->table_count == 1);
     frame_put(tables->root);
-    tables->table_count = 0;
+    /* What still looks finds nothing. */
+    *tables = (struct page_tables){.root = arch_kernel_page_table()};
 }
 
 static bool is_recent(const struct page_tables *tables, uaddr_t address)
@@ -173,8 +193,8 @@ status_t paging_prepare(struct page_tables *tables, struct ledger *ledger, uaddr
     return CAPOS_OK;
 }
 
-void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t address, uint64_t page_count,
-                    bool large, struct paging_dead *dead)
+void paging_release(struct page_tables *tables, uaddr_t address, uint64_t page_count, bool large,
+                    struct paging_dead *dead)
 {
     unsigned leaf_level = large ? 1 : 0, level = leaf_level + 1;
     pte_t *path[LEVEL_ROOT + 1];
@@ -196,13 +216,15 @@ void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t a
         return;
     tables->recent_parent = NULL;
     tables->table_count -= dead->count;
-    ledger_refund(ledger, LEDGER_FRAMES, dead->count);
 }
 
-void paging_bury(struct paging_dead *dead)
+void paging_bury(struct ledger *ledger, struct paging_dead *dead)
 {
+    unsigned count = dead->count;
     while (dead->count > 0)
         frame_put(dead->tables[--dead->count]);
+    if (count > 0)
+        ledger_refund(ledger, LEDGER_FRAMES, count);
 }
 
 /* Walks as walk() does, without the path. */
@@ -226,6 +248,39 @@ pte_t *paging_entry(struct page_tables *tables, uaddr_t address, bool large)
         tables->recent_parent = parent;
     }
     return &table[address >> leaf_shift & (TABLE_ENTRIES - 1)];
+}
+
+static void *window_in(pte_t leaf, uaddr_t offset_mask, uaddr_t address, bool write)
+{
+    pte_t needed = PAGE_PRESENT | (write ? PAGE_WRITE : 0);
+    if ((leaf & needed) != needed)
+        return NULL;
+    return (char *)direct_map(pte_frame(leaf)) + (address & offset_mask);
+}
+
+static __attribute__((noinline)) void *window_by_walk(struct page_tables *tables, uaddr_t address, bool write)
+{
+    pte_t *table = table_at(tables->root), *parent = NULL;
+    for (unsigned shift = CAPOS_PAGE_SHIFT + LEVEL_ROOT * TABLE_BITS; shift > CAPOS_PAGE_SHIFT;
+         shift -= TABLE_BITS) {
+        parent = &table[address >> shift & (TABLE_ENTRIES - 1)];
+        if ((*parent & PAGE_LARGE) != 0)
+            return window_in(*parent, LARGE_PAGE_SIZE - 1, address, write);
+        if (*parent == 0)
+            return NULL;
+        table = table_at(pte_frame(*parent));
+    }
+    tables->recent_span = align_down(address, PAGING_SPAN);
+    tables->recent_parent = parent;
+    return window_in(table[address >> CAPOS_PAGE_SHIFT & (TABLE_ENTRIES - 1)], PAGE_MASK, address, write);
+}
+
+void *paging_window(struct page_tables *tables, uaddr_t address, bool write)
+{
+    if (!is_recent(tables, address))
+        return window_by_walk(tables, address, write);
+    const pte_t *table = table_at(pte_frame(*tables->recent_parent));
+    return window_in(table[address >> CAPOS_PAGE_SHIFT & (TABLE_ENTRIES - 1)], PAGE_MASK, address, write);
 }
 
 uaddr_t paging_hole_end(const struct page_tables *tables, uaddr_t address)

@@ -35,6 +35,11 @@ pte_t pte_make(paddr_t frame, uint32_t prot);
 paddr_t pte_frame(pte_t entry);
 /* The same page with other permissions. */
 pte_t pte_with_prot(pte_t entry, uint32_t prot);
+/* The same page, not writable whatever its permissions say, until it is made anew: the frame may have other
+ * users. */
+pte_t pte_shared(pte_t entry);
+bool pte_is_shared(pte_t entry);
+bool pte_is_writable(pte_t entry);
 /* The same page, not accessible. */
 pte_t pte_hidden(pte_t entry);
 
@@ -58,16 +63,20 @@ struct paging_dead {
     paddr_t tables[3];
     unsigned count;
 };
-/* Takes back what paging_prepare counted. Tables that nobody needs any more are taken out, refunded and put
+/* Takes back what paging_prepare counted. Tables that nobody needs any more are taken out and put
  * in *dead, with the leaf entries they had. */
-void paging_release(struct page_tables *tables, struct ledger *ledger, uaddr_t address, uint64_t page_count,
-                    bool large, struct paging_dead *dead);
-/* After the flush, and with all entries zeroed: frees them. */
-void paging_bury(struct paging_dead *dead);
+void paging_release(struct page_tables *tables, uaddr_t address, uint64_t page_count, bool large,
+                    struct paging_dead *dead);
+/* After the flush, and with all entries zeroed: frees them, and only then refunds the charge, so that whoever
+ * has charged a frame finds one. */
+void paging_bury(struct ledger *ledger, struct paging_dead *dead);
 
 /* The leaf entry of an address in a prepared span, followed by those of the rest of the span; null if there
  * is no table for it. `large` as it was prepared. */
 pte_t *paging_entry(struct page_tables *tables, uaddr_t address, bool large);
+/* Where the byte at `address` is, if the processor would let the user access it so without a fault; else
+ * null. Good to the end of its 4 KiB page, for as long as the lock is held. The address is in user space. */
+void *paging_window(struct page_tables *tables, uaddr_t address, bool write);
 /* For ranges of small pages: the end of the aligned range around `address` that has no table because one is
  * missing on the way down; `address` itself if there is a leaf table. */
 uaddr_t paging_hole_end(const struct page_tables *tables, uaddr_t address);

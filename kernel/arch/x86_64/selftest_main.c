@@ -149,6 +149,10 @@ void handle_interrupt(void)
     step_done(END_TIMER, 0, 0);
 }
 
+void kick_in_kernel(void)
+{
+}
+
 void timer_interrupt(void)
 {
     if (arch_cpu_number() != 0)
@@ -381,6 +385,14 @@ static void test_user_copy(void)
                         !arch_user_probe_write(USER_CODE) && !arch_user_probe_write(USER_MISSING),
                     "a probe for writing finds out and changes nothing");
     page_may_come = true;
+    selftest_report(
+        !arch_user_try_copy_in(text, USER_MISSING - 8, 24) && !arch_user_try_copy_in(text, USER_MISSING, 8) &&
+            !arch_user_try_copy_out(USER_MISSING - 8, text, 17) &&
+            !arch_user_try_copy_out(USER_CODE, text, 4) && arch_user_try_copy_in(text, USER_STACK, 0) &&
+            arch_user_try_copy_out(USER_STACK + 21, "eleven here", 11) &&
+            memcmp(stack + 21, "eleven here", 11) == 0 && arch_user_try_copy_in(text, USER_STACK + 24, 8) &&
+            memcmp(text, "ven here", 8) == 0,
+        "a copy that only tries does not bring pages in");
     selftest_report(arch_user_copy_out(USER_MISSING - 8, "across both pages", 17) &&
                         memcmp(user_pages[2], "oth pages", 9) == 0,
                     "a copy goes on when its page came");

@@ -91,7 +91,9 @@ struct cap_pending {
     struct cap_transfer caps[CAPOS_CALL_CAPS_MAX];
     struct capnp_message reader; /* what views of the answer refer to */
     uint32_t exception_kind;
-    uint32_t reserved;
+    uint32_t sq_index;                /* its entry's place */
+    const struct cap_pending *target; /* cap_pending_target */
+    uint32_t target_field;
 };
 
 /*
@@ -102,6 +104,28 @@ struct cap_pending {
  * parameters CAPOS_ERR_RING_CORRUPT  something has overwritten the ring
  */
 int32_t cap_invoke_start(uint32_t cap_id, uint16_t method_id, struct cap_pending *pending);
+
+/*
+ * Makes the call that is started next with `pending` go to a capability that another call will return: number
+ * `field` (from 0, in the order of the results' capabilities) of the answer to `answer`. What is then passed
+ * to the start function as the handle does not matter. So a file is opened, read and closed with one kernel
+ * entry:
+ *
+ *     cap_directory_open_start(directory, &open_params, &open);
+ *     cap_pending_target(&read, &open, 0);
+ *     cap_file_read_start(CAP_NOT_YET(cap_file), &read_params, &read);
+ *
+ * `answer` was started by this thread, at most 31 operations ago, and its finish function has not run. If it
+ * fails, this call fails alike; if it returns no such capability, with CAPOS_ERR_BAD_CAP. Holds for one
+ * start.
+ */
+static inline void cap_pending_target(struct cap_pending *pending, const struct cap_pending *answer,
+                                      uint32_t field)
+{
+    pending->target = answer;
+    pending->target_field = field;
+}
+#define CAP_NOT_YET(type) ((type){0})
 
 /* Hands everything started so far to the kernel; does not wait. 0 or a negative capos_error. */
 int32_t cap_submit(void);

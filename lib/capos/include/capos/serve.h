@@ -73,6 +73,33 @@ int32_t capos_serve(struct capos_service *service);
  * method. */
 void capos_serve_stop(struct capos_service *service);
 
+/* ---- One call at a time, for a thread that waits for other things besides.
+ *
+ *     capos_receive_start(endpoint, &pending, &inbox);          ... cap_pending_wait_any(...) ...
+ *     if (pending.done && pending.result >= 0)
+ *         capos_answer(endpoint, &inbox, &target, outbox);
+ *
+ * capos_receive_start: 0, or a negative capos_error, and nothing is started. Once the pending is done its
+ * result is negative when the endpoint cannot be received from (any more); otherwise the inbox holds a call,
+ * which capos_answer must be given, or the news of a dropped facet (capos_ipc_header.flags), which it
+ * ignores. Both stay the caller's. Methods cannot defer (they answer `failed`), and capabilities that come
+ * with a call are released. */
+#define CAPOS_INBOX_BYTES \
+    (sizeof(struct capos_ipc_header) + CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 16)
+#define CAPOS_OUTBOX_BYTES (CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 8)
+struct capos_inbox {
+    _Alignas(8) char bytes[CAPOS_INBOX_BYTES];
+};
+struct capos_outbox {
+    _Alignas(8) char bytes[CAPOS_OUTBOX_BYTES];
+};
+
+int32_t capos_receive_start(cap_endpoint endpoint, struct cap_pending *pending, struct capos_inbox *inbox);
+/* Runs the method and answers. Blocks for a kernel entry. 0, or what RETURN answered: NOT_FOUND: the caller
+ * is gone. */
+int32_t capos_answer(cap_endpoint endpoint, struct capos_inbox *inbox, const struct capos_target *target,
+                     struct capos_outbox *outbox);
+
 /* ---- Inside a method. */
 
 struct capos_call {
