@@ -1,7 +1,7 @@
 /* The Directory interface. */
 #include "server.h"
 #include <capos/fs_server.h>
-#include <stdlib.h>
+#include "alloc.h"
 #include <string.h>
 
 enum { LIST_ENTRIES_MAX = 64, LIST_NAME_BYTES = 4096 };

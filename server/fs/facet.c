@@ -2,7 +2,7 @@
  * above it, so that an old tag never means a new facet. */
 #include "server.h"
 #include <capos/fs_server.h>
-#include <stdlib.h>
+#include "alloc.h"
 #include <string.h>
 
 enum { TAG_INDEX_BITS = 20, FACETS_FIRST = 64, CLIENT_CHAINS = 256 };

@@ -7,8 +7,8 @@
 #include <capos/fs_server.h>
 #include <capos/lookup.h>
 #include <capos/print.h>
-#include <capos/thread.h>
-#include <stdlib.h>
+#include <capos/threads.h>
+#include "alloc.h"
 
 enum { THREADS_DEFAULT = 4, THREADS_MAX = 16 };
 #define SPACE_DEFAULT_BYTES (UINT64_C(16) << 20)
@@ -35,11 +35,10 @@ static bool start(uint64_t space_bytes)
            fs_root_create(&fs.tree, fs.space, fs_now_ns(), &fs.root) == CAP_FS_STATUS_OK;
 }
 
-static void *serve(void *unused)
+static uint64_t serve(void *unused)
 {
     (void)unused;
-    (void)capos_serve(&fs.service);
-    return NULL;
+    return (uint64_t)capos_serve(&fs.service);
 }
 
 int main(int argc, char **argv)
@@ -51,13 +50,14 @@ int main(int argc, char **argv)
         .dropped = facet_dropped,
     };
     if (!start(number_argument(argc, argv, 1, SPACE_DEFAULT_BYTES))) {
-        capos_print("fs: not enough memory to start\n");
-        return EXIT_FAILURE;
+        (void)capos_console_write_line(capos_need_console("console").id, "fs: not enough memory to start",
+                                       30);
+        return 1;
     }
     for (uint64_t i = 1; i < threads && i < THREADS_MAX; i++) {
-        struct capos_thread *thread;
+        capos_thread thread;
         if (capos_thread_create(NULL, serve, NULL, &thread) < 0)
             break; /* fewer threads serve as well */
     }
-    return capos_serve(&fs.service) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    return capos_serve(&fs.service) < 0 ? 1 : 0;
 }

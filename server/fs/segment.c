@@ -3,7 +3,7 @@
 #include <capos/call.h>
 #include <capos/file_header.h>
 #include <capos/lookup.h>
-#include <stdlib.h>
+#include "alloc.h"
 
 enum { PAGE_BYTES = 4096, PROT_READ_WRITE = 3 };
 

@@ -5,7 +5,7 @@
  */
 #include "server.h"
 #include <capos/fs_server.h>
-#include <stdlib.h>
+#include "alloc.h"
 
 struct watcher {
     struct list_node in_node;
