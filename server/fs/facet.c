@@ -152,7 +152,7 @@ int32_t facet_create(struct cap_call *call, const struct facet *like, uint64_t i
     *facet = *like;
     facet->tag_generation = generation;
     facet->client = client;
-    int32_t status = capos_mint(capos_call_of(call)->service, tag, interface_id, out);
+    int32_t status = capos_mint(&fs.service, tag, interface_id, out);
     if (status < 0) {
         table_give_back(facet, tag);
         client_refund(client);
@@ -212,13 +212,16 @@ static bool target_of(struct facet *facet, struct capos_target *out)
     }
 }
 
-/* The facets that imports name: the whole tree, and the administrator's side of it. */
+static struct facet admin_facet = {.kind = FACET_ADMIN};
+
+/* The facets that imports name, by tag: the whole tree, and the same to look at. */
 static struct facet *well_known(uint64_t tag)
 {
-    static struct facet root, admin;
+    static struct facet root, root_read_only;
     root = (struct facet){.kind = FACET_DIRECTORY, .node = fs.root, .quota = fs.space};
-    admin = (struct facet){.kind = FACET_ADMIN, .node = fs.root, .quota = fs.space};
-    return tag == FS_TAG_ROOT ? &root : tag == FS_TAG_ADMIN ? &admin : NULL;
+    root_read_only = root;
+    root_read_only.read_only = true;
+    return tag == FS_TAG_ROOT ? &root : tag == FS_TAG_ROOT_READ_ONLY ? &root_read_only : NULL;
 }
 
 static struct facet *find_locked(uint64_t tag)
@@ -226,11 +229,11 @@ static struct facet *find_locked(uint64_t tag)
     return tag < FS_TAG_FIRST_FREE ? well_known(tag) : table_get(tag);
 }
 
+/* `context` is null for the endpoint of files, and says `admin` for the administrator's. */
 bool facet_find(void *context, uint64_t tag, struct capos_target *out)
 {
-    (void)context;
     capos_mutex_lock(&fs.lock);
-    struct facet *facet = find_locked(tag);
+    struct facet *facet = context != NULL ? &admin_facet : find_locked(tag);
     bool found = facet != NULL && target_of(facet, out);
     capos_mutex_unlock(&fs.lock);
     return found;

@@ -1,7 +1,8 @@
 /*
- * The file server. Grants: "fs" (the Endpoint that it serves; its facets with the tags of server.h),
- * "memory", "threads", "thread", "park"; "clock" and "timer" for timestamps. Arguments: the number of bytes
- * that files may take in all, and the number of serving threads.
+ * The file server. Grants: "fs" (an Endpoint that serves Directory: tag 0 is the root, 1 the root read-only),
+ * "admin" (one that serves FileSystem; may be missing), "memory", "threads", "thread", "park"; "clock" and
+ * "timer" for timestamps. Arguments: the number of bytes that files may take in all, and the number of
+ * serving threads.
  */
 #include "server.h"
 #include <capos/fs_server.h>
@@ -35,10 +36,16 @@ static bool start(uint64_t space_bytes)
            fs_root_create(&fs.tree, fs.space, fs_now_ns(), &fs.root) == CAP_FS_STATUS_OK;
 }
 
-static uint64_t serve(void *unused)
+static uint64_t serve(void *service)
 {
-    (void)unused;
-    return (uint64_t)capos_serve(&fs.service);
+    return (uint64_t)capos_serve(service);
+}
+
+/* Fewer threads serve as well. */
+static void serve_elsewhere(struct capos_service *service)
+{
+    capos_thread thread;
+    (void)capos_thread_create(NULL, serve, service, &thread);
 }
 
 int main(int argc, char **argv)
@@ -54,10 +61,12 @@ int main(int argc, char **argv)
                                        30);
         return 1;
     }
-    for (uint64_t i = 1; i < threads && i < THREADS_MAX; i++) {
-        capos_thread thread;
-        if (capos_thread_create(NULL, serve, NULL, &thread) < 0)
-            break; /* fewer threads serve as well */
+    if (capos_get_endpoint("admin", &fs.admin.endpoint) >= 0) {
+        fs.admin.find = facet_find;
+        fs.admin.context = &fs.admin;
+        serve_elsewhere(&fs.admin);
     }
+    for (uint64_t i = 1; i < threads && i < THREADS_MAX; i++)
+        serve_elsewhere(&fs.service);
     return capos_serve(&fs.service) < 0 ? 1 : 0;
 }

@@ -15,7 +15,7 @@ enum facet_kind { FACET_FREE, FACET_FILE, FACET_DIRECTORY, FACET_STORE, FACET_NA
 
 /* Tags that manifests may use for the exports of this server (`tag` of an import); others are made at run
  * time. */
-enum { FS_TAG_ROOT = 0, FS_TAG_ADMIN = 1, FS_TAG_STORE = 2, FS_TAG_NAMESPACE = 3, FS_TAG_FIRST_FREE = 4 };
+enum { FS_TAG_ROOT = 0, FS_TAG_ROOT_READ_ONLY = 1, FS_TAG_FIRST_FREE = 8 };
 
 enum { FS_FACETS_PER_CLIENT = 4096, FS_WATCHERS_PER_NODE = 64, FS_MESSAGE_BYTES = 4096 };
 
@@ -46,7 +46,8 @@ struct facet {
 
 struct server {
     struct capos_mutex lock;
-    struct capos_service service;
+    struct capos_service service; /* Directories and Files */
+    struct capos_service admin;   /* FileSystem */
     struct fs_tree tree;
     struct fs_quota *space;
     struct fs_node *root;
