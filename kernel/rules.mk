@@ -65,11 +65,13 @@ endif
 $(eval $(call kernel_image,$(B)/kernel-selftest,$(KERNEL_ARCH_SOURCES) $(addprefix kernel/arch/x86_64/,selftest_main.c selftest_smp.c selftest_user.S),-DCAPOS_DEBUG=1))
 
 SELFTEST := kernel/arch/x86_64/selftest.sh
-CHECKS += kernel-arch kernel-iso
-.PHONY: check-kernel-arch check-kernel-iso
+CHECKS += kernel-arch kernel-smp kernel-iso
+.PHONY: check-kernel-arch check-kernel-smp check-kernel-iso
 CHECK_SHARED += $(B)/kernel-selftest/capos.elf
 check-kernel-arch: $(B)/kernel-selftest/capos.elf
 	@$(SELFTEST) pvh $<
+check-kernel-smp: $(B)/kernel-selftest/capos.elf
+	@$(SELFTEST) smp $<
 check-kernel-iso: $(B)/kernel-selftest/capos.elf
 	@$(SELFTEST) iso $<
 

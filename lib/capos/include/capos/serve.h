@@ -19,6 +19,7 @@
 #include <capos/call.h>
 #include <capos/endpoint.h>
 #include <capos/ipc.h>
+#include <capos/sync.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,6 +37,9 @@ typedef int32_t (*capos_dispatch)(const void *ops, void *self, uint16_t method_i
         return generated_dispatch(ops, self, method_id, call);                                      \
     }
 
+/* The one tag that a service may not mint a facet with: the library wakes its threads with it. */
+#define CAPOS_TAG_RESERVED UINT64_MAX
+
 /* What a facet stands for. */
 struct capos_target {
     capos_dispatch dispatch;
@@ -51,12 +55,14 @@ struct capos_service {
      * `disconnected`. May be called by several threads at once. */
     bool (*find)(void *context, uint64_t tag, struct capos_target *out);
     /* Null, or: nobody holds the facet with this tag any more, and none of its calls is being worked on or
-     * deferred: its object may be freed. Called once per facet, by one of the serving threads. */
+     * deferred: its object may be freed. Called once per facet, by one of
+     * the serving threads; meanwhile no call on this service is begun. It must not answer deferred calls. */
     void (*dropped)(void *context, uint64_t tag);
     void *context;
     /* Private; zero before the first use. */
     struct capos_active *active;
-    uint32_t lock;
+    struct capos_mutex lock;
+    uint32_t dropping;
     uint32_t threads;
     uint32_t stopping;
 };
