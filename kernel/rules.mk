@@ -106,6 +106,7 @@ iso: $(KERNEL_IMAGE) ## make build/capos.iso from the boot package PACKAGE=FILE 
 
 KERNEL_UNIT := -DCAPOS_HOST_TEST -Iabi -Ikernel -Ilib
 $(eval $(call unit_test,kernel-boot,$(addprefix kernel/arch/x86_64/,boot_test.c boot_info.c boot_regions.c),$(KERNEL_UNIT)))
+$(eval $(call unit_test,kernel-acpi,$(addprefix kernel/arch/x86_64/,acpi_test.c acpi.c),$(KERNEL_UNIT)))
 $(eval $(call unit_test,kernel-time,$(addprefix kernel/dev/,time_test.c rtc.c clock_math.c),$(KERNEL_UNIT)))
 $(eval $(call unit_test,kernel-log,$(addprefix kernel/core/,log_test.c log.c command_line.c format.c ksyms.c),$(KERNEL_UNIT) -Wno-format-security))
 
