@@ -94,9 +94,14 @@ uint64_t timer_queue_next_ns(void)
     return deadline_ns;
 }
 
+/* A callback may come to a preemption point (it gives memory back, say), where the timer interrupts again.
+ * Then the outer run goes on with what is due: `firing` names one event, and must until that one's callback
+ * is over. */
 void timer_queue_run(void)
 {
     struct timer_queue *queue = &queues[arch_cpu_number()];
+    if (queue->firing != NULL)
+        return;
     uint64_t now_ns = clock_now_ns();
     struct timer_event *event;
     while ((event = pop_due(queue, now_ns)) != NULL) {

@@ -13,6 +13,7 @@ $(eval $(call unit_test,ring,kernel/core/ring_test.c $(CORE_TEST_WORLD),$(CORE_T
 $(eval $(call unit_test,ipc,kernel/core/ipc_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,park,kernel/object/park_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,timer-queue,kernel/core/timer_queue_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
+$(eval $(call unit_test,sched-queue,kernel/core/sched_queue_test.c kernel/core/sched_queue.c lib/base/rbtree.c,$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,elf,kernel/core/elf_test.c kernel/core/elf.c kernel/core/elf_symbols.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,entropy,kernel/core/entropy_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 

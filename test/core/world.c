@@ -447,3 +447,5 @@ struct world_object *world_object(uint64_t interface_id,
     world.objects++;
     return made;
 }
+
+/* ---- Parking, which has tests of its own. */

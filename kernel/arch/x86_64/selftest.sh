@@ -3,6 +3,7 @@
 #
 #   selftest.sh pvh IMAGE    by -kernel on q35 and microvm, with several processors, memory sizes and clocks; then every
 #                            ending that must be a panic
+#   selftest.sh smp IMAGE    with one, two, four and sixteen CPUs, by real and by counted time; panics among several
 #   selftest.sh iso IMAGE    through GRUB, under SeaBIOS and OVMF
 set -u
 mode=$1 image=$2
@@ -16,7 +17,7 @@ passed_status=33 panic_status=3
 guest() {
     local machine=$1 cpu=$2 memory=$3
     shift 3
-    timeout "$limit" qemu-system-x86_64 -M "$machine" -accel tcg -cpu "$cpu" -m "$memory" -nodefaults -no-user-config \
+    timeout "$limit" qemu-system-x86_64 -M "$machine" -accel "${accel:-tcg}" -cpu "$cpu" -m "$memory" -nodefaults -no-user-config \
         -no-reboot -display none -serial "file:$work/out" -device isa-debug-exit,iobase=0xf4,iosize=4 "$@" \
         >"$work/qemu" 2>&1
 }
@@ -39,10 +40,19 @@ whole() { # NAME MACHINE CPU MEMORY [OPTION...]
     report "$name" $?
 }
 
+# As whole, with that many CPUs, which must all come up.
+whole_smp() { # NAME CPUS MACHINE CPU [OPTION...]
+    local name=$1 cpus=$2 machine=$3 cpu=$4
+    shift 4
+    guest "$machine" "$cpu" 64M -smp "$cpus" -kernel "$image" -initrd "$work/package" -append "log=com1 smp=$cpus" "$@"
+    report "$name" $?
+}
+
 # One ending: the status, and lines that must be in the output.
 ending() { # NAME MACHINE CPU STATUS PATTERN...
     local name=$1 machine=$2 cpu=$3 wanted=$4 status pattern
     shift 4
+    # shellcheck disable=SC2086
     guest "$machine" "$cpu" 32M -kernel "$image" -initrd "$work/package" -append "test=$name" ${extra:-}
     status=$?
     [ $status -eq "$wanted" ] || {
@@ -114,7 +124,53 @@ test_pvh() {
     ending nx q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 11 '
     ending smap q35 max $panic_status '^panic: page fault in the kernel$' 'error 1 address 401000'
     ending smep q35 max $panic_status '^panic: page fault in the kernel$' 'error 11 address 400000'
-    ending lock q35 max $panic_status '^panic: lock order: class 4 taken while 12 is held$' ' spinlock_acquire\+0x'
+    ending lock q35 max $panic_status '^panic: lock order: class 4 taken while 13 is held$' ' spinlock_acquire\+0x'
+}
+
+# Two CPUs of a machine with four, and none but the first where no table names them.
+test_cpu_limits() {
+    guest microvm max 64M -smp 4 -kernel "$image" -initrd "$work/package" -append "cpus=2 smp=2"
+    report microvm-cpus=2 $?
+    guest microvm max 64M -smp 4 -kernel "$image" -initrd "$work/package" -append "cpus=none smp=4"
+    report microvm-cpus=none $?
+    grep -q '^cpu: cpus= wants a number' "$work/out" && echo "ok cpus=none is reported" || echo "not ok cpus=none is reported"
+    guest microvm,acpi=off max 64M -smp 2 -kernel "$image" -initrd "$work/package" -append "smp=1"
+    report microvm-without-acpi $?
+    grep -q '^cpu: only one CPU: no ACPI' "$work/out" && echo "ok missing tables are reported" || echo "not ok missing tables are reported"
+    guest q35 max 4M -smp 4 -kernel "$image" -initrd "$work/package" -append "smp=4"
+    report q35-4M-smp4 $?
+}
+
+# A panic on one CPU while the others log, and on all at once: one report, whole, and the last thing there is.
+test_smp_panics() {
+    local name lines
+    for name in panic-one panic-all; do
+        extra="-smp 4" ending $name q35 max $panic_status '^panic: asked for, on CPU [0-3]$' ' panic_on_(one|all)\+0x'
+        lines=$(grep -cE '^panic' "$work/out")
+        if [ "$lines" -eq 1 ] && ! sed '1,/^panic/d' "$work/out" | grep -qv '^  [0-9a-f]\{16\}'; then
+            echo "ok $name: one report and nothing behind it"
+        else
+            echo "not ok $name: one report and nothing behind it - $lines reports"
+            cat "$work/out"
+        fi
+    done
+}
+
+test_smp() {
+    local counted="-icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm" machine cpu cpus
+    for machine in q35 microvm; do
+        for cpus in 1 2 4; do
+            accel=tcg,thread=multi whole_smp "$machine-smp$cpus" $cpus $machine max
+            # shellcheck disable=SC2086
+            whole_smp "$machine-smp$cpus-icount" $cpus $machine qemu64 $counted
+        done
+    done
+    accel=tcg,thread=multi whole_smp q35-smp4-qemu64 4 q35 qemu64
+    accel=tcg,thread=single whole_smp microvm-smp4-single 4 microvm max
+    # shellcheck disable=SC2086
+    whole_smp microvm-smp16-icount 16 microvm max $counted
+    test_cpu_limits
+    test_smp_panics
 }
 
 test_iso() {
@@ -122,11 +178,11 @@ test_iso() {
     for tool in grub-mkrescue xorriso mformat; do
         command -v $tool >/dev/null || { echo "skip iso - $tool is not installed"; exit 0; }
     done
-    kernel/iso.sh "$image" "$work/package" "$work/iso" "log=com1 with=words" || { echo "not ok iso is made"; exit 1; }
-    guest q35 max 64M -cdrom "$work/iso"
+    kernel/iso.sh "$image" "$work/package" "$work/iso" "log=com1 smp=4 with=words" || { echo "not ok iso is made"; exit 1; }
+    guest q35 max 64M -smp 4 -cdrom "$work/iso"
     report iso-bios $?
     [ -f $firmware ] || { echo "skip iso-uefi - $firmware is not installed"; exit 0; }
-    guest q35 max 256M -cdrom "$work/iso" -bios $firmware
+    guest q35 max 256M -smp 4 -cdrom "$work/iso" -bios $firmware
     report iso-uefi $?
 }
 
