@@ -112,6 +112,7 @@ int main(int argc, char **argv)
     rows_kernel();
     rows_memory();
     rows_rpc();
+    rows_wait();
     rows_process();
     if (profile_key != NULL)
         (void)capos_printf(guest.console, "bench-error profile: there is no row %s\n", profile_key);

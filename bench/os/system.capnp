@@ -18,6 +18,7 @@ const manifest :Manifest.SystemManifest = (
         (name = "ipc", source = (kernel = ipcFactory)),
         (name = "memory", source = (kernel = virtualMemory)),
         (name = "null", source = (kernel = null)),
+        (name = "park", source = (kernel = parkSpace)),
         (name = "spawner", source = (kernel = processSpawner)),
         (name = "system", source = (kernel = systemInfo)),
         (name = "thread", source = (kernel = threadControl)),

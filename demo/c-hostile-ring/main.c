@@ -61,7 +61,7 @@ static void check_fields(void)
     sqe.flags = CAPOS_SQE_PIPELINE | 2;
     expect_call(CAPOS_ERR_BAD_FLAGS, &sqe, "a reserved flag beside a known one");
     sqe.flags = CAPOS_SQE_PIPELINE;
-    expect_call(CAPOS_ERR_UNSUPPORTED, &sqe, "pipelining, which is not there yet");
+    expect_call(CAPOS_ERR_BAD_FLAGS, &sqe, "pipelining with a target of its own");
     sqe = call();
     sqe.reserved = 1;
     expect_call(CAPOS_ERR_BAD_FLAGS, &sqe, "the reserved field");

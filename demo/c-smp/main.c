@@ -124,10 +124,10 @@ int main(void)
     timer = capos_need_timer("timer");
     policy = capos_need_scheduling_policy("policy");
     control = capos_need_thread_control("thread");
-    static uint64_t answer_words[64];
-    struct cap_buffer answer = {answer_words, sizeof answer_words};
+    static uint64_t answer[64];
+    struct cap_buffer answer_buffer = {answer, sizeof answer};
     struct cap_system_info_stats_results stats = {0};
-    demo_expect(CAPOS_OK, cap_system_info_stats(capos_need_system_info("system"), &stats, &answer),
+    demo_expect(CAPOS_OK, cap_system_info_stats(capos_need_system_info("system"), &stats, &answer_buffer),
                 "SystemInfo.stats");
     demo_check(stats.cpus >= 2 && stats.cpus < 64, "there are several processors");
     if (stats.cpus < 2 || stats.cpus >= 64)

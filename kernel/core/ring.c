@@ -433,12 +433,19 @@ static void execute_held(struct thread *thread, struct call_scratch *scratch, in
     spinlock_release(&thread->lock);
 }
 
-static __attribute__((noinline)) void run_held(struct thread *thread)
+static void run_held(struct thread *thread)
 {
     struct call_scratch *scratch = percpu_this(scratch_of_cpu);
     int32_t status;
     while (pipeline_next(thread, &scratch->kcall, &status))
         execute_held(thread, scratch, status);
+}
+
+/* Completions there are after what is held no longer was executed. */
+static __attribute__((noinline)) int64_t enter_with_held(struct thread *thread)
+{
+    run_held(thread);
+    return ring_available(thread);
 }
 
 static inline __attribute__((always_inline)) int64_t enter(struct thread *thread)
@@ -461,7 +468,7 @@ static inline __attribute__((always_inline)) int64_t enter(struct thread *thread
             waiting = CAPOS_RING_CQ_ENTRIES - used;
         drain(thread, waiting);
     } else if (__builtin_expect(thread->held_answered != 0, 0)) {
-        run_held(thread);
+        return enter_with_held(thread);
     }
     return ring->cq_tail - head;
 }

@@ -96,6 +96,7 @@ static inline void charge(struct cpu_sched *cpu, uint64_t now_ns)
     if (thread == NULL)
         return;
     thread->sched.runtime_ns += now_ns - from_ns;
+    thread->sched.charged_at_ns = now_ns;
     if (contended_ns > from_ns)
         from_ns = contended_ns;
     if (from_ns < now_ns)
@@ -142,12 +143,13 @@ static bool add_locked(struct cpu_sched *cpu, struct thread *thread)
                             cpu->queue.floor_ns);
     thread->cpu = cpu->number;
     thread->state = THREAD_READY;
+    if (cpu->contended_since_ns == UINT64_MAX) {
+        uint64_t now_ns = clock_now_ns(), last_ns = thread->sched.charged_at_ns;
+        __atomic_store_n(&cpu->contended_since_ns, now_ns, __ATOMIC_RELAXED);
+        fair_queue_rested(&cpu->queue, &thread->sched, now_ns > last_ns ? now_ns - last_ns : 0);
+    }
     fair_queue_add(&cpu->queue, &thread->sched, start_ns);
-    if (cpu->queue.count != 1)
-        return false;
-    if (cpu->contended_since_ns == UINT64_MAX)
-        __atomic_store_n(&cpu->contended_since_ns, clock_now_ns(), __ATOMIC_RELAXED);
-    return true;
+    return cpu->queue.count == 1;
 }
 
 /* Out of a queue, chosen by this CPU. */
@@ -323,7 +325,8 @@ void sched_program_timer(void)
         uint64_t slice_ns = slice_deadline_ns(cpu);
         deadline_ns = slice_ns < deadline_ns ? slice_ns : deadline_ns;
     }
-    if (cpu->current != NULL && cpu->current->stopping) { /* its kick came in the middle of a long operation */
+    if (cpu->current != NULL &&
+        cpu->current->stopping) { /* its kick came in the middle of a long operation */
         uint64_t soon_ns = clock_now_ns() + SCHED_OVERDUE_NS;
         deadline_ns = soon_ns < deadline_ns ? soon_ns : deadline_ns;
     }

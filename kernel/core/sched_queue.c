@@ -74,6 +74,15 @@ void fair_queue_add(struct fair_queue *queue, struct sched_entity *entity, uint6
     queue->weight += entity->weight;
 }
 
+void fair_queue_rested(const struct fair_queue *queue, struct sched_entity *entity, uint64_t asleep_ns)
+{
+    if (!sched_before(queue->floor_ns, entity->virtual_ns))
+        return;
+    uint64_t ahead_ns = entity->virtual_ns - queue->floor_ns + classes[entity->latency].credit_ns;
+    uint64_t rested_ns = sched_virtual_ns(entity, asleep_ns);
+    entity->virtual_ns -= rested_ns < ahead_ns ? rested_ns : ahead_ns;
+}
+
 void fair_queue_remove(struct fair_queue *queue, struct sched_entity *entity)
 {
     if (queue->first == &entity->node)

@@ -28,8 +28,9 @@ enum {
 struct sched_entity {
     struct rb_node node;
     uint64_t virtual_ns;
-    uint64_t runtime_ns; /* processor time, all of it */
-    uint64_t affinity;   /* bit n: CPU n */
+    uint64_t runtime_ns;    /* processor time, all of it */
+    uint64_t charged_at_ns; /* when it ran last; for sched.c */
+    uint64_t affinity;      /* bit n: CPU n */
     uint32_t weight;
     uint32_t inverse; /* virtual ns per ns, times 2^SCHED_INVERSE_SHIFT */
     enum sched_class latency;
@@ -57,6 +58,9 @@ static inline struct sched_entity *fair_queue_first(const struct fair_queue *que
 {
     return queue->first == NULL ? NULL : rb_entry(queue->first, struct sched_entity, node);
 }
+/* It slept while somebody ran alone and was charged nothing: so much of what it is ahead of the floor is made
+ * good, and at most the credit of a sleeper besides. Not while it waits. */
+void fair_queue_rested(const struct fair_queue *queue, struct sched_entity *entity, uint64_t asleep_ns);
 /* The one behind, in order of virtual time. */
 struct sched_entity *fair_queue_after(const struct sched_entity *entity);
 

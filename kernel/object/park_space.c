@@ -286,25 +286,35 @@ static bool wake_batch(struct wake *wake, struct list *done)
 }
 
 /* The first to be woken is the one to run when the caller now waits itself. */
-static void wake_all(struct wake *wake)
+static void complete_all(struct list *done, bool *first)
 {
     const struct capos_cqe cqe = {0};
-    struct list done = LIST_INIT(done);
     struct list_node *node;
+    while ((node = list_pop_front(done)) != NULL) {
+        struct pending *pending = container_of(node, struct pending, in_object);
+        if (*first)
+            pending_complete_handoff(pending, &cqe);
+        else
+            pending_complete_cqe(pending, &cqe);
+        *first = false;
+    }
+}
+
+/* Where others are moved, those who are woken run only after that: they may be the ones who will wake the
+ * others in the end, and must find them (test/model/park.pml). */
+static void wake_all(struct wake *wake)
+{
+    struct list done = LIST_INIT(done);
     bool first = true, more = true;
     while (more) {
         more = wake_batch(wake, &done);
-        while ((node = list_pop_front(&done)) != NULL) {
-            struct pending *pending = container_of(node, struct pending, in_object);
-            if (first)
-                pending_complete_handoff(pending, &cqe);
-            else
-                pending_complete_cqe(pending, &cqe);
-            first = false;
-        }
+        if (wake->to_bucket != NULL)
+            continue;
+        complete_all(&done, &first);
         if (more)
             arch_preemption_point();
     }
+    complete_all(&done, &first);
 }
 
 /* A number of waiters is no payload, so it is posted here. */

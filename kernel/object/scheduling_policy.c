@@ -88,7 +88,7 @@ static int32_t set_latency_class(void *self, struct cap_call *call,
 {
     enum sched_class latency = (enum sched_class)params->latency_class;
     (void)self;
-    if (params->latency_class >= SCHED_CLASSES)
+    if ((uint32_t)params->latency_class >= SCHED_CLASSES)
         return cap_call_fail(call, CAPOS_EXCEPTION_INVALID_ARGUMENT, "there is no such latency class");
     return with_thread(call, params->thread.id, use_class, &latency);
 }

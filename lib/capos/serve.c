@@ -6,10 +6,10 @@
  * reports a facet after its last call has ended, but a call that was cancelled has ended for the kernel while
  * a thread here is still at it (or has not looked at it yet). So each serving thread shows the tag it works
  * on in its `active`, before it asks `find` what the tag stands for; and who is told that a facet is gone
- * raises service->lock, looks for an active one, and either leaves the news with that (whose thread takes it
- * up when it is done) or calls `dropped`, still with the lock raised. A thread that shows its tag and then
- * sees the lock raised waits before it calls `find`. Either order of the two is safe: one of them sees the
- * other.
+ * takes the service's lock, raises `dropping`, looks for an active one, and either leaves the news with that
+ * (whose thread takes it up when it is done) or calls `dropped`. A thread that has shown its tag and then
+ * sees `dropping` raised waits for the lock before it calls `find`. Either order of the two is safe: one of
+ * them sees the other.
  */
 #include "ring_queue.h"
 #include <base/string.h>
@@ -45,13 +45,12 @@ struct server {
 
 static void lock_service(struct capos_service *service)
 {
-    while (__atomic_exchange_n(&service->lock, 1, __ATOMIC_SEQ_CST) != 0)
-        __builtin_ia32_pause();
+    capos_mutex_lock(&service->lock);
 }
 
 static void unlock_service(struct capos_service *service)
 {
-    __atomic_store_n(&service->lock, 0, __ATOMIC_RELEASE);
+    capos_mutex_unlock(&service->lock);
 }
 
 static void add_active_locked(struct capos_service *service, struct capos_active *active)
@@ -85,8 +84,10 @@ static bool leave_news_locked(struct capos_service *service, uint64_t tag)
 static void facet_dropped(struct capos_service *service, uint64_t tag)
 {
     lock_service(service);
+    (void)__atomic_exchange_n(&service->dropping, 1, __ATOMIC_SEQ_CST);
     if (!leave_news_locked(service, tag) && service->dropped != NULL)
         service->dropped(service->context, tag);
+    __atomic_store_n(&service->dropping, 0, __ATOMIC_RELEASE);
     unlock_service(service);
 }
 
@@ -228,8 +229,10 @@ static bool find_target(struct capos_service *service, uint64_t tag, struct capo
         *target = service->target;
         return true;
     }
-    while (__builtin_expect(__atomic_load_n(&service->lock, __ATOMIC_SEQ_CST) != 0, 0))
-        __builtin_ia32_pause();
+    if (__builtin_expect(__atomic_load_n(&service->dropping, __ATOMIC_SEQ_CST) != 0, 0)) {
+        lock_service(service);
+        unlock_service(service);
+    }
     return service->find(service->context, tag, target);
 }
 
@@ -342,7 +345,7 @@ static bool is_stopping(struct capos_service *service)
 static void wake_one(struct capos_service *service)
 {
     struct cap_endpoint_mint_results minted;
-    if (cap_endpoint_mint(service->endpoint, 0, 0, &minted) >= 0)
+    if (cap_endpoint_mint(service->endpoint, CAPOS_TAG_RESERVED, 0, &minted) >= 0)
         cap_release(minted.client);
 }
 
@@ -358,7 +361,7 @@ static int32_t serve_loop(struct ring *ring, struct server *server)
             return server->received.result;
         if (__builtin_expect((header->flags & CAPOS_IPC_DROPPED) != 0, 0)) {
             server->current.call.caps_out_count = 0;
-            if (!is_stopping(server->service))
+            if (header->tag != CAPOS_TAG_RESERVED)
                 facet_dropped(server->service, header->tag);
             make_room(ring);
         } else {

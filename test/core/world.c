@@ -381,6 +381,42 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
     return CAPOS_OK;
 }
 
+/* The one memory object, wherever it would be mapped: user memory that begins with its bytes. */
+static struct memory_object *mapped_memory;
+
+void world_map_memory(struct memory_object *memory)
+{
+    mapped_memory = memory;
+}
+
+struct object *memory_object_as_object(struct memory_object *object)
+{
+    return &object->object;
+}
+
+status_t memory_object_frame(struct memory_object *object, uint64_t page_index, paddr_t *out)
+{
+    *out = (paddr_t){(uintptr_t)object->bytes + page_index * PAGE_SIZE};
+    return page_index * PAGE_SIZE < object->size_bytes ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
+void *direct_map(paddr_t address)
+{
+    return (void *)(uintptr_t)address.raw;
+}
+
+status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
+                          uint64_t *offset_bytes)
+{
+    (void)aspace;
+    if (mapped_memory == NULL || address - (uintptr_t)mapped_memory->bytes >= mapped_memory->size_bytes)
+        return CAPOS_ERR_BAD_ADDRESS;
+    *object = mapped_memory;
+    object_get(&mapped_memory->object);
+    *offset_bytes = address - (uintptr_t)mapped_memory->bytes;
+    return CAPOS_OK;
+}
+
 /* ---- Objects. */
 
 void object_init(struct object *object, const struct object_type *type)
@@ -411,3 +447,5 @@ struct world_object *world_object(uint64_t interface_id,
     world.objects++;
     return made;
 }
+
+/* ---- Parking, which has tests of its own. */

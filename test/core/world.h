@@ -37,6 +37,8 @@ uint32_t world_timer_changes(void); /* times the scheduler was told to look at t
 
 /* A memory object over host bytes. */
 struct memory_object *world_memory(const void *bytes, size_t size_bytes);
+/* It is what aspace_object_at finds at the addresses of its bytes; null: nothing is. */
+void world_map_memory(struct memory_object *memory);
 
 /* An object that counts itself; dispatch is the test's. */
 struct world_object {

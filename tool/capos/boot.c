@@ -107,6 +107,10 @@ static void apply_expect(const struct expect *expect, struct options *options)
     options->timeout_s = expect->timeout_s;
     if (expect->cpus > 0)
         options->machine.cpus = expect->cpus;
+    /* Counting instructions, QEMU runs all processors on one thread, one after the other, and one that
+     * computes keeps the others from it: several processors have the real clock. */
+    if (options->machine.cpus > 1)
+        options->machine.virtual_time = false;
     if (expect->memory_mib > 0)
         options->machine.memory_mib = expect->memory_mib;
 }

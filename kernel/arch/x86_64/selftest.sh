@@ -125,7 +125,7 @@ test_pvh() {
     ending nx q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 11 '
     ending smap q35 max $panic_status '^panic: page fault in the kernel$' 'error 1 address 401000'
     ending smep q35 max $panic_status '^panic: page fault in the kernel$' 'error 11 address 400000'
-    ending lock q35 max $panic_status '^panic: lock order: class 4 taken while 12 is held$' ' spinlock_acquire\+0x'
+    ending lock q35 max $panic_status '^panic: lock order: class 4 taken while 13 is held$' ' spinlock_acquire\+0x'
 }
 
 # Two CPUs of a machine with four, and none but the first where no table names them.

@@ -19,9 +19,13 @@
 #include <capos/call.h>
 #include <capos/endpoint.h>
 #include <capos/ipc.h>
+#include <capos/sync.h>
 
 #ifdef __cplusplus
+#define CAPOS_ALIGNAS(bytes) alignas(bytes)
 extern "C" {
+#else
+#define CAPOS_ALIGNAS(bytes) _Alignas(bytes)
 #endif
 
 struct capos_service;
@@ -35,6 +39,9 @@ typedef int32_t (*capos_dispatch)(const void *ops, void *self, uint16_t method_i
     {                                                                                               \
         return generated_dispatch(ops, self, method_id, call);                                      \
     }
+
+/* The one tag that a service may not mint a facet with: the library wakes its threads with it. */
+#define CAPOS_TAG_RESERVED UINT64_MAX
 
 /* What a facet stands for. */
 struct capos_target {
@@ -51,12 +58,14 @@ struct capos_service {
      * `disconnected`. May be called by several threads at once. */
     bool (*find)(void *context, uint64_t tag, struct capos_target *out);
     /* Null, or: nobody holds the facet with this tag any more, and none of its calls is being worked on or
-     * deferred: its object may be freed. Called once per facet, by one of the serving threads. */
+     * deferred: its object may be freed. Called once per facet, by one of
+     * the serving threads; meanwhile no call on this service is begun. It must not answer deferred calls. */
     void (*dropped)(void *context, uint64_t tag);
     void *context;
     /* Private; zero before the first use. */
     struct capos_active *active;
-    uint32_t lock;
+    struct capos_mutex lock;
+    uint32_t dropping;
     uint32_t threads;
     uint32_t stopping;
 };
@@ -88,10 +97,10 @@ void capos_serve_stop(struct capos_service *service);
     (sizeof(struct capos_ipc_header) + CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 16)
 #define CAPOS_OUTBOX_BYTES (CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 8)
 struct capos_inbox {
-    _Alignas(8) char bytes[CAPOS_INBOX_BYTES];
+    CAPOS_ALIGNAS(8) char bytes[CAPOS_INBOX_BYTES];
 };
 struct capos_outbox {
-    _Alignas(8) char bytes[CAPOS_OUTBOX_BYTES];
+    CAPOS_ALIGNAS(8) char bytes[CAPOS_OUTBOX_BYTES];
 };
 
 int32_t capos_receive_start(cap_endpoint endpoint, struct cap_pending *pending, struct capos_inbox *inbox);
