@@ -96,7 +96,7 @@ static uint64_t count_capabilities(void)
 {
     struct cap_capability_manager_list_results list;
     cap_capability_manager manager = capos_need_capability_manager("caps");
-    return cap_capability_manager_list(manager, 64, 0, &list, &buffer) < 0 ? 0 : list.entries.count;
+    return cap_capability_manager_list(manager, 0, 64, &list, &buffer) < 0 ? 0 : list.entries.count;
 }
 
 static int look_at_capabilities(void *argument)
