@@ -101,7 +101,8 @@ void mapping_token_revoke(struct mapping_token *token);
 CHECKED status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object, uaddr_t address,
                                      uint64_t size_bytes);
 
-/* The memory object mapped readable at the address, referenced, and the offset in it. BAD_ADDRESS: none is. */
+/* The memory object mapped readable at the address, referenced, and the offset in it. BAD_ADDRESS: none is.
+ */
 CHECKED status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
                                   uint64_t *offset_bytes);
 
@@ -135,6 +136,12 @@ const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum asp
  * been done in part. */
 CHECKED status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes);
 CHECKED status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes);
+
+/* Where [address, address + size) lies, for writing with the address space locked until it is given back:
+ * shorter than looking it up for each of several small copies. Null, and nothing is locked: it is in more
+ * than one page, or the page is not there yet, or not writable; aspace_write does what can be done then. */
+void *aspace_lock_window(struct aspace *aspace, uaddr_t address, size_t size_bytes);
+void aspace_unlock_window(struct aspace *aspace);
 
 /* Copies between the memory of the running thread and another address space (or the same one, when two of its
  * threads talk), without a buffer in between unless the running thread's pages have to be brought in first.
