@@ -27,12 +27,23 @@ KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_smp.c %/sel
     $(wildcard kernel/*/*.c kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S lib/base/*.c lib/capnp/*.c)))
 KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
 
+# What runs once, or for so long that its instructions do not count, is compiled for size: the image has a limit (image_kib).
+KERNEL_HOT := kernel/core/ring.c kernel/core/ipc.c kernel/core/ipc_transfer.c kernel/core/pending.c kernel/core/pipeline.c \
+              kernel/core/thread.c kernel/core/sched.c kernel/core/sched_queue.c kernel/core/captable.c kernel/core/call.c \
+              kernel/core/umem.c kernel/core/timer_queue.c kernel/core/entry.c kernel/core/lock.c \
+              $(wildcard kernel/mm/*.c) $(addprefix kernel/arch/x86_64/,context.c entry.c paging.c cpu.c apic.c tlb.c) \
+              $(addprefix kernel/object/,endpoint.c park_space.c shared_park_space.c null_cap.c virtual_memory.c \
+                memory_object.c memory_calls.c pipe.c notification.c timer.c object.c thread_spawner.c thread_handle.c) \
+              kernel/dev/clock.c lib/base/rbtree.c lib/base/string.c lib/capnp/reader.c \
+              $(B)/gen/memory_types.c $(B)/gen/memory_server.c $(B)/gen/system_server.c $(B)/gen/thread_server.c
+kernel_optimize = $(if $(filter $(KERNEL_HOT),$<),,-Oz)
+
 # $(call kernel_image,DIRECTORY,SOURCES,CFLAGS): DIRECTORY/capos.elf.
 # Three links: without names; with the names of the first, to know the table's size; the check that no function moved.
 define kernel_image
 $(1)/object/%.c.o: %.c kernel/rules.mk | $$(GENERATED)
 	@mkdir -p $$(@D)
-	$(Q)$(CLANG) $(KERNEL_CFLAGS) $(3) $(DEPS) -c $$< -o $$@
+	$(Q)$(CLANG) $(KERNEL_CFLAGS) $$(kernel_optimize) $(3) $(DEPS) -c $$< -o $$@
 $(1)/object/%.S.o: %.S kernel/rules.mk
 	@mkdir -p $$(@D)
 	$(Q)$(CLANG) $(KERNEL_CFLAGS) $(3) $(DEPS) -c $$< -o $$@
@@ -95,6 +106,7 @@ iso: $(KERNEL_IMAGE) ## make build/capos.iso from the boot package PACKAGE=FILE 
 
 KERNEL_UNIT := -DCAPOS_HOST_TEST -Iabi -Ikernel -Ilib
 $(eval $(call unit_test,kernel-boot,$(addprefix kernel/arch/x86_64/,boot_test.c boot_info.c boot_regions.c),$(KERNEL_UNIT)))
+$(eval $(call unit_test,kernel-acpi,$(addprefix kernel/arch/x86_64/,acpi_test.c acpi.c),$(KERNEL_UNIT)))
 $(eval $(call unit_test,kernel-time,$(addprefix kernel/dev/,time_test.c rtc.c clock_math.c),$(KERNEL_UNIT)))
 $(eval $(call unit_test,kernel-log,$(addprefix kernel/core/,log_test.c log.c command_line.c format.c ksyms.c),$(KERNEL_UNIT) -Wno-format-security))
 

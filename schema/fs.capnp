@@ -65,7 +65,7 @@ interface File {
 
   backing @6 (writable :Bool) -> (status :FsStatus, data :Memory.MemoryObject, header :Memory.MemoryObject);
   # The file's pages as memory: what is read there is what read would give, what is written there others read. `header` is
-  # a page to be mapped read-only (struct capos_file_header in abi/capos/file.h): the file's size and version now, and
+  # a page to be mapped read-only (struct capos_file_header in abi/capos/file_header.h): the file's size and version now, and
   # whether `data` still is the file's memory. data.size is the capacity, which may be more than the file's size;
   # growing the file beyond it replaces the memory.
 
@@ -164,7 +164,7 @@ interface FileSystem {
 
   root @0 () -> (directory :Directory);
   newTree @1 (maxBytes :UInt64, maxNodes :UInt64) -> (status :FsStatus, directory :Directory);
-  # An empty tree of its own, gone when its last capability is dropped.
+  # An empty tree of its own, gone when the last capability to its root is dropped.
 
   store @2 () -> (store :Store);
   namespace @3 () -> (namespace :Namespace);

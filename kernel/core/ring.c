@@ -3,6 +3,7 @@
 #include "arch/percpu.h"
 #include "core/call.h"
 #include "core/ipc.h"
+#include "core/launch.h"
 #include "core/pipeline.h"
 #include "core/process.h"
 #include "core/sched.h"
@@ -51,6 +52,19 @@ void ring_init(struct ring *ring, void *page)
     header->cq_entries = CAPOS_RING_CQ_ENTRIES;
     header->sq_offset = SQ_OFFSET;
     header->cq_offset = CQ_OFFSET;
+}
+
+void ring_copy(struct ring *copy, struct thread *from)
+{
+    const struct ring *ring = &from->ring;
+    spinlock_acquire(&from->lock);
+    memcpy(copy->page, ring->page, CAPOS_PAGE_SIZE);
+    copy->sq_head = ring->sq_head;
+    copy->cq_tail = ring->cq_tail;
+    spinlock_release(&from->lock);
+    copy->page->sq_head = copy->sq_head;
+    copy->page->cq_tail = copy->cq_tail;
+    copy->page->in_flight = 0;
 }
 
 /* Answers RING_CORRUPT. */
@@ -387,6 +401,8 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
+    if (__builtin_expect(thread->replacing, 0))
+        launch_replacement_begin(thread);
     if (__builtin_expect(thread->stopping,
                          0)) /* it may have been a long one, and the kick came in its middle */
         stop_after(kcall, result);

@@ -10,6 +10,10 @@
 void ring_scratch_init(void);
 /* Makes the header of a page that is the process' own. */
 void ring_init(struct ring *ring, void *page);
+/* The ring of a copy of the running thread, on a page of its own: the completions that `from` has not taken,
+ * and the entries behind the one that is being executed; nothing is in flight. What completes later is not in
+ * it, so whoever copies the memory afterwards copies all that these completions tell of. */
+void ring_copy(struct ring *copy, struct thread *from);
 /* Executes submissions while there are any and completions fit; returns the completions that the thread has
  * not taken yet. RING_CORRUPT: the shared indexes made no sense; they were reset, nothing was executed, and
  * unread completions are dropped. For host tests; in the kernel it is the system call cap_enter. */

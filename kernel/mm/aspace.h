@@ -116,10 +116,11 @@ struct aspace_substitute {
 };
 /* A copy of a whole address space, as fork needs it. Memory of its own (committed, growable) is shared page
  * by page until either side writes; 2 MiB pages are copied at once, since a block for a later copy might not
- * be found; mapped objects are mapped in the copy too. The copy pays with its ledger for everything as if
- * nothing were shared, so that a later write cannot fail. Other threads may run in `from` and fault: of what
- * they write meanwhile, the copy gets some. Passes preemption points. NO_MEMORY, QUOTA, REVOKED: there is no
- * copy, and `from` is as it was. */
+ * be found; mapped objects are mapped in the copy too,
+ * but for those that stay home (memory_object_stay_home) and have no substitute. The copy pays with its
+ * ledger for everything as if nothing were shared, so that a later write cannot fail. Other threads may run
+ * in `from` and fault: of what they write meanwhile, the copy gets some. Passes preemption points. NO_MEMORY,
+ * QUOTA, REVOKED: there is no copy, and `from` is as it was. */
 CHECKED status_t aspace_clone(struct aspace *from, struct ledger *ledger,
                               const struct aspace_substitute *substitutes, size_t substitute_count,
                               struct aspace **out);

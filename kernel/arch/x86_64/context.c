@@ -62,6 +62,23 @@ void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp,
     memcpy((char *)context->fpu + FPU_MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
 }
 
+static void bases_save(struct user_context *previous)
+{
+    /* Without FSGSBASE a thread cannot change its FS base but by a selector load, which is not kept. */
+    if (cpu_features.fsgsbase)
+        __asm__ volatile("rdfsbase %0" : "=r"(previous->fs_base));
+}
+
+void arch_context_copy(struct user_context *copy, const struct user_context *current)
+{
+    kassert((uint64_t)copy % 16 == 0 && (uint64_t)copy->fpu % 64 == 0 && this_cpu()->current == current);
+    copy->frame = current->frame;
+    copy->fs_base = current->fs_base;
+    copy->tsc_allowed = current->tsc_allowed;
+    fpu_save(copy->fpu);
+    bases_save(copy);
+}
+
 static void segments_clear(void)
 {
     uint32_t all;
@@ -87,13 +104,6 @@ static void segments_clear(void)
         :
         : "r"(0)
         : "memory");
-}
-
-static void bases_save(struct user_context *previous)
-{
-    /* Without FSGSBASE a thread cannot change its FS base but by a selector load, which is not kept. */
-    if (cpu_features.fsgsbase)
-        __asm__ volatile("rdfsbase %0" : "=r"(previous->fs_base));
 }
 
 static void bases_load(const struct user_context *next)

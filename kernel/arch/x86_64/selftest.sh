@@ -102,6 +102,7 @@ test_pvh() {
     whole q35-qemu64 q35 qemu64 64M -smp 2
     whole microvm-max microvm max 64M
     whole microvm-qemu64 microvm qemu64 64M
+    whole microvm-qemu64-xsave microvm qemu64,+rdrand,+xsave 64M
     whole q35-4M q35 max 4M
     whole microvm-4M microvm qemu64 4M
     whole q35-6G-small-pages q35 qemu64 6G
@@ -124,7 +125,7 @@ test_pvh() {
     ending nx q35 qemu64 $panic_status '^panic: page fault in the kernel$' 'error 11 '
     ending smap q35 max $panic_status '^panic: page fault in the kernel$' 'error 1 address 401000'
     ending smep q35 max $panic_status '^panic: page fault in the kernel$' 'error 11 address 400000'
-    ending lock q35 max $panic_status '^panic: lock order: class 4 taken while 12 is held$' ' spinlock_acquire\+0x'
+    ending lock q35 max $panic_status '^panic: lock order: class 4 taken while 13 is held$' ' spinlock_acquire\+0x'
 }
 
 # Two CPUs of a machine with four, and none but the first where no table names them.

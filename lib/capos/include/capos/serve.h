@@ -22,7 +22,10 @@
 #include <capos/sync.h>
 
 #ifdef __cplusplus
+#define CAPOS_ALIGNAS(bytes) alignas(bytes)
 extern "C" {
+#else
+#define CAPOS_ALIGNAS(bytes) _Alignas(bytes)
 #endif
 
 struct capos_service;
@@ -94,10 +97,10 @@ void capos_serve_stop(struct capos_service *service);
     (sizeof(struct capos_ipc_header) + CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 16)
 #define CAPOS_OUTBOX_BYTES (CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 8)
 struct capos_inbox {
-    _Alignas(8) char bytes[CAPOS_INBOX_BYTES];
+    CAPOS_ALIGNAS(8) char bytes[CAPOS_INBOX_BYTES];
 };
 struct capos_outbox {
-    _Alignas(8) char bytes[CAPOS_OUTBOX_BYTES];
+    CAPOS_ALIGNAS(8) char bytes[CAPOS_OUTBOX_BYTES];
 };
 
 int32_t capos_receive_start(cap_endpoint endpoint, struct cap_pending *pending, struct capos_inbox *inbox);

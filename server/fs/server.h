@@ -1,0 +1,95 @@
+/*
+ * The file server: what its parts share. One endpoint, any number of serving threads, one lock over all state
+ * (the tree, the facets, the clients); no operation blocks while it holds it.
+ *
+ * A facet is what one capability stands for: a node seen with certain rights, under a certain quota. Its tag,
+ * which the kernel brings with each call, is its place in the facet table. Facets belong to the client that
+ * asked for them (caller_ref), so that nobody can take more than a client's share of them.
+ */
+#pragma once
+#include "tree.h"
+#include <capos/serve.h>
+#include <capos/sync.h>
+
+enum facet_kind { FACET_FREE, FACET_FILE, FACET_DIRECTORY, FACET_STORE, FACET_NAMESPACE, FACET_ADMIN };
+
+/* Tags that manifests may use for the exports of this server (`tag` of an import); others are made at run
+ * time. */
+enum { FS_TAG_ROOT = 0, FS_TAG_ROOT_READ_ONLY = 1, FS_TAG_FIRST_FREE = 8 };
+
+enum { FS_FACETS_PER_CLIENT = 4096, FS_WATCHERS_PER_NODE = 64, FS_MESSAGE_BYTES = 4096 };
+
+/* Who asked for facets. */
+struct client {
+    struct client *next; /* in its hash chain */
+    uint64_t ref, ref_hi;
+    uint32_t facets;
+};
+
+/* Shared by a file's facet and those made from it: closing one closes all. */
+struct open_file {
+    uint32_t references;
+    bool closed;
+};
+
+struct facet {
+    enum facet_kind kind;
+    bool read_only;
+    bool append_only;
+    uint32_t tag_generation;
+    struct fs_node *node;        /* files, directories: referenced */
+    struct fs_quota *quota;      /* files, directories: referenced */
+    struct open_file *open;      /* files: referenced */
+    struct namespace_view *view; /* namespaces: referenced */
+    struct client *client;       /* null: the server's own */
+};
+
+struct server {
+    struct capos_mutex lock;
+    struct capos_service service; /* Directories and Files */
+    struct capos_service admin;   /* FileSystem */
+    struct fs_tree tree;
+    struct fs_quota *space;
+    struct fs_node *root;
+    uint64_t facet_count, client_count;
+};
+extern struct server fs;
+
+/* Lock held in all that follows, unless it says otherwise. */
+
+/* ---- facet.c */
+
+/* The table. False: no memory. */
+bool facets_init(void);
+/* Copies the description (its references become the facet's on success) and mints a capability to it.
+ * CAPOS_OK or what the call is to answer: overloaded when the client has too many. */
+int32_t facet_create(struct cap_call *call, const struct facet *like, uint64_t interface_id, cap_any *out);
+/* For struct capos_service; they lock. */
+bool facet_find(void *context, uint64_t tag, struct capos_target *out);
+void facet_dropped(void *context, uint64_t tag);
+/* The facet behind a capability that came with a call, if it is one of this server's and of that kind; null
+ * if not. Takes and releases the lock itself for nothing: call it without the lock. */
+struct facet *facet_of_capability(uint32_t cap_id, enum facet_kind kind);
+/* A new facet over the same node with at most these rights; references are taken. */
+int32_t facet_derive(struct cap_call *call, const struct facet *from, bool read_only, bool append_only,
+                     uint64_t interface_id, cap_any *out);
+
+/* ---- clock.c: from the grants "clock" (WallClock) and "timer"; without them all times are 0. */
+void fs_clock_init(void);
+/* Nanoseconds since 1970. Needs no lock. */
+int64_t fs_now_ns(void);
+
+/* ---- watch.c: calls that wait for a node to change. */
+
+/* Answers later; CAP_CALL_PENDING or an exception. */
+int32_t watch_file(struct cap_call *call, struct fs_node *node);
+int32_t watch_directory(struct cap_call *call, struct fs_node *node);
+/* fs_tree.changed. */
+void watch_changed(struct fs_node *node);
+
+/* ---- The interfaces' operations. `self` is the struct facet. */
+extern const struct cap_file_server file_ops;
+extern const struct cap_directory_server directory_ops;
+extern const struct cap_store_server store_ops;
+extern const struct cap_namespace_server namespace_ops;
+extern const struct cap_file_system_server admin_ops;
