@@ -122,3 +122,16 @@ uint32_t process_count(void);
 uint64_t process_cpu_ns(struct process *process);
 /* Called once before the first process starts: what the leak check compares with at the end. */
 void process_leak_baseline(void);
+
+/* The running thread's process' capability, where it needs neither the table's lock nor a reference to stay:
+ * while a process has one thread, nobody but that thread takes capabilities out of its table. Null: there are
+ * more threads, or the id is not one of the first, or stale. */
+static inline const struct capability *captable_peek_alone(const struct process *process, uint32_t id)
+{
+    const struct cap_slot *slots = process->captable.chunks[0];
+    uint32_t index = id & CAP_INDEX_MASK;
+    return process->thread_count == 1 && index < 1u << CAP_CHUNK0_LOG2 && slots != NULL &&
+                   slots[index].live_id == id
+               ? &slots[index].capability
+               : NULL;
+}

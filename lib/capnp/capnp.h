@@ -158,8 +158,8 @@ int32_t capnp_message_open(struct capnp_message *message, const void *bytes, siz
 /* Opens a message only to see whether it is one: for methods without parameters. Errors as above. */
 int32_t capnp_message_check(const void *bytes, size_t len);
 
-/* Whether the message is one segment that holds nothing but a root of `data_words` words of data: for structs without
- * pointers, whose fields then lie at fixed places. Any other message is for capnp_message_open. */
+/* Whether the message is one segment that holds nothing but a root of `data_words` words of data: for structs
+ * without pointers, whose fields then lie at fixed places. Any other message is for capnp_message_open. */
 static inline bool capnp_message_is_flat(const void *bytes, size_t len, uint16_t data_words)
 {
     uint64_t words[2];
