@@ -1,6 +1,7 @@
 #include "core/sched.h"
 #include "arch/arch.h"
 #include "core/process.h"
+#include "core/trace.h"
 #include "mm/aspace.h"
 
 /* Of one CPU. Fields that only their CPU writes need no lock; what others read of them is said there. */
@@ -394,6 +395,7 @@ static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
     __atomic_store_n(&cpu->running_weight, next->sched.weight, __ATOMIC_RELAXED);
     if (next != cpu->loaded)
         load(cpu, next);
+    trace_runs(next);
     spinlock_assert_none_held();
     sched_program_timer();
     arch_enter_user();
@@ -406,6 +408,7 @@ static _Noreturn void start_candidate(struct cpu_sched *cpu, struct thread *next
     cpu->current = next;
     cpu->counters.handoffs++;
     load(cpu, next);
+    trace_runs(next);
     spinlock_assert_none_held();
     if (cpu->timer_stale)
         sched_program_timer();
@@ -604,6 +607,7 @@ static _Noreturn void give_way(struct cpu_sched *cpu, struct thread *thread)
 {
     if (thread->stopping)
         thread_stop_current();
+    trace_preempted(thread);
     cpu->counters.preemptions++;
     if (may_run_on(thread, cpu->number))
         run_next(cpu, thread);
