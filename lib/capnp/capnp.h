@@ -158,8 +158,8 @@ int32_t capnp_message_open(struct capnp_message *message, const void *bytes, siz
 /* Opens a message only to see whether it is one: for methods without parameters. Errors as above. */
 int32_t capnp_message_check(const void *bytes, size_t len);
 
-/* Whether the message is one segment that holds nothing but a root of `data_words` words of data: for structs without
- * pointers, whose fields then lie at fixed places. Any other message is for capnp_message_open. */
+/* Whether the message is one segment that holds nothing but a root of `data_words` words of data: for structs
+ * without pointers, whose fields then lie at fixed places. Any other message is for capnp_message_open. */
 static inline bool capnp_message_is_flat(const void *bytes, size_t len, uint16_t data_words)
 {
     uint64_t words[2];
@@ -392,6 +392,10 @@ int32_t capnp_write_list_cap(const struct capnp_struct_builder *to, uint16_t ind
 /* A list of `count` zeroed structs, to be filled through capnp_list_builder_at. */
 int32_t capnp_write_list_struct(const struct capnp_struct_builder *to, uint16_t index, size_t count,
                                 uint16_t data_words, uint16_t pointer_count, struct capnp_list_builder *out);
+
+/* A list of `count` zeroed elements of that encoding, to be filled at *out: what is not composite. */
+int32_t capnp_write_list_blank(const struct capnp_struct_builder *to, uint16_t index,
+                               enum capnp_element element, size_t count, uint8_t **out);
 
 static inline struct capnp_struct_builder capnp_list_builder_at(const struct capnp_list_builder *list,
                                                                 size_t index)
