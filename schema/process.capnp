@@ -58,10 +58,13 @@ interface ProcessSpawner {
   createPipe @1 (capacityBytes :UInt32) -> (reader :Pipe.PipeReader, writer :Pipe.PipeWriter);
   # As IpcFactory.createPipe.
 
-  forkSelf @2 (budget :Budget, control :Bool) -> (handle :ProcessHandle, processId :UInt64, control :ProcessControl);
+  forkSelf @2 (budget :Budget, control :Bool)
+           -> (handle :ProcessHandle, processId :UInt64, control :ProcessControl, selfId :UInt64);
   # A copy-on-write clone of the calling process with the calling thread alone and every capability that may be copied,
-  # under the same ids. Completes in both: in the child with processId 0 and no handle. Nothing else that was in flight
-  # exists in the child. Mapped MemoryObjects are shared.
+  # under the same ids; the objects about the process itself (OwnObject) are the child's. Completes in both: in the child
+  # with processId 0 and no handle. selfId: of the process that reads it. Nothing else that was in flight exists in the
+  # child. Mapped MemoryObjects are shared.
+  # overloaded: the budget cannot be carved out. noMemory, noSlots: the child's budget is too small for the copy.
 
   replaceSelf @3 (name :Text, binaryName :Text, image :Memory.MemoryObject, grants :List(SpawnGrant),
                   args :List(Text), env :List(Text)) -> ();

@@ -5,6 +5,8 @@
  */
 #include "guest.h"
 #include <capos/call.h>
+#include <capos/capos.h>
+#include <capos/fork.h>
 #include <capos/threads.h>
 
 enum {
@@ -12,6 +14,10 @@ enum {
     IDLE_PROCESSES = 16,
     BUDGET_FRAMES = 64,
     BUDGET_SLOTS = 8,
+    FORK_FRAMES = 4096,
+    FORK_SLOTS = 64,
+    FORK_KERNEL_BYTES = 65536,
+    FORK_CODE = 3,
     SETTLE_NS = 10000000,
     ANSWER_WORDS = 1024,
 };
@@ -46,6 +52,26 @@ static void run_spawn_wait(void *context, uint32_t count)
         guest_require(cap_process_handle_wait(child.handle, &end, &buffer), "ProcessHandle.wait");
         guest_require(end.exit_code == 0 && !end.crashed ? 0 : CAPOS_ERR_CANCELED, "bench-tiny");
         guest_require(cap_release(child.handle), "release");
+    }
+}
+
+static void run_fork_wait(void *context, uint32_t count)
+{
+    static uint64_t answer[ANSWER_WORDS];
+    static const struct cap_budget budget = {
+        .frames = FORK_FRAMES, .cap_slots = FORK_SLOTS, .threads = 1, .kernel_bytes = FORK_KERNEL_BYTES};
+    (void)context;
+    for (uint32_t i = 0; i < count; i++) {
+        cap_process_handle child;
+        struct cap_process_handle_wait_results end;
+        struct cap_buffer buffer = {answer, sizeof(answer)};
+        int64_t forked = capos_fork(guest.spawner, &budget, &child);
+        if (forked == 0)
+            capos_sys_exit(FORK_CODE);
+        guest_require(forked < 0 ? (int32_t)forked : 0, "capos_fork");
+        guest_require(cap_process_handle_wait(child, &end, &buffer), "ProcessHandle.wait");
+        guest_require(end.exit_code == FORK_CODE && !end.crashed ? 0 : CAPOS_ERR_CANCELED, "the copy");
+        guest_require(cap_release(child), "release");
     }
 }
 
@@ -103,5 +129,6 @@ void rows_process(void)
 {
     guest_row(&(struct measure_task){.key = "thread_create_join", .count = 100, .run = run_thread}, 4);
     guest_row(&(struct measure_task){.key = "spawn_wait", .count = 20, .run = run_spawn_wait}, 1);
+    guest_row(&(struct measure_task){.key = "fork_wait", .count = 20, .run = run_fork_wait}, 1);
     measure_idle_processes();
 }

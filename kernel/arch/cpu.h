@@ -43,6 +43,10 @@ struct user_context {
 void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp, uint64_t ring,
                        uint64_t process_id, uint64_t capset, uint64_t fs_base);
 
+/* A copy of the current context, which is in a system call, with its registers as they are in the processor
+ * (FPU, FS base). `fpu` of the copy is zeroed memory. */
+void arch_context_copy(struct user_context *copy, const struct user_context *current);
+
 /* Makes `next` this CPU's current context: saves the FPU and FS base of the one that was current (null:
  * none), loads those of next, switches CR3 to page_table if it differs, sets TSS.RSP0 and CR4.TSD. Does not
  * enter it. Nothing is saved of a previous that is null. `resident` is the address space's mask of CPUs that

@@ -4,6 +4,7 @@
 #include "mm/heap.h"
 #include "mm/ledger.h"
 
+enum { SLOTS_AT_ONCE = 64 }; /* looked at between two preemption points */
 enum { SLOT_FREE, SLOT_RESERVED, SLOT_LIVE, SLOT_MOVING, SLOT_RETIRED };
 
 static uint32_t chunk_slots(unsigned chunk)
@@ -226,15 +227,25 @@ bool captable_next(struct captable *table, uint32_t cursor, uint32_t *out_id, st
     return found;
 }
 
+void captable_clear(struct captable *table)
+{
+    uint32_t id, cursor = 0;
+    struct cap_slot slot;
+    while (captable_next(table, cursor, &id, &slot, &cursor)) {
+        status_t status = captable_release(table, id);
+        (void)status; /* somebody else may have been faster */
+        arch_preemption_point();
+    }
+}
+
 /* ---- The copy that a forked process starts with. */
 
-/* One slot as it is now, with a reference to what is in it if that may be copied; else null. */
+/* One slot as it is now, with a reference to what is in it; null if that is nothing. */
 static struct cap_slot look_at(struct captable *table, uint32_t index)
 {
     spinlock_acquire(&table->lock);
     struct cap_slot slot = *captable_slot(table, index);
-    bool copyable = slot.state == SLOT_LIVE && slot.capability.type->transfer == CAP_TRANSFER_ANY;
-    if (copyable)
+    if (slot.state == SLOT_LIVE)
         object_get(slot.capability.object);
     else
         slot.capability = (struct capability){NULL, NULL};
@@ -276,13 +287,22 @@ static status_t mirror_slot(struct captable *from, struct captable *to, uint32_t
                             captable_substitute *substitute, void *context)
 {
     struct cap_slot slot = look_at(from, index);
-    status_t status = CAPOS_OK;
-    if (slot.capability.object != NULL && substitute != NULL)
+    status_t status = CAPOS_ERR_NOT_FOUND;
+    if (slot.capability.object != NULL)
         status = substitute(context, &slot.capability);
-    if (slot.capability.object != NULL && status == CAPOS_OK)
+    if (status == CAPOS_OK)
         return mirror_live(to, index, &slot);
     mirror_empty(to, index, &slot);
     return status == CAPOS_ERR_NOT_FOUND ? CAPOS_OK : status;
+}
+
+static status_t only_copyable(void *context, struct capability *capability)
+{
+    (void)context;
+    if (capability->type->transfer == CAP_TRANSFER_ANY)
+        return CAPOS_OK;
+    object_put(capability->object);
+    return CAPOS_ERR_NOT_FOUND;
 }
 
 status_t captable_clone(struct captable *from, struct captable *to, captable_substitute *substitute,
@@ -292,6 +312,8 @@ status_t captable_clone(struct captable *from, struct captable *to, captable_sub
     uint32_t capacity = from->capacity; /* slots that appear later are not there yet for the clone */
     spinlock_release(&from->lock);
     status_t status = CAPOS_OK;
+    if (substitute == NULL)
+        substitute = only_copyable;
     while (status == CAPOS_OK && to->capacity < capacity)
         status = grow_locked(to);
     to->free_head = 0; /* chained anew, so that low indexes are taken first */
@@ -301,6 +323,8 @@ status_t captable_clone(struct captable *from, struct captable *to, captable_sub
             mirror_empty(to, index, &fresh);
         else
             status = mirror_slot(from, to, index, substitute, context);
+        if (index % SLOTS_AT_ONCE == 0)
+            arch_preemption_point();
     }
     return status;
 }

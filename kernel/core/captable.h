@@ -55,6 +55,8 @@ void captable_fini(struct captable *table);
 /* Takes a slot without showing it. NO_SLOTS, NO_MEMORY; NOT_FOUND: the table is closed, since its process is
  * ending. Ends in publish or cancel, which cannot fail. */
 CHECKED status_t captable_reserve(struct captable *table, uint32_t *out_id);
+/* Releases everything but what is reserved. Passes preemption points. Nobody is in the middle of a move. */
+void captable_clear(struct captable *table);
 /* Consumes the caller's reference to the object. */
 void captable_publish(struct captable *table, uint32_t id, struct capability capability,
                       enum cap_origin origin);
@@ -103,12 +105,13 @@ void captable_move_abort(struct captable *table, uint32_t id);
 bool captable_next(struct captable *table, uint32_t cursor, uint32_t *out_id, struct cap_slot *out,
                    uint32_t *out_cursor);
 
-/* What a clone puts in place of a capability: *capability comes with a reference, which is kept or exchanged
- * for that of another. NOT_FOUND (reference put): leave it out. Any other error (reference put) ends the
- * cloning. No lock is held. */
+/* What a clone puts in place of a capability, which may be one that cannot be copied: *capability comes with
+ * a reference, which is kept or exchanged for that of another. NOT_FOUND (reference put): leave it out. Any
+ * other error (reference put) ends the cloning. No lock is held. */
 typedef status_t captable_substitute(void *context, struct capability *capability);
-/* Fills an empty table that nobody else sees yet with what may be copied (CAP_TRANSFER_ANY) of `from`, under
- * the same ids; ids of the rest are STALE_CAP there. `substitute` may be null. Charged to the new table's
- * ledger. On failure what came across stays, for captable_fini. NO_SLOTS, NO_MEMORY, and substitute's. */
+/* Fills an empty table that nobody else sees yet with what `substitute` says of each capability of `from`
+ * (null: what may be copied, CAP_TRANSFER_ANY), under the same ids; ids of the rest are STALE_CAP there.
+ * Charged to the new table's ledger. On failure what came across stays, for captable_fini. Passes preemption
+ * points. NO_SLOTS, NO_MEMORY, and substitute's. */
 CHECKED status_t captable_clone(struct captable *from, struct captable *to, captable_substitute *substitute,
                                 void *context);

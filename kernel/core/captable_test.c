@@ -219,6 +219,126 @@ static void test_random_operations_match_the_model(void)
         model_check(&model, i);
 }
 
+/* ---- Clones. */
+
+struct exchange {
+    struct object *taken_out, *exchanged;
+    struct capability instead;
+    struct object *failing;
+};
+
+static status_t exchange_capability(void *context, struct capability *capability)
+{
+    const struct exchange *exchange = context;
+    struct object *object = capability->object;
+    status_t status = CAPOS_OK;
+    if (object == exchange->taken_out)
+        status = CAPOS_ERR_NOT_FOUND;
+    if (object == exchange->failing)
+        status = CAPOS_ERR_QUOTA;
+    if (object == exchange->exchanged) {
+        object_get(exchange->instead.object);
+        *capability = exchange->instead;
+    }
+    if (status < 0 || object == exchange->exchanged)
+        object_put(object);
+    return status;
+}
+
+static struct object *object_of(uint32_t id)
+{
+    struct capability got;
+    assert_int_equal(captable_get(table(), id, &got), CAPOS_OK);
+    object_put(got.object);
+    return got.object;
+}
+
+static status_t id_in(struct captable *clone, uint32_t id, struct object **out)
+{
+    struct capability got = {NULL, NULL};
+    status_t status = captable_get(clone, id, &got);
+    *out = got.object;
+    if (status == CAPOS_OK)
+        object_put(got.object);
+    return status;
+}
+
+static struct captable *clone_into(struct process *child)
+{
+    *child = (struct process){.ledger = world_ledger()};
+    captable_init(&child->captable, world_ledger());
+    return &child->captable;
+}
+
+/* What cannot be copied stays out unless something is put in its place; the rest is under the same ids. */
+static void test_clone_exchanges_and_leaves_out(void)
+{
+    static struct process child;
+    struct object *found;
+    uint32_t kept = insert(), out = insert(), exchanged = insert();
+    struct world_object *bound = world_object(8, no_dispatch);
+    bound->type.transfer = CAP_TRANSFER_NEVER;
+    uint32_t home;
+    status_t status = captable_reserve(table(), &home);
+    if (status < 0)
+        object_put(&bound->object);
+    UNIT_OK(status == CAPOS_OK);
+    captable_publish(table(), home, (struct capability){&bound->object, &bound->type}, CAP_FROM_KERNEL);
+    struct exchange exchange = {
+        .taken_out = object_of(out), .exchanged = &bound->object, .instead = new_capability()};
+    (void)exchanged;
+    struct captable *clone = clone_into(&child);
+    status = captable_clone(table(), clone, exchange_capability, &exchange);
+    object_put(exchange.instead.object);
+    if (status == CAPOS_OK) {
+        assert_int_equal(id_in(clone, kept, &found), CAPOS_OK);
+        assert_ptr_equal(found, object_of(kept));
+        assert_int_equal(id_in(clone, out, &found), CAPOS_ERR_STALE_CAP);
+        assert_int_equal(id_in(clone, home, &found), CAPOS_OK);
+        assert_ptr_equal(found, exchange.instead.object);
+    }
+    captable_fini(clone);
+    UNIT_OK(status == CAPOS_OK);
+    clone = clone_into(&child);
+    status = captable_clone(table(), clone, NULL, NULL);
+    if (status == CAPOS_OK)
+        assert_int_equal(id_in(clone, home, &found), CAPOS_ERR_STALE_CAP);
+    captable_fini(clone);
+    UNIT_OK(status == CAPOS_OK);
+}
+
+static void test_failed_clone_is_given_back(void)
+{
+    static struct process child;
+    struct exchange exchange = {0};
+    for (int i = 0; i < 40; i++) {
+        uint32_t id = insert();
+        if (i == 20)
+            exchange.failing = object_of(id);
+    }
+    uint64_t used = world_ledger()->used[LEDGER_CAP_SLOTS];
+    struct captable *clone = clone_into(&child);
+    status_t status = captable_clone(table(), clone, exchange_capability, &exchange);
+    captable_fini(clone);
+    assert_int_equal(world_ledger()->used[LEDGER_CAP_SLOTS], used);
+    UNIT_OK(status == CAPOS_ERR_QUOTA);
+}
+
+static void test_clear_leaves_what_is_reserved(void)
+{
+    uint32_t kept, ids[20];
+    struct capability got;
+    for (int i = 0; i < 20; i++)
+        ids[i] = insert();
+    UNIT_OK(captable_reserve(table(), &kept) == CAPOS_OK);
+    captable_clear(table());
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(captable_get(table(), ids[i], &got), CAPOS_ERR_STALE_CAP);
+    captable_publish(table(), kept, new_capability(), CAP_FROM_SPAWN);
+    assert_int_equal(captable_get(table(), kept, &got), CAPOS_OK);
+    object_put(got.object);
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -232,6 +352,9 @@ int main(void)
         UNIT_TEST(test_generations_used_up_retire_the_slot),
         UNIT_TEST(test_next_lists_live_slots_in_order),
         UNIT_TEST(test_random_operations_match_the_model),
+        UNIT_TEST(test_clone_exchanges_and_leaves_out),
+        UNIT_TEST(test_failed_clone_is_given_back),
+        UNIT_TEST(test_clear_leaves_what_is_reserved),
     };
     return UNIT_MAIN(tests, world_reset, world_check_empty);
 }

@@ -13,6 +13,7 @@
 #include "core/capset.h"
 #include "core/entropy.h"
 #include "core/process.h"
+#include "core/sched.h"
 #include "mm/aspace.h"
 #include "object/kernel_caps.h"
 #include "object/memory_object.h"
@@ -28,9 +29,16 @@ enum {
 #define HOME_LOWEST  UINT64_C(0x0000000100000000)
 #define HOME_HIGHEST UINT64_C(0x00007f0000000000)
 
+/* In a reserved slot of the process' table. */
+struct held_capability {
+    uint32_t id;
+    struct capability capability; /* referenced */
+};
+
 struct loading {
     const struct launch *launch;
     struct process *process;
+    struct aspace *aspace; /* the new one; until process_set_program it is ours */
     struct elf elf;
     struct capset_layout capset;
     uaddr_t stack_low, stack_high;
@@ -39,8 +47,8 @@ struct loading {
     uaddr_t capset_address;
     uaddr_t image; /* where elf.low goes */
     uint64_t base; /* added to file addresses */
-    uint32_t cap_ids[LAUNCH_GRANTS_MAX];
-    uint64_t interface_ids[LAUNCH_GRANTS_MAX];
+    struct held_capability held[LAUNCH_GRANTS_MAX];
+    size_t held_count;
 };
 
 static uint64_t tls_align(const struct elf *elf)
@@ -110,7 +118,7 @@ static status_t choose_home(struct loading *loading)
         uaddr_t end = plan_home(loading, home, image_gap_pages);
         if (end <= home || end > CAPOS_USER_MAX || overlaps_fixed_image(loading, home, end))
             continue;
-        aspace_choose_near(loading->process->aspace, end + heap_gap_pages * PAGE_SIZE);
+        aspace_choose_near(loading->aspace, end + heap_gap_pages * PAGE_SIZE);
         return CAPOS_OK;
     }
     return CAPOS_ERR_NO_MEMORY;
@@ -126,7 +134,7 @@ static status_t copy_from_image(struct loading *loading, uaddr_t to, uint64_t of
         size_t now = (size_t)(left < PAGE_SIZE ? left : PAGE_SIZE);
         status_t status = image_read(&loading->launch->image, offset + done, buffer, now);
         if (status == CAPOS_OK)
-            status = aspace_write(loading->process->aspace, to + done, buffer, now);
+            status = aspace_write(loading->aspace, to + done, buffer, now);
         if (status < 0)
             return status;
         done += now;
@@ -136,7 +144,7 @@ static status_t copy_from_image(struct loading *loading, uaddr_t to, uint64_t of
 
 static status_t load_segment(struct loading *loading, const struct elf_segment *segment)
 {
-    struct aspace *aspace = loading->process->aspace;
+    struct aspace *aspace = loading->aspace;
     uaddr_t address = loading->base + segment->address;
     uaddr_t low = align_down(address, PAGE_SIZE);
     uint64_t bytes = align_up(address + segment->memory_bytes, PAGE_SIZE) - low;
@@ -174,7 +182,7 @@ static uint64_t tls_file_offset(const struct elf *elf)
 static status_t load_tls(struct loading *loading)
 {
     const struct elf *elf = &loading->elf;
-    struct aspace *aspace = loading->process->aspace;
+    struct aspace *aspace = loading->aspace;
     uaddr_t tp = loading->thread_pointer;
     uaddr_t mapped;
     status_t status =
@@ -193,7 +201,7 @@ static status_t load_tls(struct loading *loading)
 static status_t map_stack(struct loading *loading)
 {
     uaddr_t mapped;
-    return aspace_map_growable(loading->process->aspace, loading->stack_low, LAUNCH_STACK_BYTES,
+    return aspace_map_growable(loading->aspace, loading->stack_low, LAUNCH_STACK_BYTES,
                                PROT_READ | PROT_WRITE, &mapped);
 }
 
@@ -206,9 +214,8 @@ static status_t own_capability(struct process *process, const struct own_object 
     return status;
 }
 
-static status_t give_capability(struct loading *loading, size_t index)
+static status_t hold_capability(struct loading *loading, const struct launch_grant *grant)
 {
-    const struct launch_grant *grant = &loading->launch->grants[index];
     struct captable *table = &loading->process->captable;
     struct capability capability = grant->capability;
     uint32_t id;
@@ -223,22 +230,36 @@ static status_t give_capability(struct loading *loading, size_t index)
         captable_cancel(table, id);
         return status;
     }
+    loading->held[loading->held_count++] = (struct held_capability){id, capability};
     bool expected = grant->interface_id == 0 || grant->interface_id == capability.type->interface_id;
-    captable_publish(table, id, capability,
-                     loading->launch->by == LAUNCH_BY_KERNEL ? CAP_FROM_KERNEL : CAP_FROM_SPAWN);
-    loading->cap_ids[index] = id;
-    loading->interface_ids[index] = capability.type->interface_id;
     return expected ? CAPOS_OK : CAPOS_ERR_WRONG_INTERFACE;
 }
 
-static status_t give_capabilities(struct loading *loading)
+static status_t hold_capabilities(struct loading *loading)
 {
     for (size_t i = 0; i < loading->launch->grant_count; i++) {
-        status_t status = give_capability(loading, i);
+        status_t status = hold_capability(loading, &loading->launch->grants[i]);
         if (status < 0)
             return status;
     }
     return CAPOS_OK;
+}
+
+static void publish_capabilities(struct loading *loading, enum cap_origin origin)
+{
+    for (size_t i = 0; i < loading->held_count; i++)
+        captable_publish(&loading->process->captable, loading->held[i].id, loading->held[i].capability,
+                         origin);
+    loading->held_count = 0;
+}
+
+static void drop_capabilities(struct loading *loading)
+{
+    for (size_t i = 0; i < loading->held_count; i++) {
+        captable_cancel(&loading->process->captable, loading->held[i].id);
+        object_put(loading->held[i].capability.object);
+    }
+    loading->held_count = 0;
 }
 
 static status_t write_capset(struct loading *loading)
@@ -253,62 +274,166 @@ static status_t write_capset(struct loading *loading)
         .tls_align = loading->elf.tls_align,
     };
     uint64_t bytes = loading->capset.total_bytes;
+    uint32_t cap_ids[LAUNCH_GRANTS_MAX];
+    uint64_t interface_ids[LAUNCH_GRANTS_MAX];
     uaddr_t mapped;
+    for (size_t i = 0; i < loading->held_count; i++) {
+        cap_ids[i] = loading->held[i].id;
+        interface_ids[i] = loading->held[i].capability.type->interface_id;
+    }
     status_t status =
-        aspace_map(loading->process->aspace, loading->capset_address, bytes, PROT_READ | PROT_WRITE, &mapped);
+        aspace_map(loading->aspace, loading->capset_address, bytes, PROT_READ | PROT_WRITE, &mapped);
     if (status == CAPOS_OK)
-        status = capset_write(loading->process->aspace, loading->capset_address, loading->launch,
-                              &loading->capset, &header, loading->cap_ids, loading->interface_ids);
+        status = capset_write(loading->aspace, loading->capset_address, loading->launch, &loading->capset,
+                              &header, cap_ids, interface_ids);
     if (status == CAPOS_OK)
-        status = aspace_protect(loading->process->aspace, loading->capset_address, bytes, PROT_READ);
+        status = aspace_protect(loading->aspace, loading->capset_address, bytes, PROT_READ);
     return status;
 }
 
-static status_t load(struct loading *loading, struct thread **out)
+static status_t plan(const struct launch *launch, struct loading *loading, const char **why)
+{
+    loading->launch = launch;
+    loading->held_count = 0;
+    loading->aspace = NULL;
+    status_t status = elf_parse(&launch->image, &loading->elf, why);
+    return status < 0 ? status : capset_plan(launch, &loading->capset, why);
+}
+
+static void unload(struct loading *loading)
+{
+    drop_capabilities(loading);
+    if (loading->aspace != NULL)
+        aspace_release(loading->aspace);
+    loading->aspace = NULL;
+}
+
+/* The new address space and the capabilities, for loading->process, which does not notice. unload is due,
+ * also after a failure. */
+static status_t load(struct loading *loading)
 {
     status_t (*const steps[])(struct loading *) = {choose_home, map_stack,         load_tls,
-                                                   load_image,  give_capabilities, write_capset};
-    for (size_t i = 0; i < array_count(steps); i++) {
-        status_t status = steps[i](loading);
-        if (status < 0)
-            return status;
-    }
-    status_t status = thread_create(loading->process, loading->ring, out);
-    if (status == CAPOS_OK)
-        arch_context_init(&(*out)->context, loading->base + loading->elf.entry, loading->stack_high,
-                          loading->ring, loading->process->id, loading->capset_address,
-                          loading->thread_pointer);
+                                                   load_image,  hold_capabilities, write_capset};
+    status_t status = aspace_create(loading->process->ledger, &loading->aspace);
+    for (size_t i = 0; i < array_count(steps) && status == CAPOS_OK; i++)
+        status = steps[i](loading);
     return status;
 }
 
-static void keep_image(struct process *process, const struct launch *launch, uint64_t base,
-                       uaddr_t capset_address)
+/* The process takes over what was loaded. */
+static void settle(struct loading *loading, const struct image *image, struct capnp_text name)
 {
-    process->image = launch->image;
-    process->image_base = base;
-    process->capset_address = capset_address;
-    object_get(memory_object_as_object(launch->image.memory));
+    const struct process_program program = {
+        .aspace = loading->aspace,
+        .image = *image,
+        .image_base = loading->base,
+        .capset_address = loading->capset_address,
+        .name = name.bytes,
+        .name_len = name.len,
+    };
+    process_set_program(loading->process, &program);
+    loading->aspace = NULL;
 }
+
+static void init_context(const struct loading *loading, struct thread *thread)
+{
+    arch_context_init(&thread->context, loading->base + loading->elf.entry, loading->stack_high,
+                      thread->ring_address, loading->process->id, loading->capset_address,
+                      loading->thread_pointer);
+}
+
+/* ---- A new process. */
 
 status_t launch_process(const struct launch *launch, struct process **out, const char **why)
 {
-    struct loading loading = {.launch = launch};
-    status_t status = elf_parse(&launch->image, &loading.elf, why);
-    if (status == CAPOS_OK)
-        status = capset_plan(launch, &loading.capset, why);
+    struct loading loading;
+    struct thread *first;
+    status_t status = plan(launch, &loading, why);
     if (status == CAPOS_OK)
         status = process_create(launch->name.bytes, launch->name.len, launch->parent, launch->limits,
                                 &loading.process);
     if (status < 0)
         return status;
-    struct thread *first;
-    status = load(&loading, &first);
+    status = load(&loading);
+    if (status == CAPOS_OK) {
+        settle(&loading, &launch->image, launch->name);
+        status = thread_create(loading.process, loading.ring, &first);
+    }
     if (status < 0) {
+        unload(&loading);
         process_abandon(loading.process);
         return status;
     }
-    keep_image(loading.process, launch, loading.base, loading.capset_address);
+    publish_capabilities(&loading, launch->by == LAUNCH_BY_KERNEL ? CAP_FROM_KERNEL : CAP_FROM_SPAWN);
+    init_context(&loading, first);
     process_start(loading.process, first);
     *out = loading.process;
     return CAPOS_OK;
+}
+
+/* ---- A new program in the calling process. Prepared within the call, carried out when the ring has brought
+ * the call to its end: both on the same CPU, without anything of user space in between. */
+
+struct replacement {
+    struct loading loading;
+    struct ring_memory ring;
+    struct image image; /* referenced */
+    char name[CAPOS_PROCESS_NAME_MAX];
+    size_t name_len;
+};
+static PERCPU struct replacement replacement_here;
+
+static status_t prepare(struct replacement *replacement, const struct launch *launch, const char **why)
+{
+    struct loading *loading = &replacement->loading;
+    status_t status = plan(launch, loading, why);
+    if (status == CAPOS_OK)
+        status = load(loading);
+    if (status == CAPOS_OK)
+        status =
+            ring_memory_map(loading->process->ledger, loading->aspace, loading->ring, &replacement->ring);
+    if (status < 0)
+        return status;
+    status = process_stop_others(loading->process); /* the last that can fail: then this one dies as well */
+    if (status < 0)
+        object_put(memory_object_as_object(replacement->ring.object));
+    return status;
+}
+
+status_t launch_replacement(const struct launch *launch, struct thread *thread, const char **why)
+{
+    struct replacement *replacement = percpu_this(replacement_here);
+    replacement->loading.process = thread->process;
+    status_t status = prepare(replacement, launch, why);
+    if (status < 0) {
+        unload(&replacement->loading);
+        return status;
+    }
+    replacement->image = launch->image;
+    object_get(memory_object_as_object(launch->image.memory));
+    memcpy(replacement->name, launch->name.bytes, launch->name.len);
+    replacement->name_len = launch->name.len;
+    thread->replacing = true;
+    return CAPOS_OK;
+}
+
+void launch_replacement_begin(struct thread *thread)
+{
+    struct replacement *replacement = percpu_this(replacement_here);
+    struct loading *loading = &replacement->loading;
+    struct process *process = thread->process;
+    struct aspace *aspace = loading->aspace;
+    thread->replacing = false;
+    pending_discard_all(thread);
+    thread_free_spares(process);
+    captable_clear(&process->captable);
+    publish_capabilities(loading, CAP_FROM_SPAWN);
+    settle(loading, &replacement->image, (struct capnp_text){replacement->name, replacement->name_len});
+    object_put(memory_object_as_object(replacement->image.memory));
+    thread_replace_ring(thread, &replacement->ring);
+    thread->interrupted = false;
+    init_context(loading, thread);
+    thread->context.tsc_allowed = false;
+    arch_context_switch(NULL, &thread->context, aspace_page_table(aspace), aspace_resident_cpus(aspace));
+    sched_resume();
 }

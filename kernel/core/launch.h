@@ -9,6 +9,7 @@
 #include <capnp.h>
 
 struct process;
+struct thread;
 
 enum { LAUNCH_GRANTS_MAX = 64, LAUNCH_STACK_BYTES = 1 << 20 };
 
@@ -37,3 +38,12 @@ struct launch {
  * BAD_MESSAGE, TOO_LARGE with *why set (malformed program, bad names, arguments too long); NO_MEMORY, QUOTA,
  * NO_SLOTS. */
 CHECKED status_t launch_process(const struct launch *launch, struct process **out, const char **why);
+
+/* The same in the calling process, instead of its present program: everything that can be refused happens
+ * here, the new program being paid for beside the old one; then all other threads are stopped. `parent` and
+ * `limits` do not count. OK: the operation answers CAP_CALL_PENDING, and the ring, once it has brought the
+ * entry to its end, calls launch_replacement_begin. Errors as above; CANCELED: the thread is being stopped.
+ */
+CHECKED status_t launch_replacement(const struct launch *launch, struct thread *thread, const char **why);
+/* Of the running thread, which is `replacing`: drops what the old program had, and enters the new one. */
+_Noreturn void launch_replacement_begin(struct thread *thread);

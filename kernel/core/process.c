@@ -90,6 +90,12 @@ const struct object_type process_type = {
     .destroy = process_destroy,
 };
 
+static void set_name(struct process *process, const char *name, size_t name_len)
+{
+    memset(process->name, 0, sizeof(process->name));
+    memcpy(process->name, name, name_len < CAPOS_PROCESS_NAME_MAX ? name_len : CAPOS_PROCESS_NAME_MAX);
+}
+
 status_t process_create(const char *name, size_t name_len, struct ledger *parent, const uint64_t *limits,
                         struct process **out)
 {
@@ -97,11 +103,10 @@ status_t process_create(const char *name, size_t name_len, struct ledger *parent
     if (process == NULL)
         return CAPOS_ERR_NO_MEMORY;
     status_t status = ledger_create(parent, limits, &process->ledger);
-    if (status < 0)
-        goto err_process;
-    status = aspace_create(process->ledger, &process->aspace);
-    if (status < 0)
-        goto err_ledger;
+    if (status < 0) {
+        process_free(process);
+        return status;
+    }
     object_init(&process->object, &process_type);
     process->id = __atomic_add_fetch(&table.last_id, 1, __ATOMIC_RELAXED);
     spinlock_init(&process->lock, LOCK_PROCESS);
@@ -109,15 +114,29 @@ status_t process_create(const char *name, size_t name_len, struct ledger *parent
     list_init(&process->waiters);
     process->live_threads = 1; /* until it is ended */
     captable_init(&process->captable, process->ledger);
-    memcpy(process->name, name, name_len < CAPOS_PROCESS_NAME_MAX ? name_len : CAPOS_PROCESS_NAME_MAX);
+    set_name(process, name, name_len);
     *out = process;
     return CAPOS_OK;
+}
 
-err_ledger:
-    ledger_put(process->ledger);
-err_process:
-    process_free(process);
-    return status;
+void process_set_program(struct process *process, const struct process_program *program)
+{
+    struct memory_object *old_image = process->image.memory;
+    object_get(memory_object_as_object(program->image.memory));
+    spinlock_acquire(&process->lock);
+    struct aspace *old_aspace = process->aspace;
+    process->aspace = program->aspace;
+    process->image = program->image;
+    process->image_base = program->image_base;
+    process->capset_address = program->capset_address;
+    process->clock_page = program->clock_page;
+    if (program->name_len != 0)
+        set_name(process, program->name, program->name_len);
+    spinlock_release(&process->lock);
+    if (old_aspace != NULL)
+        aspace_release(old_aspace);
+    if (old_image != NULL)
+        object_put(memory_object_as_object(old_image));
 }
 
 void process_start(struct process *process, struct thread *first)
@@ -156,7 +175,8 @@ static void release_holdings(struct process *process)
     process->aspace = NULL;
     process->ledger = NULL;
     spinlock_release(&process->lock);
-    aspace_release(aspace);
+    if (aspace != NULL) /* null: it has never had one */
+        aspace_release(aspace);
     if (process->image.memory != NULL)
         object_put(memory_object_as_object(process->image.memory));
     process->image.memory = NULL;
@@ -229,12 +249,14 @@ void process_thread_gone(struct process *process)
     drop_live(process);
 }
 
-/* Stops all threads but one; those that are DEAD by this, chained by `next`. */
+/* Stops all threads but one; those that are DEAD by this, chained by `next`. None if the one is being stopped
+ * itself: of two that stop each other's process one wins. */
 static struct thread *stop_threads(struct process *process, const struct thread *survivor)
 {
     struct thread *dead = NULL;
     spinlock_acquire(&process->lock);
-    for (struct list_node *node = list_first(&process->threads); node != NULL;
+    bool allowed = survivor == NULL || !survivor->stopping;
+    for (struct list_node *node = list_first(&process->threads); node != NULL && allowed;
          node = list_next(&process->threads, node)) {
         struct thread *thread = container_of(node, struct thread, in_process);
         if (thread != survivor && thread_stop(thread)) {

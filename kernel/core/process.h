@@ -38,6 +38,8 @@ struct process {
 
     /* Immutable after it started. */
     uint64_t id;
+    /* Until `lock`: changed when the program is replaced, while the process has one thread, that being in the
+     * kernel. Who is no thread of it may find half of a name (but always an end). */
     char name[CAPOS_PROCESS_NAME_MAX + 1];
     struct ledger
         *ledger; /* this and aspace: there as long as a thread is; null once ended. Others: process_borrow */
@@ -70,10 +72,24 @@ struct process {
 
 extern const struct object_type process_type;
 
-/* An empty process with its ledger carved out of parent's (limits: see ledger_create). One reference. Not in
- * the table and not counted as running until process_start. NO_MEMORY, QUOTA. */
+/* An empty process with its ledger carved out of parent's (limits: see ledger_create), and no address space:
+ * process_set_program. One reference. Not in the table and not counted as running until process_start.
+ * NO_MEMORY, QUOTA. */
 CHECKED status_t process_create(const char *name, size_t name_len, struct ledger *parent,
                                 const uint64_t *limits, struct process **out);
+/* What a process runs. */
+struct process_program {
+    struct aspace *aspace;
+    struct image image;
+    uint64_t image_base;
+    uaddr_t capset_address;
+    uaddr_t clock_page;
+    const char *name; /* name_len 0: stays as it is */
+    size_t name_len;
+};
+/* Takes over the address space, references the image. What it ran before is released: no thread of it is in
+ * the kernel but the running one, and no CPU will enter the old address space. Passes preemption points. */
+void process_set_program(struct process *process, const struct process_program *program);
 /* Enters it into the table and starts its first thread. */
 void process_start(struct process *process, struct thread *first);
 /* Gives back all that a process that never started holds, and the reference. */
@@ -106,3 +122,16 @@ uint32_t process_count(void);
 uint64_t process_cpu_ns(struct process *process);
 /* Called once before the first process starts: what the leak check compares with at the end. */
 void process_leak_baseline(void);
+
+/* The running thread's process' capability, where it needs neither the table's lock nor a reference to stay:
+ * while a process has one thread, nobody but that thread takes capabilities out of its table. Null: there are
+ * more threads, or the id is not one of the first, or stale. */
+static inline const struct capability *captable_peek_alone(const struct process *process, uint32_t id)
+{
+    const struct cap_slot *slots = process->captable.chunks[0];
+    uint32_t index = id & CAP_INDEX_MASK;
+    return process->thread_count == 1 && index < 1u << CAP_CHUNK0_LOG2 && slots != NULL &&
+                   slots[index].live_id == id
+               ? &slots[index].capability
+               : NULL;
+}

@@ -3,10 +3,12 @@
 #include "arch/percpu.h"
 #include "core/call.h"
 #include "core/ipc.h"
+#include "core/launch.h"
 #include "core/pipeline.h"
 #include "core/process.h"
 #include "core/sched.h"
 #include "core/umem.h"
+#include "object/endpoint.h"
 #include "object/park_space.h"
 #include "object/revocation.h"
 #include <base/string.h>
@@ -21,12 +23,6 @@ _Static_assert(CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= C
                "the ring is one page");
 _Static_assert((CAPOS_RING_SQ_ENTRIES & SQ_MASK) == 0 && (CAPOS_RING_CQ_ENTRIES & CQ_MASK) == 0,
                "powers of two");
-
-/* An entry as the eight words that it is in memory. */
-struct sqe_words {
-    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
-};
-_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry is eight words");
 
 /* What one operation works in; the kernel runs one at a time on a CPU. Between calls it holds no parameters
  * and no capabilities (the counts are zero), so that a call without them sets nothing. The buffers' addresses
@@ -56,6 +52,19 @@ void ring_init(struct ring *ring, void *page)
     header->cq_entries = CAPOS_RING_CQ_ENTRIES;
     header->sq_offset = SQ_OFFSET;
     header->cq_offset = CQ_OFFSET;
+}
+
+void ring_copy(struct ring *copy, struct thread *from)
+{
+    const struct ring *ring = &from->ring;
+    spinlock_acquire(&from->lock);
+    memcpy(copy->page, ring->page, CAPOS_PAGE_SIZE);
+    copy->sq_head = ring->sq_head;
+    copy->cq_tail = ring->cq_tail;
+    spinlock_release(&from->lock);
+    copy->page->sq_head = copy->sq_head;
+    copy->page->cq_tail = copy->cq_tail;
+    copy->page->in_flight = 0;
 }
 
 /* Answers RING_CORRUPT. */
@@ -289,6 +298,30 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     return run_method(&slots[index].capability, scratch);
 }
 
+#ifndef CAPOS_HOST_TEST
+/* A CALL on a client facet, with parameters and nothing else, of a process with one thread, goes the shortest
+ * way if that is open. (One without parameters finds it by itself: ipc_call_plain.) */
+static inline void try_call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    const struct sqe_words *words = (const void *)sqe;
+    const struct capability *target = captable_peek_alone(thread->process, sqe->cap_id);
+    if ((((words->target >> 48) ^ CAPOS_OP_CALL) | words->transfer | words->pipeline | words->deadline_ns |
+         ((words->result_addr | words->addr) & 7)) == 0 &&
+        target != NULL && target->type->forward == endpoint_facet_forward)
+        ipc_call_and_switch((struct ipc_facet *)target->object, thread, sqe, words->addr,
+                            (uint32_t)words->lengths);
+}
+
+/* Comes back if that is not open. */
+static inline void try_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    if (sqe->opcode == CAPOS_OP_CALL)
+        try_call_and_switch(thread, sqe);
+    else if (sqe->opcode == CAPOS_OP_RETURN)
+        ipc_return_and_switch(thread, (const void *)sqe);
+}
+#endif
+
 /* A success that wants no completion is answered by none. */
 static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
 {
@@ -368,10 +401,21 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
+    if (__builtin_expect(thread->replacing, 0))
+        launch_replacement_begin(thread);
     if (__builtin_expect(thread->stopping,
                          0)) /* it may have been a long one, and the kick came in its middle */
         stop_after(kcall, result);
     return result;
+}
+
+/* The entry just taken from the queue, if it is none of the plain ones. */
+static __attribute__((noinline)) int32_t execute_copied(struct thread *thread, struct call_scratch *scratch)
+{
+#ifndef CAPOS_HOST_TEST
+    try_and_switch(thread, &scratch->kcall.sqe);
+#endif
+    return execute_any(thread, scratch);
 }
 
 /* Takes the next entry, which is read this once: from here on only the copy counts. */
@@ -387,7 +431,7 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
         result = call_plain(thread, scratch, &words);
     } else if (!is_plain_nop(&words)) {
         __builtin_memcpy(&scratch->kcall.sqe, &words, sizeof(words));
-        result = execute_any(thread, scratch);
+        result = execute_copied(thread, scratch);
     }
     if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) == 0, 1))
         post(thread, words.user_data, 0);

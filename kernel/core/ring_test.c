@@ -627,6 +627,34 @@ static void test_indexes_wrap(void)
         assert_int_equal(run((struct capos_sqe){.user_data = i}).user_data, i);
 }
 
+/* The copy has what was completed and not taken, and what was queued; nothing in flight, and indexes of the
+ * kernel's, whatever the page says. */
+static void test_copy_of_a_ring(void)
+{
+    static _Alignas(CAPOS_PAGE_SIZE) unsigned char page[CAPOS_PAGE_SIZE];
+    struct ring copy;
+    make_target();
+    submit((struct capos_sqe){.user_data = 5});
+    assert_int_equal(ring_enter(world_thread()), 1);
+    submit((struct capos_sqe){.user_data = 6});
+    world_thread()->ring.in_flight = 3;
+    header()->in_flight = 3;
+    header()->sq_head = 999;
+    header()->cq_tail = 888;
+    ring_init(&copy, page);
+    ring_copy(&copy, world_thread());
+    world_thread()->ring.in_flight = 0;
+    assert_int_equal(copy.page->sq_head, world_thread()->ring.sq_head);
+    assert_int_equal(copy.page->cq_tail, world_thread()->ring.cq_tail);
+    assert_int_equal(copy.page->in_flight, 0);
+    assert_int_equal(copy.in_flight, 0);
+    assert_int_equal(copy.cq[copy.page->cq_head % CAPOS_RING_CQ_ENTRIES].user_data, 5);
+    assert_int_equal(copy.sq[copy.sq_head % CAPOS_RING_SQ_ENTRIES].user_data, 6);
+    ring_post_locked(&copy, &(struct capos_cqe){.result = 1}, 7);
+    assert_int_equal(copy.page->cq_tail, world_thread()->ring.cq_tail + 1);
+    assert_int_equal(header()->cq_tail, 888);
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -660,6 +688,7 @@ int main(void)
         UNIT_TEST(test_kernel_indexes_in_the_page_are_not_believed),
         UNIT_TEST(test_changing_an_entry_while_it_runs_changes_nothing),
         UNIT_TEST(test_indexes_wrap),
+        UNIT_TEST(test_copy_of_a_ring),
     };
     return UNIT_MAIN(tests, setup, world_check_empty);
 }

@@ -412,6 +412,27 @@ static _Noreturn void start_candidate(struct cpu_sched *cpu, struct thread *next
     arch_enter_user();
 }
 
+bool sched_may_switch_to(const struct thread *thread)
+{
+    const struct cpu_sched *cpu = this_sched();
+    return cpu->candidate == NULL && cpu->current != NULL && thread->cpu == cpu->number &&
+           may_run_on(thread, cpu->number) && thread->sched.placed;
+}
+
+void sched_switch_to(struct thread *thread)
+{
+    struct cpu_sched *cpu = this_sched();
+    if (__builtin_expect(thread->stopping, 0)) {
+        demote_candidate(cpu);
+        cpu->candidate = thread;
+        sched_next();
+    }
+    if (__builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */
+        demote_candidate(cpu);
+    cpu->wants_leave = false;
+    start_candidate(cpu, thread);
+}
+
 /* The first in the queue, after `requeued`, the running thread, if not null, was put there. */
 static struct thread *pick(struct cpu_sched *cpu, struct thread *requeued)
 {

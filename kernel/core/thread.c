@@ -40,24 +40,45 @@ static void refund(struct ledger *ledger)
     ledger_refund(ledger, LEDGER_HEAP_BYTES, heap_charge());
 }
 
-static status_t map_ring(struct thread *thread, struct process *process)
+static status_t make_ring_memory(struct ledger *ledger, struct ring_memory *out)
 {
-    struct memory_object *memory;
-    status_t status = memory_object_create(process->ledger, PAGE_SIZE, &memory);
+    paddr_t frame;
+    status_t status = memory_object_create(ledger, PAGE_SIZE, &out->object);
     if (status < 0)
         return status;
-    paddr_t frame;
-    status = memory_object_frame(memory, 0, &frame);
-    if (status == CAPOS_OK)
-        status = aspace_map_object(process->aspace, memory, true, thread->ring_address, 0, PAGE_SIZE,
-                                   PROT_READ | PROT_WRITE, &thread->ring_address);
-    if (status < 0) {
-        object_put(memory_object_as_object(memory));
+    memory_object_stay_home(out->object);
+    status = memory_object_frame(out->object, 0, &frame);
+    if (status < 0)
+        object_put(memory_object_as_object(out->object));
+    else
+        out->page = direct_map(frame);
+    return status;
+}
+
+status_t ring_memory_map(struct ledger *ledger, struct aspace *aspace, uaddr_t address,
+                         struct ring_memory *out)
+{
+    status_t status = make_ring_memory(ledger, out);
+    if (status < 0)
         return status;
-    }
-    thread->ring_memory = memory;
-    ring_init(&thread->ring, direct_map(frame));
-    return CAPOS_OK;
+    status = aspace_map_object(aspace, out->object, true, address, 0, PAGE_SIZE, PROT_READ | PROT_WRITE,
+                               &out->address);
+    if (status < 0)
+        object_put(memory_object_as_object(out->object));
+    return status;
+}
+
+static void use_ring(struct thread *thread, const struct ring_memory *memory)
+{
+    thread->ring_memory = memory->object;
+    thread->ring_address = memory->address;
+    ring_init(&thread->ring, memory->page);
+}
+
+void thread_replace_ring(struct thread *thread, const struct ring_memory *memory)
+{
+    object_put(memory_object_as_object(thread->ring_memory));
+    use_ring(thread, memory);
 }
 
 /* The uncharged memory of a thread. */
@@ -145,8 +166,11 @@ static void renew(struct thread *thread)
     ring_init(&thread->ring, thread->ring.page);
 }
 
-static status_t make(struct process *process, uaddr_t ring_address, struct thread **out)
+/* `copied`: the ring is not mapped but a copy of its. */
+static status_t make(struct process *process, uaddr_t ring_address, struct thread *copied,
+                     struct thread **out)
 {
+    struct ring_memory memory;
     status_t status = charge(process->ledger);
     if (status < 0)
         return status;
@@ -154,10 +178,15 @@ static status_t make(struct process *process, uaddr_t ring_address, struct threa
     status = CAPOS_ERR_NO_MEMORY;
     if (thread == NULL)
         goto err_charge;
-    thread->ring_address = ring_address;
-    status = map_ring(thread, process);
+    if (copied == NULL)
+        status = ring_memory_map(process->ledger, process->aspace, ring_address, &memory);
+    else
+        status = make_ring_memory(process->ledger, &memory);
     if (status < 0)
         goto err_thread;
+    if (copied != NULL)
+        memory.address = copied->ring_address;
+    use_ring(thread, &memory);
     *out = thread;
     return CAPOS_OK;
 
@@ -168,6 +197,14 @@ err_charge:
     return status;
 }
 
+static void enter_into(struct process *process, struct thread *thread)
+{
+    object_get(&process->object);
+    thread->process = process;
+    thread->handle = NULL;
+    thread->number = __atomic_add_fetch(&process->last_thread_number, 1, __ATOMIC_RELAXED);
+}
+
 status_t thread_create(struct process *process, uaddr_t ring_address, struct thread **out)
 {
     struct thread *thread = ring_address == 0 ? take_spare(process) : NULL;
@@ -175,13 +212,28 @@ status_t thread_create(struct process *process, uaddr_t ring_address, struct thr
     if (thread != NULL)
         renew(thread);
     else
-        status = make(process, ring_address, &thread);
+        status = make(process, ring_address, NULL, &thread);
     if (status < 0)
         return status;
-    object_get(&process->object);
-    thread->process = process;
-    thread->handle = NULL;
-    thread->number = __atomic_add_fetch(&process->last_thread_number, 1, __ATOMIC_RELAXED);
+    enter_into(process, thread);
+    *out = thread;
+    return CAPOS_OK;
+}
+
+status_t thread_copy(struct process *process, struct thread *current, struct thread **out)
+{
+    struct thread *thread;
+    status_t status = make(process, 0, current, &thread);
+    if (status < 0)
+        return status;
+    enter_into(process, thread);
+    arch_context_copy(&thread->context, &current->context);
+    thread->cpu = current->cpu;
+    thread->sched.weight = current->sched.weight;
+    thread->sched.inverse = current->sched.inverse;
+    thread->sched.latency = current->sched.latency;
+    thread->sched.affinity = current->sched.affinity;
+    ring_copy(&thread->ring, current);
     *out = thread;
     return CAPOS_OK;
 }

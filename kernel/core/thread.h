@@ -22,6 +22,8 @@
 #include <capos/ring.h>
 
 struct process;
+struct aspace;
+struct ledger;
 struct memory_object;
 struct thread_handle;
 
@@ -57,6 +59,7 @@ struct thread {
     enum thread_state state; /* and the run queue's lock: sched.h */
     bool stopping;    /* written under the lock, read by its own CPU without it: is to become DEAD there */
     bool interrupted; /* the next wait returns INTERRUPTED */
+    bool replacing;   /* its own: launch_replacement_begin is due */
     bool on_cpu;      /* atomic; sched.h */
     uint32_t cpu;     /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
     struct sched_entity sched; /* the run queue's lock */
@@ -68,10 +71,25 @@ struct thread {
     struct pending own_pending[PENDING_PER_THREAD];
 };
 
+/* A page for a ring. */
+struct ring_memory {
+    struct memory_object *object; /* one reference */
+    uaddr_t address;
+    void *page;
+};
+/* Makes one and maps it (address 0: anywhere). NO_MEMORY, QUOTA, BAD_ADDRESS. */
+CHECKED status_t ring_memory_map(struct ledger *ledger, struct aspace *aspace, uaddr_t address,
+                                 struct ring_memory *out);
+/* The running thread has this new ring instead of its own; nothing is in flight. Takes the reference. */
+void thread_replace_ring(struct thread *thread, const struct ring_memory *memory);
 /* Makes a thread of `process`, unknown to it yet, with its ring mapped at ring_address (0: the kernel
  * chooses, close to what the process has). Charged to the process; threads that ended may be used again.
  * NO_MEMORY, QUOTA. The caller sets up the context, then calls thread_start or thread_abandon. */
 CHECKED status_t thread_create(struct process *process, uaddr_t ring_address, struct thread **out);
+/* The same with a copy of the running thread, of another process: its registers, its ring at the same address
+ * (ring_copy; unmapped: thread->ring_memory is for the copy of the address space), its place among the
+ * scheduled. The caller says what its system call returns. */
+CHECKED status_t thread_copy(struct process *process, struct thread *current, struct thread **out);
 /* It belongs to the process now and is ready to run. NOT_FOUND: the process is ending; the caller still has
  * the thread. */
 CHECKED status_t thread_start(struct thread *thread);

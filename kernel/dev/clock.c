@@ -150,6 +150,8 @@ void clock_init(void)
 
 uint64_t clock_now_ns(void)
 {
+    /* The processor may not read the TSC before it has read what another CPU wrote: time would go back. */
+    __asm__ volatile("lfence" : : : "memory");
     return tsc_mult == 0 ? 0 : clock_scale(arch_read_tsc() - tsc_base, tsc_mult);
 }
 

@@ -101,7 +101,8 @@ void mapping_token_revoke(struct mapping_token *token);
 CHECKED status_t aspace_unmap_object(struct aspace *aspace, struct memory_object *object, uaddr_t address,
                                      uint64_t size_bytes);
 
-/* The memory object mapped readable at the address, referenced, and the offset in it. BAD_ADDRESS: none is. */
+/* The memory object mapped readable at the address, referenced, and the offset in it. BAD_ADDRESS: none is.
+ */
 CHECKED status_t aspace_object_at(struct aspace *aspace, uaddr_t address, struct memory_object **object,
                                   uint64_t *offset_bytes);
 
@@ -115,10 +116,11 @@ struct aspace_substitute {
 };
 /* A copy of a whole address space, as fork needs it. Memory of its own (committed, growable) is shared page
  * by page until either side writes; 2 MiB pages are copied at once, since a block for a later copy might not
- * be found; mapped objects are mapped in the copy too. The copy pays with its ledger for everything as if
- * nothing were shared, so that a later write cannot fail. Other threads may run in `from` and fault: of what
- * they write meanwhile, the copy gets some. Passes preemption points. NO_MEMORY, QUOTA, REVOKED: there is no
- * copy, and `from` is as it was. */
+ * be found; mapped objects are mapped in the copy too,
+ * but for those that stay home (memory_object_stay_home) and have no substitute. The copy pays with its
+ * ledger for everything as if nothing were shared, so that a later write cannot fail. Other threads may run
+ * in `from` and fault: of what they write meanwhile, the copy gets some. Passes preemption points. NO_MEMORY,
+ * QUOTA, REVOKED: there is no copy, and `from` is as it was. */
 CHECKED status_t aspace_clone(struct aspace *from, struct ledger *ledger,
                               const struct aspace_substitute *substitutes, size_t substitute_count,
                               struct aspace **out);
@@ -135,6 +137,12 @@ const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum asp
  * been done in part. */
 CHECKED status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes);
 CHECKED status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes);
+
+/* Where [address, address + size) lies, for writing with the address space locked until it is given back:
+ * shorter than looking it up for each of several small copies. Null, and nothing is locked: it is in more
+ * than one page, or the page is not there yet, or not writable; aspace_write does what can be done then. */
+void *aspace_lock_window(struct aspace *aspace, uaddr_t address, size_t size_bytes);
+void aspace_unlock_window(struct aspace *aspace);
 
 /* Copies between the memory of the running thread and another address space (or the same one, when two of its
  * threads talk), without a buffer in between unless the running thread's pages have to be brought in first.

@@ -184,7 +184,7 @@ static struct memory_object *object_for_copy(const struct clone *clone, struct m
     for (size_t i = 0; i < clone->substitute_count; i++)
         if (clone->substitutes[i].original == object)
             return clone->substitutes[i].replacement;
-    return object;
+    return memory_object_stays_home(object) ? NULL : object;
 }
 
 /* The end of what can be done at once from `at`. */

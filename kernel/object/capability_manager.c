@@ -13,7 +13,7 @@
 enum { LIST_MAX = 64 };
 
 struct capability_manager {
-    struct object object;
+    struct object object;  /* first */
     struct ledger *ledger; /* referenced */
     uint64_t process_id;   /* by id: a reference would be a cycle through the process' own table */
 };
@@ -78,9 +78,10 @@ static int32_t capability_manager_list(void *self, struct cap_call *call,
     return CAPOS_OK;
 }
 
-static int32_t capability_manager_make_revocable(
-    void *self, struct cap_call *call, const struct cap_capability_manager_make_revocable_params *params,
-    struct cap_capability_manager_make_revocable_results *results)
+static int32_t
+capability_manager_make_revocable(void *self, struct cap_call *call,
+                                  const struct cap_capability_manager_make_revocable_params *params,
+                                  struct cap_capability_manager_make_revocable_results *results)
 {
     (void)self;
     return revocation_make_revocable(call, params, results);
@@ -117,4 +118,12 @@ static status_t capability_manager_create(struct process *process, struct object
     *out = &manager->object;
     return CAPOS_OK;
 }
-OWN_OBJECT(CAP_OWN_OBJECT_CAPABILITY_MANAGER, CAP_KERNEL_CAP_CAPABILITY_MANAGER, capability_manager_create);
+
+static bool manages(const struct object *object, const struct process *process)
+{
+    const struct capability_manager *manager = (const struct capability_manager *)(const void *)object;
+    return manager->process_id == process->id;
+}
+
+OWN_OBJECT(CAP_OWN_OBJECT_CAPABILITY_MANAGER, CAP_KERNEL_CAP_CAPABILITY_MANAGER, capability_manager_create,
+           &capability_manager_type, manages);

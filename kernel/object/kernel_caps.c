@@ -31,3 +31,13 @@ const struct own_object *own_object_of_kernel_cap(uint64_t kernel_kind)
     }
     return NULL;
 }
+
+const struct own_object *own_object_of_capability(struct capability capability, const struct process *process)
+{
+    for (const struct own_object *own = __start_own_objects; own < __stop_own_objects; own++) {
+        if (own->type == capability.type &&
+            (own->concerns == NULL || own->concerns(capability.object, process)))
+            return own;
+    }
+    return NULL;
+}

@@ -28,12 +28,16 @@ struct own_object {
     /* A new object for the process, which is not running yet; one reference. It must not keep the process
      * alive: it lies in the process' own table. NO_MEMORY, QUOTA. */
     status_t (*create)(struct process *process, struct object **out);
+    /* What a fork exchanges for the child's own: objects of this type (null: none; they are copied) that
+     * concern the process (null: all, since they are about whoever calls them). */
+    const struct object_type *type;
+    bool (*concerns)(const struct object *object, const struct process *process);
 };
 
-#define OWN_OBJECT(own_kind_value, kernel_kind_value, create_function)                                  \
+#define OWN_OBJECT(own_kind_value, kernel_kind_value, create_function, type_pointer, concerns_function) \
     static const struct own_object create_function##_own_object                                         \
-        __attribute__((used, section("own_objects"), aligned(8))) = {own_kind_value, kernel_kind_value, \
-                                                                     create_function}
+        __attribute__((used, section("own_objects"), aligned(8))) = {                                   \
+            own_kind_value, kernel_kind_value, create_function, type_pointer, concerns_function}
 
 /* The same for an object that holds nothing, since all it does is about whoever calls it: one for all
  * processes. */
@@ -46,11 +50,14 @@ struct own_object {
         *out = &object_type_name##_object;                                                         \
         return 0;                                                                                  \
     }                                                                                              \
-    OWN_OBJECT(own_kind_value, kernel_kind_value, object_type_name##_create)
+    OWN_OBJECT(own_kind_value, kernel_kind_value, object_type_name##_create, &object_type_name, NULL)
 
 /* Null: none registered. */
 const struct own_object *own_object_find(uint64_t own_kind);
 const struct own_object *own_object_of_kernel_cap(uint64_t kernel_kind);
+/* Which one of this process' a capability is; null: it is no own object, or another process'. */
+const struct own_object *own_object_of_capability(struct capability capability,
+                                                  const struct process *process);
 
 /* Borrowed; null if no object registered for the kind. */
 struct object *kernel_cap_find(uint64_t kind);

@@ -38,6 +38,7 @@ struct memory_object {
     uint64_t root_entries;
     unsigned height; /* tables on the way to a page */
     uint64_t charged_frames;
+    bool stays_home; /* before anybody else knows it */
 };
 
 static struct memory_object *of(struct object *object)
@@ -288,6 +289,16 @@ status_t memory_object_read(struct memory_object *object, uint64_t offset, void 
 uint64_t memory_object_size(const struct memory_object *object)
 {
     return object->size_bytes;
+}
+
+void memory_object_stay_home(struct memory_object *object)
+{
+    object->stays_home = true;
+}
+
+bool memory_object_stays_home(const struct memory_object *object)
+{
+    return object->stays_home;
 }
 
 bool memory_object_is_mappable(const struct memory_object *object)

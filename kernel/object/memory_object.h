@@ -26,6 +26,9 @@ uint64_t memory_object_size(const struct memory_object *object);
 /* The frame of a page, made and zeroed if need be; no reference is added. BAD_ADDRESS behind the end;
  * NO_MEMORY. */
 CHECKED status_t memory_object_frame(struct memory_object *object, uint64_t page_index, paddr_t *out);
+/* Copies of address spaces do not map it (a thread's ring); called before it is mapped. */
+void memory_object_stay_home(struct memory_object *object);
+bool memory_object_stays_home(const struct memory_object *object);
 /* False: aspace_map_object refuses it. */
 bool memory_object_is_mappable(const struct memory_object *object);
 /* Copies out of it from the kernel; pages not yet there read as zero; BAD_ADDRESS if the range is not inside.

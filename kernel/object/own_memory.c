@@ -11,4 +11,5 @@ static status_t own_memory_create(struct process *process, struct object **out)
     return virtual_memory_create(process, out);
 }
 
-OWN_OBJECT(CAP_OWN_OBJECT_VIRTUAL_MEMORY, CAP_KERNEL_CAP_VIRTUAL_MEMORY, own_memory_create);
+OWN_OBJECT(CAP_OWN_OBJECT_VIRTUAL_MEMORY, CAP_KERNEL_CAP_VIRTUAL_MEMORY, own_memory_create,
+           &virtual_memory_type, virtual_memory_concerns);

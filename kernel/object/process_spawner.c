@@ -5,13 +5,16 @@
 #include "object/process_spawner.h"
 #include "arch/percpu.h"
 #include "core/call.h"
+#include "core/fork.h"
 #include "core/format.h"
 #include "core/process.h"
+#include "core/ring.h"
 #include "object/boot_package.h"
 #include "object/kernel_caps.h"
 #include "object/memory_object.h"
 #include "object/process_control.h"
 #include "object/process_handle.h"
+#include <base/string.h>
 #include <capos/process_server.h>
 
 /* ---- Refusals. */
@@ -132,16 +135,17 @@ int32_t spawn_find_binary(struct cap_call *call, struct capnp_text name, struct 
                          "the boot package has no binary of that name");
 }
 
-static int32_t find_image(struct cap_call *call, const struct cap_process_spawner_spawn_params *params,
+/* The boot package's, or the one sent along. */
+static int32_t find_image(struct cap_call *call, struct capnp_text binary_name, cap_memory_object image,
                           struct image *out)
 {
     bool writable;
-    if (params->binary_name.len > 0)
-        return spawn_find_binary(call, params->binary_name, out);
-    if (params->image.id == CAPNP_CAP_NONE)
+    if (binary_name.len > 0)
+        return spawn_find_binary(call, binary_name, out);
+    if (image.id == CAPNP_CAP_NONE)
         return cap_call_fail(call, CAPOS_EXCEPTION_INVALID_ARGUMENT,
                              "neither a binary's name nor an image was given");
-    struct capability capability = kcall_capability_in(call, params->image.id);
+    struct capability capability = kcall_capability_in(call, image.id);
     status_t status = capability_resolve(&capability);
     if (status < 0)
         return status;
@@ -160,9 +164,18 @@ static status_t reserve_results(struct cap_call *call, bool control, struct call
     return status < 0 || !control ? status : kcall_reserve_result(call, &out[1]);
 }
 
+static void fill_limits(uint64_t limits[LEDGER_RESOURCES], const struct cap_budget *budget)
+{
+    memset(limits, 0, LEDGER_RESOURCES * sizeof(limits[0]));
+    limits[LEDGER_FRAMES] = budget->frames;
+    limits[LEDGER_CAP_SLOTS] = budget->cap_slots;
+    limits[LEDGER_THREADS] = budget->threads;
+    limits[LEDGER_CALLS] = budget->calls;
+    limits[LEDGER_HEAP_BYTES] = budget->kernel_bytes;
+}
+
 static void fill_launch(struct launch *launch, struct cap_call *call, const struct spawn_request *request)
 {
-    const struct cap_budget *budget = request->budget;
     *launch = (struct launch){
         .name = request->name,
         .image = request->image,
@@ -171,13 +184,9 @@ static void fill_launch(struct launch *launch, struct cap_call *call, const stru
         .grants = request->grants,
         .grant_count = request->grant_count,
         .parent = kcall_ledger(call),
-        .limits = {[LEDGER_FRAMES] = budget->frames,
-                   [LEDGER_CAP_SLOTS] = budget->cap_slots,
-                   [LEDGER_THREADS] = budget->threads,
-                   [LEDGER_CALLS] = budget->calls,
-                   [LEDGER_HEAP_BYTES] = budget->kernel_bytes},
         .by = LAUNCH_BY_SPAWN,
     };
+    fill_limits(launch->limits, request->budget);
 }
 
 /* The results' slots are reserved before the process exists, so that they cannot be refused once it runs. */
@@ -218,7 +227,7 @@ static int32_t spawn(void *self, struct cap_call *call, const struct cap_process
         .control = params->control,
     };
     (void)self;
-    int32_t status = find_image(call, params, &request.image);
+    int32_t status = find_image(call, params->binary_name, params->image, &request.image);
     if (status == CAPOS_OK)
         status = spawn_read_grants(call, &params->grants, grants, &request.grant_count);
     if (status == CAPOS_OK)
@@ -230,6 +239,84 @@ static int32_t spawn(void *self, struct cap_call *call, const struct cap_process
     results->process_id = outcome.process_id;
     return CAPOS_OK;
 }
+
+/* ---- Forking. */
+
+/* The answer to the same entry in the child. The child does not run yet. */
+static status_t answer_child(struct thread *child, const struct capos_sqe *sqe)
+{
+    const struct cap_process_spawner_fork_self_results results = {.self_id = child->process->id};
+    struct pending entry = {.thread = child,
+                            .user_data = sqe->user_data,
+                            .result_addr = sqe->result_addr,
+                            .result_len = sqe->result_len};
+    struct capos_cqe cqe = {0};
+    struct kcall reply;
+    pending_reply_begin(&entry, &reply);
+    kcall_deliver(&reply, cap_process_spawner_fork_self_reply(&reply.call, &results), &cqe);
+    if (cqe.result >= 0)
+        ring_post_locked(&child->ring, &cqe, sqe->user_data);
+    return cqe.result < 0 ? cqe.result : CAPOS_OK;
+}
+
+static int32_t fork_self(void *self, struct cap_call *call,
+                         const struct cap_process_spawner_fork_self_params *params,
+                         struct cap_process_spawner_fork_self_results *results)
+{
+    struct call_result_cap *reserved[2];
+    uint64_t limits[LEDGER_RESOURCES];
+    struct thread *child;
+    (void)self;
+    status_t status = reserve_results(call, params->control, reserved);
+    if (status < 0)
+        return status;
+    fill_limits(limits, &params->budget);
+    status = fork_current(limits, &child);
+    if (status < 0)
+        return explain(call, status, NULL);
+    status = answer_child(child, &kcall_of(call)->sqe);
+    if (status < 0) {
+        fork_abandon(child);
+        return status;
+    }
+    struct process *process = child->process;
+    process_start(process, child);
+    reserved[0]->capability = (struct capability){&process->object, &process_handle_type};
+    results->handle.id = reserved[0]->id;
+    results->process_id = process->id;
+    results->self_id = kcall_process(call)->id;
+    if (params->control) {
+        reserved[1]->capability = process_control_create(process);
+        results->control.id = reserved[1]->id;
+    }
+    return CAPOS_OK;
+}
+
+/* ---- Replacing. */
+
+static int32_t replace_self(void *self, struct cap_call *call,
+                            const struct cap_process_spawner_replace_self_params *params)
+{
+    struct launch_grant grants[LAUNCH_GRANTS_MAX];
+    struct launch launch = {
+        .name = params->name.len > 0 ? params->name : params->binary_name,
+        .args = params->args,
+        .env = params->env,
+        .grants = grants,
+        .by = LAUNCH_BY_SPAWN,
+    };
+    const char *why = NULL;
+    (void)self;
+    int32_t status = find_image(call, params->binary_name, params->image, &launch.image);
+    if (status == CAPOS_OK)
+        status = spawn_read_grants(call, &params->grants, grants, &launch.grant_count);
+    if (status < 0)
+        return status;
+    status = launch_replacement(&launch, kcall_thread(call), &why);
+    return status < 0 ? explain(call, status, why) : CAP_CALL_PENDING;
+}
+
+/* ---- Launchers. */
 
 static int32_t restrict_to(void *self, struct cap_call *call,
                            const struct cap_process_spawner_restrict_params *params,
@@ -248,7 +335,8 @@ static int32_t restrict_to(void *self, struct cap_call *call,
     return CAPOS_OK;
 }
 
-static const struct cap_process_spawner_server server = {.spawn = spawn, .restrict_ = restrict_to};
+static const struct cap_process_spawner_server server = {
+    .spawn = spawn, .fork_self = fork_self, .replace_self = replace_self, .restrict_ = restrict_to};
 KERNEL_DISPATCH(dispatch, cap_process_spawner_dispatch)
 
 static const struct object_type process_spawner_type = {

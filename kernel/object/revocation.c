@@ -48,6 +48,11 @@ static void paid_free(struct ledger *ledger, void *memory, size_t size_bytes)
 
 /* ---- Borrowing. */
 
+uint32_t borrows_count(void)
+{
+    return percpu_this(borrowed_here)->count;
+}
+
 void borrows_return(uint32_t kept)
 {
     struct borrowed *borrowed = percpu_this(borrowed_here);

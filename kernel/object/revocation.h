@@ -80,6 +80,8 @@ CHECKED status_t membrane_wrap(struct membrane *blank, struct capability *capabi
 /* ---- Borrowing. What capability_resolve hands out, and the real object of a call, are referenced by the CPU
  * until the entry being executed is answered, since a revocation on another CPU may drop the real object. */
 
+/* How many there are. */
+uint32_t borrows_count(void);
 /* Returns all but the oldest `kept`. */
 void borrows_return(uint32_t kept);
 /* For a call that does not come back to the ring (the program is replaced): it goes through nothing and

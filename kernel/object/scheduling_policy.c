@@ -185,4 +185,4 @@ static status_t own_policy_create(struct process *process, struct object **out)
     return CAPOS_OK;
 }
 
-OWN_OBJECT(CAP_OWN_OBJECT_SCHEDULING_POLICY, CAP_KERNEL_CAP_SCHEDULING_POLICY, own_policy_create);
+OWN_OBJECT(CAP_OWN_OBJECT_SCHEDULING_POLICY, CAP_KERNEL_CAP_SCHEDULING_POLICY, own_policy_create, NULL, NULL);

@@ -16,7 +16,7 @@
 #include <capos/memory_server.h>
 
 struct virtual_memory {
-    struct object object;
+    struct object object;    /* first */
     struct process *process; /* referenced */
     struct ledger *ledger;   /* referenced: pays for this */
 };
@@ -197,4 +197,9 @@ status_t virtual_memory_create(struct process *process, struct object **out)
     ledger_get(ledger);
     *out = &memory->object;
     return CAPOS_OK;
+}
+
+bool virtual_memory_concerns(const struct object *object, const struct process *process)
+{
+    return ((const struct virtual_memory *)(const void *)object)->process == process;
 }

@@ -47,6 +47,13 @@ HIDDEN void exception_take(const void *bytes, size_t len, uint16_t kind);
 /* ---- capset.c */
 HIDDEN void capset_attach(const struct capos_capset_header *capset, uint64_t process_id);
 
+/* ---- For fork.c: from begin to end no other thread is in what they protect; `child`: we are the copy, and
+ * the only thread. */
+HIDDEN void heap_fork_begin(void);
+HIDDEN void heap_fork_end(void);
+HIDDEN void threads_fork_begin(void);
+HIDDEN void threads_fork_end(bool child);
+
 /* ---- abort.c: `capos: TEXT` on the console grant, without allocating; nothing if there is none. */
 HIDDEN void emergency_line(const char *text);
 

@@ -27,6 +27,16 @@ static void unlock(void)
     lock_release(&heap_lock);
 }
 
+void heap_fork_begin(void)
+{
+    lock();
+}
+
+void heap_fork_end(void)
+{
+    unlock();
+}
+
 static int32_t source_reserve(void *self, uint64_t size_bytes, uint64_t *address)
 {
     struct cap_virtual_memory_reserve_results reserved;

@@ -251,6 +251,22 @@ static void reap_detached(void)
     }
 }
 
+void threads_fork_begin(void)
+{
+    lock_acquire(&registry.lock);
+}
+
+/* The copy has none of the other threads, and no handle of any. Their stacks stay: something may point there.
+ */
+void threads_fork_end(bool child)
+{
+    if (child) {
+        memset(registry.buckets, 0, sizeof registry.buckets);
+        registry.detached = NULL;
+    }
+    lock_release(&registry.lock);
+}
+
 /* ---- Running. */
 
 /* Entered by the kernel with RDI = ring, RSI = block, an aligned stack and nothing on it. */

@@ -206,9 +206,9 @@ static void too_many_grants(void)
         snprintf(names[i], sizeof names[i], "c%zu", i);
         base.caps[i] = kernel_grant(names[i], CAP_KERNEL_CAP_CONSOLE);
     }
-    base.services[0].caps.count = 9;
+    base.services[0].caps.count = CAPOS_CALL_CAPS_MAX + 1;
     assert_false(make_plan());
-    assert_non_null(strstr(plan.error, "services[0].caps[8]: one more than the 8 capabilities"));
+    assert_non_null(strstr(plan.error, "services[0].caps[32]: one more than the 32 capabilities"));
     base.services[0].caps.count = PLAN_GRANTS_MAX + 1;
     assert_false(make_plan());
     assert_string_equal(plan.error,

@@ -1,6 +1,7 @@
 /* See world.h. */
 #include "world.h"
 #include "core/entropy.h"
+#include "core/launch.h"
 #include "core/panic.h"
 #include "core/ring.h"
 #include "core/sched.h"
@@ -254,6 +255,12 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     spinlock_assert_held(&thread->lock);
     thread->context.frame.rax = (uint64_t)value;
     sched_make_ready(thread);
+}
+
+void launch_replacement_begin(struct thread *thread)
+{
+    (void)thread;
+    panic("a program was replaced in a world without programs");
 }
 
 void thread_stop_current(void)

@@ -38,6 +38,7 @@ const void *boot_physical(uint64_t address, uint64_t size_bytes)
 
 /* ---- Making what a loader makes. */
 static size_t made;
+enum { RSDP = 0xf5a30, RSDP_BYTES = 20 };
 
 static uint64_t make(const void *bytes, size_t size_bytes)
 {
@@ -106,11 +107,22 @@ static uint64_t make_pvh(const char *line, uint32_t modules)
     make_u32(modules);
     make_u64(list);
     make_u64(command_line);
-    make_u64(0);
+    make_u64(RSDP);
     make_u64(map);
     make_u32(MAP_ENTRIES);
     make_u32(0);
     return info;
+}
+
+static uint64_t rsdp_tag_content; /* of the one that counts */
+
+static void make_rsdp_tag(uint32_t type)
+{
+    static const uint8_t rsdp[RSDP_BYTES] = "RSD PTR ";
+    make_u32(type);
+    make_u32(8 + RSDP_BYTES);
+    make(rsdp, sizeof(rsdp));
+    make_align();
 }
 
 static uint64_t make_multiboot2(const char *line)
@@ -133,6 +145,11 @@ static uint64_t make_multiboot2(const char *line)
     make_u32(24);
     make_u32(0);
     make_map();
+    make_align();
+    make_rsdp_tag(14);
+    rsdp_tag_content = ARENA_BASE + made + 8;
+    make_rsdp_tag(15);
+    make_rsdp_tag(14);
     make_u32(0);
     make_u32(8);
     const uint32_t total = (uint32_t)made;
@@ -161,12 +178,14 @@ static void pvh_is_read(void)
 {
     assert_null(boot_info_read(&boot, BOOT_PROTOCOL_PVH, make_pvh("log=com1 x", 1)));
     assert_is_what_was_made("pvh", "log=com1 x");
+    assert_int_equal(boot.rsdp, RSDP);
 }
 
 static void multiboot2_is_read(void)
 {
     assert_null(boot_info_read(&boot, BOOT_PROTOCOL_MULTIBOOT2, make_multiboot2("log=com1 y")));
     assert_is_what_was_made("multiboot2", "log=com1 y");
+    assert_int_equal(boot.rsdp, rsdp_tag_content);
 }
 
 static void modules_are_counted(void)

@@ -23,12 +23,12 @@ size_t arch_fpu_size(void)
 static void fpu_save(void *image)
 {
     const uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
-    if (cpu_features.xsaveopt)
-        __asm__ volatile("xsaveopt64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
-    else if (cpu_features.xsave)
-        __asm__ volatile("xsave64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
-    else
+    if (!cpu_features.xsave)
         __asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
+    else if (cpu_features.xsaveopt)
+        __asm__ volatile("xsaveopt64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
+    else
+        __asm__ volatile("xsave64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
 }
 
 static void fpu_load(const void *image)
@@ -62,6 +62,23 @@ void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp,
     memcpy((char *)context->fpu + FPU_MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
 }
 
+static void bases_save(struct user_context *previous)
+{
+    /* Without FSGSBASE a thread cannot change its FS base but by a selector load, which is not kept. */
+    if (cpu_features.fsgsbase)
+        __asm__ volatile("rdfsbase %0" : "=r"(previous->fs_base));
+}
+
+void arch_context_copy(struct user_context *copy, const struct user_context *current)
+{
+    kassert((uint64_t)copy % 16 == 0 && (uint64_t)copy->fpu % 64 == 0 && this_cpu()->current == current);
+    copy->frame = current->frame;
+    copy->fs_base = current->fs_base;
+    copy->tsc_allowed = current->tsc_allowed;
+    fpu_save(copy->fpu);
+    bases_save(copy);
+}
+
 static void segments_clear(void)
 {
     uint32_t all;
@@ -89,19 +106,11 @@ static void segments_clear(void)
         : "memory");
 }
 
-static void bases_save(struct user_context *previous)
-{
-    /* Without FSGSBASE a thread cannot change its FS base but by a selector load, which is not kept. */
-    if (cpu_features.fsgsbase)
-        __asm__ volatile("rdfsbase %0" : "=r"(previous->fs_base));
-}
-
 static void bases_load(const struct user_context *next)
 {
     segments_clear();
-    if (!cpu_features.fsgsbase) {
+    if (!cpu_features.fsgsbase) { /* then the GS base of programs can only be a selector's: always zero */
         msr_write(MSR_FS_BASE, next->fs_base);
-        msr_write(MSR_KERNEL_GS_BASE, 0);
         return;
     }
     __asm__ volatile("wrfsbase %0\n\t"

@@ -77,6 +77,11 @@ static void detect(struct cpu_features *features)
         features->xcr0 = wanted & supported;
         features->xsaveopt = bit(cpuid_read(0xd, 1).eax, 0);
     }
+    /* For x87 and SSE alone FXSAVE does. (QEMU 7.2 hangs in the write to CR4 on such a processor.) */
+    if ((features->xcr0 & ~(uint64_t)(XCR0_X87 | XCR0_SSE)) == 0) {
+        features->xsave = features->xsaveopt = false;
+        features->xcr0 = 0;
+    }
 }
 
 void cpu_features_detect(void)

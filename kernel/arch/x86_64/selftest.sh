@@ -102,6 +102,7 @@ test_pvh() {
     whole q35-qemu64 q35 qemu64 64M -smp 2
     whole microvm-max microvm max 64M
     whole microvm-qemu64 microvm qemu64 64M
+    whole microvm-qemu64-xsave microvm qemu64,+rdrand,+xsave 64M
     whole q35-4M q35 max 4M
     whole microvm-4M microvm qemu64 4M
     whole q35-6G-small-pages q35 qemu64 6G
