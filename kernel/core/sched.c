@@ -357,7 +357,7 @@ static void put_down(struct cpu_sched *cpu)
     __atomic_store_n(&thread->on_cpu, false, __ATOMIC_RELEASE);
 }
 
-static inline void load(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, struct thread *next)
 {
     struct thread *previous = cpu->loaded;
     /* The other CPU is between choosing its next thread and having saved this one. Ours is saved first: two
@@ -402,7 +402,7 @@ static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
 }
 
 /* The current thread's time slice goes on with another thread: no queue, no timer unless events changed. */
-static _Noreturn void start_candidate(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) _Noreturn void start_candidate(struct cpu_sched *cpu, struct thread *next)
 {
     charge(cpu, clock_now_ns());
     cpu->current = next;
