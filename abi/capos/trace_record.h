@@ -18,6 +18,7 @@ enum capos_trace_kind {
     CAPOS_TRACE_PREEMPTED = 5,  /* it has to let another run */
     CAPOS_TRACE_CRASH = 6,      /* value: vector; address, instruction; the payload is a sentence */
     CAPOS_TRACE_EXIT = 7,       /* the process ends; value: exit code. A crash comes before */
+    CAPOS_TRACE_HOLDS = 8,      /* capabilities that the process had when the trace began, in order */
 };
 
 /* An entry that says CAPOS_SQE_QUIET and succeeds has no completion; nor has one whose thread ends first. An
@@ -50,8 +51,8 @@ enum capos_trace_transfer {
 };
 
 struct capos_trace_cap {
-    uint32_t cap_id;   /* in the table of the traced process */
-    uint32_t mode;     /* enum capos_trace_transfer */
+    uint32_t cap_id;       /* in the table of the traced process */
+    uint32_t mode;         /* enum capos_trace_transfer */
     uint64_t interface_id; /* 0: unknown */
 };
 

@@ -22,7 +22,8 @@ static PERCPU struct draft {
 
 /* ---- The buffer. */
 
-static __attribute__((noinline)) void copy_in_locked(struct trace *trace, const void *bytes, uint32_t size_bytes)
+static __attribute__((noinline)) void copy_in_locked(struct trace *trace, const void *bytes,
+                                                     uint32_t size_bytes)
 {
     uint32_t at = (trace->start + trace->used) % trace->capacity;
     uint32_t first = trace->capacity - at < size_bytes ? trace->capacity - at : size_bytes;
@@ -96,7 +97,8 @@ static __attribute__((noinline)) struct draft *begin(enum capos_trace_kind kind,
 
 /* ---- What the thread's memory holds. */
 
-static __attribute__((noinline)) status_t user_read(const struct thread *thread, void *out, uaddr_t address, size_t size_bytes)
+static __attribute__((noinline)) status_t user_read(const struct thread *thread, void *out, uaddr_t address,
+                                                    size_t size_bytes)
 {
     const struct thread *current = thread_current();
     return current != NULL && current->process == thread->process
@@ -104,7 +106,8 @@ static __attribute__((noinline)) status_t user_read(const struct thread *thread,
                : aspace_read(thread->process->aspace, address, out, size_bytes);
 }
 
-static __attribute__((noinline)) void keep_payload(struct draft *draft, const struct thread *thread, uaddr_t address, uint32_t len)
+static __attribute__((noinline)) void keep_payload(struct draft *draft, const struct thread *thread,
+                                                   uaddr_t address, uint32_t len)
 {
     uint32_t limit = thread->process->trace_message_max;
     uint32_t kept = len < limit ? len : limit;
@@ -293,6 +296,25 @@ static void set_trace(struct process *process, struct trace *trace)
     mark_threads(process, trace != NULL);
 }
 
+/* What it holds when the trace begins, in the order of the table: of a new process, that of its grants. */
+static void record_holdings(struct process *process)
+{
+    uint32_t cursor = 0;
+    bool more = true;
+    while (more) {
+        struct draft *draft = begin(CAPOS_TRACE_HOLDS, 0);
+        uint32_t count = 0, id;
+        struct cap_slot slot;
+        while (count < CAPOS_CALL_CAPS_MAX &&
+               (more = captable_next(&process->captable, cursor, &id, &slot, &cursor)))
+            draft->caps[count++] = (struct capos_trace_cap){
+                .cap_id = id, .mode = CAPOS_TRACE_RECEIVED, .interface_id = interface_of(process, id, false)};
+        draft->record.cap_count = (uint8_t)count;
+        if (count != 0)
+            commit(process, draft);
+    }
+}
+
 bool trace_begin(struct trace *trace)
 {
     struct process *process = trace->process;
@@ -304,6 +326,8 @@ bool trace_begin(struct trace *trace)
         set_trace(process, trace);
     }
     spinlock_release(&process->lock);
+    if (may)
+        record_holdings(process);
     return may;
 }
 

@@ -13,6 +13,7 @@
 #include <capos/thread.h>
 #include <capos/system.h>
 #include <capos/timer.h>
+#include <capos/trace.h>
 #include <capos/wallclock.h>
 #include <ctype.h>
 #include <stdlib.h>
@@ -40,7 +41,8 @@ static const struct grant_kind kinds[] = {
      "read everything the machine was booted with"},
     {"ipc", CAP_KERNEL_CAP_IPC_FACTORY, CAP_IPC_FACTORY_INTERFACE_ID, false,
      "make endpoints, notifications and pipes"},
-    {"threads", CAP_KERNEL_CAP_THREAD_SPAWNER, CAP_THREAD_SPAWNER_INTERFACE_ID, true, "start threads of its own"},
+    {"threads", CAP_KERNEL_CAP_THREAD_SPAWNER, CAP_THREAD_SPAWNER_INTERFACE_ID, true,
+     "start threads of its own"},
     {"thread", CAP_KERNEL_CAP_THREAD_CONTROL, CAP_THREAD_CONTROL_INTERFACE_ID, true,
      "end, interrupt and set up its own threads"},
     {"park", CAP_KERNEL_CAP_PARK_SPACE, CAP_PARK_SPACE_INTERFACE_ID, true,
@@ -49,6 +51,7 @@ static const struct grant_kind kinds[] = {
      "wait on words of shared memory"},
     {"scheduling", CAP_KERNEL_CAP_SCHEDULING_POLICY, CAP_SCHEDULING_POLICY_INTERFACE_ID, true,
      "change its own threads' share of the processors"},
+    {"tracer", CAP_KERNEL_CAP_TRACER, CAP_TRACER_INTERFACE_ID, false, "watch what a child process does"},
     {"null", CAP_KERNEL_CAP_NULL, CAP_NULL_CAP_INTERFACE_ID, false,
      "an object that does nothing, for measuring"},
 };

@@ -43,6 +43,25 @@ static bool kernel_option(struct options *o, const char *value, struct sentence 
     o->kernel = value;
     return true;
 }
+/* --trace=calls,sched */
+static bool trace_option(struct options *o, const char *value, struct sentence *why)
+{
+    o->trace = true;
+    while (*value != '\0') {
+        size_t len = strcspn(value, ",");
+        if (len == 5 && strncmp(value, "calls", len) == 0)
+            o->trace_calls = true;
+        else if (len == 5 && strncmp(value, "sched", len) == 0)
+            o->trace_sched = true;
+        else
+            return sentence_say(why,
+                                "--trace: there is no '%.*s'. Write --trace, --trace=sched or "
+                                "--trace=calls,sched",
+                                (int)len, value);
+        value += len + (value[len] == ',' ? 1 : 0);
+    }
+    return true;
+}
 static bool expect_option(struct options *o, const char *value, struct sentence *why)
 {
     (void)why;
@@ -59,10 +78,11 @@ struct option_value {
     unsigned commands;
 };
 static const struct option_value with_value[] = {
-    {"--grant", grant_option, ON_RUN},    {"--env", env_add, ON_RUN},
-    {"--memory", memory_option, ON_ALL},  {"--cpus", cpus_option, ON_ALL},
-    {"--machine", machine_set, ON_ALL},   {"--timeout", timeout_option, ON_RUN | ON_BOOT},
-    {"--expect", expect_option, ON_BOOT}, {"--kernel", kernel_option, ON_ALL},
+    {"--grant", grant_option, ON_RUN},   {"--env", env_add, ON_RUN},
+    {"--memory", memory_option, ON_ALL}, {"--cpus", cpus_option, ON_ALL},
+    {"--machine", machine_set, ON_ALL},  {"--timeout", timeout_option, ON_RUN | ON_BOOT},
+    {"--trace", trace_option, ON_RUN},   {"--expect", expect_option, ON_BOOT},
+    {"--kernel", kernel_option, ON_ALL},
 };
 
 struct option_switch {
@@ -74,6 +94,8 @@ static const struct option_switch switches[] = {
     {"--no-default", offsetof(struct options, no_default), ON_RUN},
     {"--explain", offsetof(struct options, explain), ON_RUN},
     {"--verbose", offsetof(struct options, verbose), ON_ALL},
+    {"--trace", offsetof(struct options, trace), ON_RUN},
+    {"--trace-times", offsetof(struct options, trace_times), ON_RUN},
     {"--print-qemu", offsetof(struct options, print_qemu), ON_ALL},
     {"--virtual-time", offsetof(struct options, machine.virtual_time), ON_RUN | ON_BOOT},
     {"--uefi", offsetof(struct options, machine.uefi), ON_BOOT},
@@ -169,6 +191,8 @@ bool options_parse(enum command command, int argc, char *const *argv, struct opt
     if (command != COMMAND_RUN && out->arg_count > 0)
         return sentence_say(why, "'%s' is one argument too many: options go before %s", out->args[0],
                             out->subject);
+    out->trace = out->trace || out->trace_times;
+    out->trace_calls = out->trace_calls || !out->trace_sched;
     if (!out->no_default)
         grant_add_defaults(&out->grants);
     return grant_list_check(&out->grants, why);

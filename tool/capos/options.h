@@ -14,6 +14,7 @@ struct options {
     bool no_default;
     bool explain;
     bool verbose;
+    bool trace, trace_calls, trace_sched, trace_times; /* trace without calls and sched: calls */
     bool print_qemu;
     const char *expect;  /* boot only; borrowed from argv */
     const char *kernel;  /* null: the one that was built; borrowed */

@@ -16,6 +16,7 @@ struct parts {
     struct cap_cap_grant *program_caps;
     struct capnp_text *args;
     struct capnp_text *env;
+    struct capnp_text *tracer_args;
     char name[CAPOS_PROCESS_NAME_MAX + 1];
 };
 
@@ -45,15 +46,21 @@ static void init_caps_add(struct parts *parts, const struct grant_kind *kind)
     grant->source.kernel = kind->source;
 }
 
-static void init_caps_make(struct parts *parts, const struct grant_list *grants)
+/* What init needs, and the tracer. */
+static bool is_needed(enum cap_kernel_cap source, bool tracer)
+{
+    return source == CAP_KERNEL_CAP_BOOT_PACKAGE || source == CAP_KERNEL_CAP_PROCESS_SPAWNER ||
+           source == CAP_KERNEL_CAP_VIRTUAL_MEMORY ||
+           (tracer && (source == CAP_KERNEL_CAP_TRACER || source == CAP_KERNEL_CAP_LOG_SINK));
+}
+
+static void init_caps_make(struct parts *parts, const struct grant_list *grants, bool tracer)
 {
     size_t kind_count;
     const struct grant_kind *kinds = grant_kinds(&kind_count);
     parts->init_caps = must_alloc(kind_count * sizeof(struct cap_cap_grant));
     for (size_t i = 0; i < kind_count; i++) {
-        enum cap_kernel_cap source = kinds[i].source;
-        if (source == CAP_KERNEL_CAP_BOOT_PACKAGE || source == CAP_KERNEL_CAP_PROCESS_SPAWNER ||
-            source == CAP_KERNEL_CAP_VIRTUAL_MEMORY)
+        if (is_needed(kinds[i].source, tracer))
             init_caps_add(parts, &kinds[i]);
     }
     for (size_t i = 0; i < grants->count; i++) {
@@ -79,16 +86,23 @@ static void program_caps_make(struct parts *parts, const struct grant_list *gran
     }
 }
 
+/* The program must not stand in for init among the binaries. */
+void package_binary_name(const struct package_request *request, char *out)
+{
+    const char *name = strcmp(request->program_name, init_name) == 0 ? "program" : request->program_name;
+    memcpy(out, name, strnlen(name, CAPOS_PROCESS_NAME_MAX));
+}
+
 static void parts_make(struct parts *parts, const struct package_request *request)
 {
     *parts = (struct parts){0};
-    init_caps_make(parts, request->grants);
+    init_caps_make(parts, request->grants, request->tracer_args != NULL);
     program_caps_make(parts, request->grants);
     parts->args = texts_of(request->args);
     parts->env = texts_of(request->env);
-    /* The program must not stand in for init among the binaries. */
-    const char *name = strcmp(request->program_name, init_name) == 0 ? "program" : request->program_name;
-    memcpy(parts->name, name, strnlen(name, CAPOS_PROCESS_NAME_MAX));
+    if (request->tracer_args != NULL)
+        parts->tracer_args = texts_of(request->tracer_args);
+    package_binary_name(request, parts->name);
 }
 
 static void parts_free(struct parts *parts)
@@ -97,6 +111,7 @@ static void parts_free(struct parts *parts)
     free(parts->program_caps);
     free(parts->args);
     free(parts->env);
+    free(parts->tracer_args);
 }
 
 static struct capnp_data data_of(const struct buffer *bytes)
@@ -111,6 +126,8 @@ static size_t size_bound(const struct package_request *request)
         bytes += strlen(request->args->items[i]) + 32;
     for (size_t i = 0; i < request->env->count; i++)
         bytes += strlen(request->env->items[i]) + 32;
+    for (size_t i = 0; request->tracer_args != NULL && i < request->tracer_args->count; i++)
+        bytes += strlen(request->tracer_args->items[i]) + 32;
     return (bytes + request->grants->count * 128) & ~(size_t)7;
 }
 
@@ -130,7 +147,9 @@ static bool encode(const struct cap_system_manifest *manifest, size_t bound, str
 bool package_build(const struct package_request *request, struct buffer *out, struct sentence *why)
 {
     struct parts parts;
-    size_t service_count = request->program.size > 0 ? 1 : 0;
+    size_t program_count = request->program.size > 0 ? 1 : 0;
+    bool tracer = request->tracer_args != NULL;
+    size_t service_count = tracer ? 0 : program_count;
     parts_make(&parts, request);
     struct cap_binary binaries[] = {
         {.name = text_of(init_name), .data = data_of(&request->init)},
@@ -145,14 +164,16 @@ bool package_build(const struct package_request *request, struct buffer *out, st
     };
     struct cap_system_manifest manifest = {
         .schema_version = CAP_CURRENT_SCHEMA_VERSION,
-        .binaries = CAPNP_LIST(binaries, 1 + service_count),
+        .binaries = CAPNP_LIST(binaries, 1 + program_count),
         .has_init_config = true,
         .init_config =
             {
                 .has_init = true,
                 .init = {.name = text_of(init_name),
                          .binary = text_of(init_name),
-                         .caps = CAPNP_LIST(parts.init_caps, parts.init_cap_count)},
+                         .caps = CAPNP_LIST(parts.init_caps, parts.init_cap_count),
+                         .args = CAPNP_LIST(parts.tracer_args, tracer ? request->tracer_args->count : 0),
+                         .env = CAPNP_LIST(parts.env, tracer ? request->env->count : 0)},
                 .services = CAPNP_LIST(&service, service_count),
             },
     };

@@ -15,7 +15,12 @@ struct package_request {
     const struct grant_list *grants;
     const struct words *args; /* argv, with the program's name in front */
     const struct words *env;
+    const struct words *tracer_args; /* null: none. Else `init` is the tracer (server/tracer) with these
+                                        arguments, and what it is to start is its business */
 };
+
+/* The program's name in the package. `out`: CAPOS_PROCESS_NAME_MAX + 1 bytes, zeroed. */
+void package_binary_name(const struct package_request *request, char *out);
 
 /* Encodes the package. False if there is more than a message can hold. */
 bool package_build(const struct package_request *request, struct buffer *out, struct sentence *why);

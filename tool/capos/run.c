@@ -9,6 +9,7 @@
 #include "options.h"
 #include "package.h"
 #include "session.h"
+#include "trace_lines.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,12 +99,13 @@ static int load_program(const char *path, const char *name, struct buffer *out, 
     return CAPOS_EXIT_NOT_RUNNABLE;
 }
 
-static bool load_init(struct buffer *out)
+/* The first process: init, or the tracer in its place. */
+static bool load_first(const char *name, struct buffer *out)
 {
-    char *path = host_path("build/programs/init.elf");
+    char *path = must_printf("%s/build/programs/%s.elf", host_root(), name);
     bool ok = file_read(path, out);
     if (!ok)
-        complain("init is not built (%s: %s). Run make, or ./capos, which does it for you", path,
+        complain("%s is not built (%s: %s). Run make, or ./capos, which does it for you", name, path,
                  strerror(errno));
     free(path);
     return ok;
@@ -188,6 +190,7 @@ static int boot_program(struct options *options, const char *name, const struct 
         .timeout_s = options->timeout_s,
         .show_console = true,
         .show_log = options->verbose,
+        .show_trace = options->trace,
     };
     if (options->print_qemu)
         return session_print(&session, name) ? 0 : CAPOS_EXIT_TROUBLE;
@@ -213,21 +216,29 @@ static bool package_or_complain(const struct package_request *request, struct bu
 static int run_with(struct options *options, const char *name)
 {
     struct package_request request = {.program_name = name, .grants = &options->grants, .env = &options->env};
-    struct words args = {0};
+    struct words args = {0}, tracer_args = {0};
     struct buffer package = {0};
     words_add(&args, name);
     for (size_t i = 0; i < options->arg_count; i++)
         words_add(&args, options->args[i]);
     request.args = &args;
+    if (options->trace) {
+        char binary[CAPOS_PROCESS_NAME_MAX + 1] = {0};
+        package_binary_name(&request, binary);
+        trace_arguments(options, binary, &args, &tracer_args);
+        request.tracer_args = &tracer_args;
+    }
     char *elf_path = NULL;
     int status = load_program(options->subject, name, &request.program, &elf_path);
     if (status == 0) {
         status = CAPOS_EXIT_TROUBLE;
-        if (load_init(&request.init) && package_or_complain(&request, &package))
+        if (load_first(options->trace ? "tracer" : "init", &request.init) &&
+            package_or_complain(&request, &package))
             status = boot_program(options, name, &package, elf_path);
     }
     free(elf_path);
     words_free(&args);
+    words_free(&tracer_args);
     buffer_free(&package);
     buffer_free(&request.init);
     buffer_free(&request.program);

@@ -1,6 +1,7 @@
 /* See session.h. */
 #include "session.h"
 #include "host.h"
+#include "trace_lines.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 struct reader {
     const struct session *session;
     struct kernel_log *log;
+    struct trace_lines trace;
 };
 
 /* Straight to the file: what the guest prints is never kept back. */
@@ -38,6 +40,8 @@ static void log_bytes(void *self, const char *bytes, size_t size)
     struct reader *reader = self;
     if (reader->session->show_log)
         write_all(STDERR_FILENO, bytes, size);
+    else if (reader->session->show_trace)
+        trace_lines_feed(&reader->trace, bytes, size);
     kernel_log_feed(reader->log, bytes, size);
 }
 
@@ -83,7 +87,7 @@ bool session_run(const struct session *session, struct session_result *result, s
         .iso = session->iso,
         .log = separate ? GUEST_LOG_PATH : NULL,
     };
-    struct reader reader = {session, &result->log};
+    struct reader reader = {.session = session, .log = &result->log};
     *result = (struct session_result){0};
     bool ok = session->iso != NULL || check_kernel(kernel, why);
     if (ok) {
@@ -98,6 +102,7 @@ bool session_run(const struct session *session, struct session_result *result, s
         guest_run(&guest, &result->guest);
         ok = judge_start(&result->guest, errno, why);
     }
+    trace_lines_free(&reader.trace);
     words_free(&argv);
     free(built);
     return ok;

@@ -21,6 +21,7 @@ struct session {
     enum session_output output;
     bool show_console; /* on stdout, as it comes */
     bool show_log;     /* on stderr, as it comes; SESSION_SEPARATE only */
+    bool show_trace;   /* the trace's lines of the log, on stderr; not with show_log */
 };
 
 struct session_result {
