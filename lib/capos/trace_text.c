@@ -172,6 +172,8 @@ static void show_message(struct capos_trace_text *trace, const record_t *record,
         put(trace, "...");
         return;
     }
+    if (len == 0 && node == 0)
+        return;
     if (len > sizeof trace->message || node == 0) {
         put(trace, "<%zu bytes>", len);
         return;

@@ -8,6 +8,7 @@
 #include "mm/aspace.h"
 #include "mm/heap.h"
 #include "object/memory_object.h"
+#include "object/process_handle.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ static struct {
 static _Alignas(4096) uint8_t ring_page[4096];
 
 static const struct object_type test_process_type = {.name = "process"};
+const struct object_type process_handle_type = {.name = "ProcessHandle"};
 
 static void make_process(void)
 {

@@ -154,6 +154,46 @@ many=(); for i in {1..32}; do many+=(--grant "timer:t$i"); done
 try "$capos" run "${many[@]}" capset.c
 gives too-many-grants 125 '' 'at most 32'
 
+# --trace: what the program prints is unchanged, and stderr is exactly this but for the time.
+cat >traced.c <<'C'
+#include <capos/call.h>
+#include <capos/lookup.h>
+#include <string.h>
+int main(void)
+{
+    cap_console console = capos_need_console("console");
+    cap_timer timer = capos_need_timer("clock");
+    struct cap_timer_now_results now;
+    char many[200];
+    memset(many, 'x', sizeof many);
+    if (cap_timer_now(timer, &now) < 0 || cap_timer_sleep(timer, 1000000) < 0)
+        return 10;
+    (void)cap_console_write_line(console, (struct capnp_text){"hello", 5});
+    (void)cap_console_write_line(console, (struct capnp_text){many, sizeof many});
+    (void)cap_timer_now((cap_timer){99, 0}, &now);
+    (void)cap_release(timer);
+    return 3;
+}
+C
+cat >traced.expected <<'T'
+clock.now() = (monotonicNs = N, tick = N)  [cap#2]
+clock.sleep(durationNs = 1000000) <unfinished ...>  [cap#2]
+<... clock.sleep resumed> = ()
+console.writeLine(text = "hello") = ()  [cap#0]
+console.writeLine(text = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...") = ()  [cap#0]
+cap#99.0() = BAD_CAP  [cap#99]
+clock.release() = 0  [cap#2]
++++ exited with code 3
+T
+try "$capos" run --trace --grant timer:clock traced.c
+result trace "$([ "$status" -eq 3 ] && [ "$(head -n 1 out)" = hello ] && [ "$(wc -l <out)" -eq 2 ] &&
+    sed -E 's/(monotonicNs|tick) = [0-9]+/\1 = N/g' err | cmp -s traced.expected -; echo $?)"
+try "$capos" run --trace=sched --trace-times --grant timer:clock traced.c
+result trace-of-scheduling "$([ "$status" -eq 3 ] && grep -qE '^ *0\.[0-9]{9} --- runs on CPU 0$' err && grep -q -- '--- waits$' err &&
+    ! grep -q 'clock.now' err; echo $?)"
+try "$capos" run --trace=everything --grant timer:clock traced.c
+gives trace-of-what-is-not 125 '' "there is no 'everything'"
+
 cat >crash.c <<'C'
 #include <capos/lookup.h>
 #include <capos/print.h>
