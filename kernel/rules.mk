@@ -24,7 +24,7 @@ KERNEL_ARCH_SOURCES := $(filter-out %_test.c %/paging.c %/selftest_main.c %/self
     kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S kernel/dev/*.c)) \
     $(addprefix kernel/core/,command_line.c lock.c panic.c ksyms.c log.c format.c) $(wildcard lib/base/*.c))
 KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_smp.c %/selftest_user.S,$(sort \
-    $(wildcard kernel/*/*.c kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S lib/base/*.c lib/capnp/*.c)))
+    $(wildcard kernel/*/*.c kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S lib/base/*.c) $(CAPNP_SRC)))
 KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
 
 # What runs once, or for so long that its instructions do not count, is compiled for size: the image has a limit (image_kib).

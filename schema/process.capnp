@@ -77,7 +77,7 @@ interface ProcessSpawner {
 }
 
 struct AllowedGrant {
-  name @0 :Text;
+  name @0 :Text;                 # empty: any name, but no own objects
   interfaceId @1 :UInt64;        # 0: any
 }
 

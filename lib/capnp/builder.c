@@ -271,3 +271,18 @@ size_t capnp_list_data_words(const struct capnp_list *list)
     }
     return words;
 }
+
+int32_t capnp_write_list_blank(const struct capnp_struct_builder *to, uint16_t index,
+                               enum capnp_element element, size_t count, uint8_t **out)
+{
+    const struct capnp_list shape = {.items = "", .count = count};
+    uint8_t *pointer = pointer_at(to, index);
+    if (count > CAPNP_LIST_COUNT_MAX)
+        return CAPOS_ERR_TOO_LARGE;
+    uint8_t *object = take(to->builder, capnp_list_scalar_words(&shape, element));
+    if (object == NULL)
+        return CAPOS_ERR_TOO_LARGE;
+    capnp_store_word(pointer, list_pointer(offset_between(pointer, object), element, count));
+    *out = object;
+    return CAPOS_OK;
+}
