@@ -402,7 +402,8 @@ static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
 }
 
 /* The current thread's time slice goes on with another thread: no queue, no timer unless events changed. */
-static inline __attribute__((always_inline)) _Noreturn void start_candidate(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) _Noreturn void start_candidate(struct cpu_sched *cpu,
+                                                                            struct thread *next)
 {
     charge(cpu, clock_now_ns());
     cpu->current = next;
