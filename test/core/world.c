@@ -259,6 +259,9 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     sched_make_ready(thread);
 }
 
+/* Nobody holds a process here. */
+const struct object_type process_handle_type = {.name = "ProcessHandle"};
+
 void launch_replacement_begin(struct thread *thread)
 {
     (void)thread;
