@@ -28,7 +28,7 @@ static int be_the_child(const char *role)
     if (strcmp(role, "crash") == 0)
         *(volatile int *)(uintptr_t)32 = 1;
     cap_console console = capos_need_console("console");
-    (void)cap_timer_sleep(timer, 1000);
+    (void)cap_timer_sleep(timer, 20000000);
     (void)cap_console_write_line(console, (struct capnp_text){"the child speaks", 16});
     (void)cap_release(timer);
     (void)cap_timer_sleep(timer, 1);

@@ -166,7 +166,7 @@ int main(void)
     struct cap_timer_now_results now;
     char many[200];
     memset(many, 'x', sizeof many);
-    if (cap_timer_now(timer, &now) < 0 || cap_timer_sleep(timer, 1000000) < 0)
+    if (cap_timer_now(timer, &now) < 0 || cap_timer_sleep(timer, 20000000) < 0)
         return 10;
     (void)cap_console_write_line(console, (struct capnp_text){"hello", 5});
     (void)cap_console_write_line(console, (struct capnp_text){many, sizeof many});
@@ -177,10 +177,10 @@ int main(void)
 C
 cat >traced.expected <<'T'
 clock.now() = (monotonicNs = N, tick = N)  [cap#2]
-clock.sleep(durationNs = 1000000) <unfinished ...>  [cap#2]
+clock.sleep(durationNs = 20000000) <unfinished ...>  [cap#2]
 <... clock.sleep resumed> = ()
 console.writeLine(text = "hello") = ()  [cap#0]
-console.writeLine(text = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...") = ()  [cap#0]
+console.writeLine(text = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"...) = ()  [cap#0]
 cap#99.0() = BAD_CAP  [cap#99]
 clock.release() = 0  [cap#2]
 +++ exited with code 3
