@@ -119,7 +119,7 @@ static __attribute__((noinline)) void keep_payload(struct draft *draft, const st
 /* Of a capability of the process; of an endpoint's server facet, what it serves. */
 static __attribute__((noinline)) uint64_t interface_of(struct process *process, uint32_t id, bool served)
 {
-    struct capability capability;
+    struct capability capability = {NULL, NULL};
     if (captable_get(&process->captable, id, &capability) < 0)
         return 0;
     uint64_t interface_id = capability.type->interface_id;
