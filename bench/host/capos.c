@@ -159,6 +159,7 @@ static const struct plausible plausible[] = {
     {"file_create_unlink", 1000, 1e5, 5},
     {"file_seq_read_1m", 3e4, 1e7, 0},
     {"file_seq_write_1m", 1e5, 1e8, 500},
+    {"fork_wait", 5000, 1e6, 2},
     {"idle_process_bytes", 4096, 1e6, 0},
     {"idle_process_frames_bytes", 8192, 1e7, 0},
 };
