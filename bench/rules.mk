@@ -73,9 +73,9 @@ $(BENCH_OS)/hello.package: demo/c-hello/system.capnp $(B)/programs/init.elf $(B)
 	@mkdir -p $(@D)
 	$(Q)capnp eval -I. -I$(B)/programs -obinary $< manifest >$@
 # all, quick, profile-ROW: what bench-os is told to do. (capnp's constants have no parameters.)
-$(BENCH_OS)/%.package: bench/os/system.capnp $(BENCH_OS)/bench-os.elf $(BENCH_OS)/bench-tiny.elf $(SCHEMA)
+$(BENCH_OS)/%.package: bench/os/system.capnp $(B)/programs/fs.elf $(BENCH_OS)/bench-os.elf $(BENCH_OS)/bench-tiny.elf $(SCHEMA)
 	$(Q)sed 's/"all"/"$(subst -," $(comma)",$*)"/' $< >$(@D)/$*.capnp
-	$(Q)capnp eval -I. -I$(@D) -obinary $(@D)/$*.capnp manifest >$@
+	$(Q)capnp eval -I. -I$(@D) -I$(B)/programs -obinary $(@D)/$*.capnp manifest >$@
 comma := ,
 
 ALL += $(BENCH_PACKAGES)

@@ -130,7 +130,10 @@ interface Directory {
 
   usage @12 () -> (status :FsStatus, usedBytes :UInt64, limitBytes :UInt64, usedNodes :UInt64, limitNodes :UInt64);
   watch @13 (version :UInt64) -> (status :FsStatus, version :UInt64);
-  # Completes when names in this directory have come, gone or changed since that version.
+  # Completes when names in this directory have come, gone or changed since that version; sooner as File.watch.
+
+  clone @14 () -> (directory :Directory);
+  # Another capability to the same, counted to the caller: what a holder passes on and keeps at once.
 }
 
 interface Store {

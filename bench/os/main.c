@@ -113,6 +113,7 @@ int main(int argc, char **argv)
     rows_memory();
     rows_rpc();
     rows_wait();
+    rows_file();
     rows_process();
     if (profile_key != NULL)
         (void)capos_printf(guest.console, "bench-error profile: there is no row %s\n", profile_key);

@@ -7,6 +7,7 @@ const manifest :Manifest.SystemManifest = (
   schemaVersion = Manifest.currentSchemaVersion,
   binaries = [
     (name = "bench-os", data = embed "/bench-os.elf"),
+    (name = "fs", data = embed "/fs.elf"),
     (name = "bench-tiny", data = embed "/bench-tiny.elf"),
   ],
   initConfig = (
@@ -24,6 +25,7 @@ const manifest :Manifest.SystemManifest = (
         (name = "thread", source = (kernel = threadControl)),
         (name = "threads", source = (kernel = threadSpawner)),
         (name = "timer", source = (kernel = timer)),
+        (name = "clock", source = (kernel = wallClock)),
       ],
     ),
   ),

@@ -125,6 +125,14 @@ static int32_t directory_sub(void *self, struct cap_call *call, const struct cap
     return status;
 }
 
+static int32_t directory_clone(void *self, struct cap_call *call, struct cap_directory_clone_results *results)
+{
+    fs_lock();
+    int32_t status = mint_directory(call, self, &results->directory);
+    fs_unlock();
+    return status;
+}
+
 static int32_t directory_read_only(void *self, struct cap_call *call,
                                    struct cap_directory_read_only_results *results)
 {
@@ -385,4 +393,5 @@ const struct cap_directory_server directory_ops = {
     .with_quota = directory_with_quota,
     .usage = directory_usage,
     .watch = directory_watch,
+    .clone = directory_clone,
 };
