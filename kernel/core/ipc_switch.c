@@ -51,13 +51,14 @@ static inline struct pending *prepare_record(struct thread *thread, uint64_t use
     return pending;
 }
 
-/* The record is under way and its thread waits for it. False: the thread is to stop or its wait was
- * interrupted, and nothing has changed. */
+/* The record is under way and its thread waits for it. False: the thread is to stop, its wait was
+ * interrupted, or it is traced, and nothing has changed. */
 static inline bool begin_and_block(struct thread *thread, struct pending *pending, uint32_t sq_head)
 {
     struct capos_ring_header *page = thread->ring.page;
     spinlock_acquire(&thread->lock);
-    if (__builtin_expect(thread->stopping, 0) || __builtin_expect(thread->interrupted, 0)) {
+    if (__builtin_expect(thread->stopping, 0) || __builtin_expect(thread->interrupted, 0) ||
+        __builtin_expect(thread->traced, 0)) {
         spinlock_release(&thread->lock);
         return false;
     }
@@ -81,7 +82,7 @@ static inline bool begin_and_block(struct thread *thread, struct pending *pendin
 static inline bool may_run_at_once_locked(const struct thread *thread, const struct pending *pending)
 {
     const size_t own_offset = (size_t)((const char *)pending - (const char *)thread->own_pending);
-    return thread->state == THREAD_BLOCKED && thread->pending_out == 1 && pending->references == 1 &&
+    return thread->state == THREAD_BLOCKED && !thread->traced && thread->pending_out == 1 && pending->references == 1 &&
            own_offset < sizeof(thread->own_pending) && pending->membrane == NULL &&
            pending->deadline.fire == NULL && pending->timer.fire == NULL && sched_may_switch_to(thread);
 }

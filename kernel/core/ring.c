@@ -7,6 +7,7 @@
 #include "core/pipeline.h"
 #include "core/process.h"
 #include "core/sched.h"
+#include "core/trace.h"
 #include "core/umem.h"
 #include "object/endpoint.h"
 #include "object/park_space.h"
@@ -111,6 +112,7 @@ static __attribute__((noinline)) void deliver_and_post(struct thread *thread, st
 {
     struct capos_cqe cqe = {.user_data = user_data};
     kcall_deliver(kcall, encoded, &cqe);
+    trace_delivered(kcall, thread, user_data, &cqe);
     post_shared(thread, &cqe);
 }
 
@@ -259,10 +261,13 @@ static __attribute__((noinline)) int32_t call_plain_shared(struct thread *thread
                                                            struct call_scratch *scratch)
 {
     struct capability target = {NULL, NULL};
-    status_t status = captable_get(&thread->process->captable, scratch->kcall.sqe.cap_id, &target);
+    const struct capos_sqe *sqe = &scratch->kcall.sqe;
+    status_t status = captable_get(&thread->process->captable, sqe->cap_id, &target);
+    trace_entry(thread, sqe);
     if (status < 0)
         return status;
     status = run_method(&target, scratch);
+    trace_entry_over(thread, sqe->user_data, status, scratch->kcall.caps_out_count);
     object_put(target.object);
     return status;
 }
@@ -287,7 +292,7 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     kcall->call.results_limit = words->lengths >> 32; /* below the maximum: PLAIN_LENGTHS */
     const struct cap_slot *slots = process->captable.chunks[0];
     /* One condition a line: as one expression the compiler collects flags instead of jumping. */
-    if (__builtin_expect(process->thread_count != 1, 0))
+    if (__builtin_expect(process->sharers != 1, 0)) /* traced, or not alone */
         return call_plain_shared(thread, scratch);
     if (__builtin_expect(index >= 1u << CAP_CHUNK0_LOG2, 0))
         return call_plain_shared(thread, scratch);
@@ -385,6 +390,7 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     struct kcall *kcall = &scratch->kcall;
     int32_t result;
     kcall->thread = thread;
+    trace_entry(thread, &kcall->sqe);
     switch (kcall->sqe.opcode) {
     case CAPOS_OP_CALL:
         result = call_with_params(thread, scratch);
@@ -401,6 +407,7 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
+    trace_entry_over(thread, kcall->sqe.user_data, result, kcall->caps_out_count);
     if (__builtin_expect(thread->replacing, 0))
         launch_replacement_begin(thread);
     if (__builtin_expect(thread->stopping,
@@ -471,6 +478,7 @@ static void execute_held(struct thread *thread, struct call_scratch *scratch, in
         return;
     struct capos_cqe cqe = {.user_data = kcall->sqe.user_data};
     kcall_deliver(kcall, result, &cqe);
+    trace_delivered(kcall, thread, cqe.user_data, &cqe);
     spinlock_acquire(&thread->lock);
     ring_post_locked(&thread->ring, &cqe, cqe.user_data);
     pipeline_answered_locked(thread, cqe.user_data, kcall->sqe.result_addr, &cqe);

@@ -1,6 +1,7 @@
 #include "core/sched.h"
 #include "arch/arch.h"
 #include "core/process.h"
+#include "core/trace.h"
 #include "mm/aspace.h"
 
 /* Of one CPU. Fields that only their CPU writes need no lock; what others read of them is said there. */
@@ -356,7 +357,7 @@ static void put_down(struct cpu_sched *cpu)
     __atomic_store_n(&thread->on_cpu, false, __ATOMIC_RELEASE);
 }
 
-static inline void load(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, struct thread *next)
 {
     struct thread *previous = cpu->loaded;
     /* The other CPU is between choosing its next thread and having saved this one. Ours is saved first: two
@@ -394,18 +395,21 @@ static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
     __atomic_store_n(&cpu->running_weight, next->sched.weight, __ATOMIC_RELAXED);
     if (next != cpu->loaded)
         load(cpu, next);
+    trace_runs(next);
     spinlock_assert_none_held();
     sched_program_timer();
     arch_enter_user();
 }
 
 /* The current thread's time slice goes on with another thread: no queue, no timer unless events changed. */
-static _Noreturn void start_candidate(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) _Noreturn void start_candidate(struct cpu_sched *cpu,
+                                                                            struct thread *next)
 {
     charge(cpu, clock_now_ns());
     cpu->current = next;
     cpu->counters.handoffs++;
     load(cpu, next);
+    trace_runs(next);
     spinlock_assert_none_held();
     if (cpu->timer_stale)
         sched_program_timer();
@@ -604,6 +608,7 @@ static _Noreturn void give_way(struct cpu_sched *cpu, struct thread *thread)
 {
     if (thread->stopping)
         thread_stop_current();
+    trace_preempted(thread);
     cpu->counters.preemptions++;
     if (may_run_on(thread, cpu->number))
         run_next(cpu, thread);

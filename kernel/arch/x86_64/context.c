@@ -22,10 +22,12 @@ size_t arch_fpu_size(void)
 
 static void fpu_save(void *image)
 {
-    const uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
-    if (!cpu_features.xsave)
+    if (!cpu_features.xsave) {
         __asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
-    else if (cpu_features.xsaveopt)
+        return;
+    }
+    const uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
+    if (cpu_features.xsaveopt)
         __asm__ volatile("xsaveopt64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
     else
         __asm__ volatile("xsave64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
