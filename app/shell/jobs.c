@@ -113,6 +113,11 @@ static bool collect_grants(struct eval *eval, const struct stage *stage, const s
 
 /* ---- Launching. */
 
+/* What one process may use, of what the shell may: small enough for several at once. By default a child gets
+ * a share of what is left, and the second of a pipe too little. */
+static const struct cap_budget budget = {
+    .frames = 512, .cap_slots = 64, .threads = 4, .calls = 64, .kernel_bytes = 131072};
+
 static bool launch(struct eval *eval, const struct stage *stage, const struct grants *grants,
                    struct process *process)
 {
@@ -126,6 +131,8 @@ static bool launch(struct eval *eval, const struct stage *stage, const struct gr
         .binary_name = stage->name,
         .grants = CAPNP_LIST(grants->items, grants->count),
         .args = CAPNP_LIST(args, stage->arg_count + 1),
+        .has_budget = true,
+        .budget = budget,
         .control = true,
     };
     int32_t result = cap_restricted_launcher_launch(shell.launcher, &params, &results);

@@ -14,6 +14,10 @@
 
 enum { GRANTS_MAX = CAPOS_CALL_CAPS_MAX + 8, BINARIES_MAX = 64, ANSWER_WORDS = 300, CRASHED = 128 };
 
+/* The shell's, for itself and everything it starts; the manifest gives this program a little more. */
+static const struct cap_budget budget = {
+    .frames = 6000, .cap_slots = 1024, .threads = 48, .calls = 512, .kernel_bytes = UINT64_C(3) << 20};
+
 static struct cap_spawn_grant grants[GRANTS_MAX];
 static size_t grant_count;
 static struct capnp_text texts[BINARIES_MAX + 1];
@@ -107,7 +111,9 @@ int main(int argc, char **argv)
     const struct cap_process_spawner_spawn_params params = {.name = texts[0],
                                                             .binary_name = texts[0],
                                                             .grants = CAPNP_LIST(grants, grant_count),
-                                                            .args = CAPNP_LIST(texts, shell_args + 1)};
+                                                            .args = CAPNP_LIST(texts, shell_args + 1),
+                                                            .has_budget = true,
+                                                            .budget = budget};
     struct cap_process_spawner_spawn_results shell = {0};
     result = cap_process_spawner_spawn(spawner, &params, &shell);
     return result < 0 ? complain(console, argv[1], result) : (int)wait_for(shell.handle);
