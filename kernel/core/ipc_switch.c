@@ -172,8 +172,8 @@ static inline struct pending *call_locked(struct ipc_facet *facet, struct pendin
     return receiver;
 }
 
-void ipc_call_and_switch(struct ipc_facet *facet, struct thread *caller, const struct capos_sqe *sqe,
-                         uaddr_t params, uint32_t len)
+__attribute__((noinline)) void ipc_call_and_switch(struct ipc_facet *facet, struct thread *caller,
+                                                   const struct capos_sqe *sqe, uaddr_t params, uint32_t len)
 {
     struct ipc_endpoint *endpoint = facet->endpoint;
     if (__builtin_expect(len > SHORT_BYTES || sqe->deadline_ns != 0, 0) ||
@@ -256,7 +256,7 @@ static inline struct pending *return_locked(struct ipc_endpoint *endpoint, struc
     return call;
 }
 
-void ipc_return_and_switch(struct thread *server, const struct sqe_words *words)
+__attribute__((noinline)) void ipc_return_and_switch(struct thread *server, const struct sqe_words *words)
 {
     struct ring *ring = &server->ring;
     struct sqe_words next;

@@ -304,26 +304,40 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
 }
 
 #ifndef CAPOS_HOST_TEST
-/* A CALL on a client facet, with parameters and nothing else, of a process with one thread, goes the shortest
- * way if that is open. (One without parameters finds it by itself: ipc_call_plain.) */
-static inline void try_call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+static __attribute__((noinline)) void try_call_and_switch(const struct capability *target,
+                                                          struct thread *thread, const struct capos_sqe *sqe)
 {
     const struct sqe_words *words = (const void *)sqe;
-    const struct capability *target = captable_peek_alone(thread->process, sqe->cap_id);
     if ((((words->target >> 48) ^ CAPOS_OP_CALL) | words->transfer | words->pipeline | words->deadline_ns |
-         ((words->result_addr | words->addr) & 7)) == 0 &&
-        target != NULL && target->type->forward == endpoint_facet_forward)
+         ((words->result_addr | words->addr) & 7)) == 0)
         ipc_call_and_switch((struct ipc_facet *)target->object, thread, sqe, words->addr,
                             (uint32_t)words->lengths);
 }
 
-/* Comes back if that is not open. */
-static inline void try_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+/* A CALL on a client facet, with parameters and nothing else, of a process with one thread, goes the shortest
+ * way if that is open; then this does not come back. (One without parameters: object/endpoint.c.) */
+static inline void call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
 {
-    if (sqe->opcode == CAPOS_OP_CALL)
-        try_call_and_switch(thread, sqe);
-    else if (sqe->opcode == CAPOS_OP_RETURN)
-        ipc_return_and_switch(thread, (const void *)sqe);
+    const struct capability *target = captable_peek_alone(thread->process, sqe->cap_id);
+    if (target != NULL && target->type->forward == endpoint_facet_forward)
+        try_call_and_switch(target, thread, sqe);
+}
+
+static inline void return_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    ipc_return_and_switch(thread, (const void *)sqe);
+}
+#else
+static inline void call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    (void)thread;
+    (void)sqe;
+}
+
+static inline void return_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    (void)thread;
+    (void)sqe;
 }
 #endif
 
@@ -393,12 +407,14 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     trace_entry(thread, &kcall->sqe);
     switch (kcall->sqe.opcode) {
     case CAPOS_OP_CALL:
+        call_and_switch(thread, &kcall->sqe);
         result = call_with_params(thread, scratch);
         break;
     case CAPOS_OP_RECV:
         result = ipc_receive(kcall);
         break;
     case CAPOS_OP_RETURN:
+        return_and_switch(thread, &kcall->sqe);
         result = ipc_return(kcall);
         break;
     default:
@@ -416,15 +432,6 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     return result;
 }
 
-/* The entry just taken from the queue, if it is none of the plain ones. */
-static __attribute__((noinline)) int32_t execute_copied(struct thread *thread, struct call_scratch *scratch)
-{
-#ifndef CAPOS_HOST_TEST
-    try_and_switch(thread, &scratch->kcall.sqe);
-#endif
-    return execute_any(thread, scratch);
-}
-
 /* Takes the next entry, which is read this once: from here on only the copy counts. */
 static inline void execute_next(struct thread *thread, struct call_scratch *scratch)
 {
@@ -438,7 +445,7 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
         result = call_plain(thread, scratch, &words);
     } else if (!is_plain_nop(&words)) {
         __builtin_memcpy(&scratch->kcall.sqe, &words, sizeof(words));
-        result = execute_copied(thread, scratch);
+        result = execute_any(thread, scratch);
     }
     if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) == 0, 1))
         post(thread, words.user_data, 0);
