@@ -82,9 +82,10 @@ static inline bool begin_and_block(struct thread *thread, struct pending *pendin
 static inline bool may_run_at_once_locked(const struct thread *thread, const struct pending *pending)
 {
     const size_t own_offset = (size_t)((const char *)pending - (const char *)thread->own_pending);
-    return thread->state == THREAD_BLOCKED && !thread->traced && thread->pending_out == 1 && pending->references == 1 &&
-           own_offset < sizeof(thread->own_pending) && pending->membrane == NULL &&
-           pending->deadline.fire == NULL && pending->timer.fire == NULL && sched_may_switch_to(thread);
+    return thread->state == THREAD_BLOCKED && !thread->traced && thread->pending_out == 1 &&
+           pending->references == 1 && own_offset < sizeof(thread->own_pending) &&
+           pending->membrane == NULL && pending->deadline.fire == NULL && pending->timer.fire == NULL &&
+           sched_may_switch_to(thread);
 }
 
 /* The record is DONE and the caller's. Ends it, and runs its thread next if that now can. What is special

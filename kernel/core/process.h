@@ -55,7 +55,8 @@ struct process {
     struct spinlock lock;
     struct list threads; /* that were started and are not gone */
     uint32_t thread_count;
-    uint32_t sharers; /* thread_count, and one for a trace: at 1 a plain call goes the shortest way (ring.c) */
+    uint32_t
+        sharers; /* thread_count, and one for a trace: at 1 a plain call goes the shortest way (ring.c) */
     struct thread *spare_threads; /* struct thread.next */
     uint32_t spare_thread_count;
     enum process_state state;

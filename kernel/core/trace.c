@@ -22,7 +22,8 @@ static PERCPU struct draft {
 
 /* ---- The buffer. */
 
-static __attribute__((noinline)) void copy_in_locked(struct trace *trace, const void *bytes, uint32_t size_bytes)
+static __attribute__((noinline)) void copy_in_locked(struct trace *trace, const void *bytes,
+                                                     uint32_t size_bytes)
 {
     uint32_t at = (trace->start + trace->used) % trace->capacity;
     uint32_t first = trace->capacity - at < size_bytes ? trace->capacity - at : size_bytes;
@@ -96,7 +97,8 @@ static __attribute__((noinline)) struct draft *begin(enum capos_trace_kind kind,
 
 /* ---- What the thread's memory holds. */
 
-static __attribute__((noinline)) status_t user_read(const struct thread *thread, void *out, uaddr_t address, size_t size_bytes)
+static __attribute__((noinline)) status_t user_read(const struct thread *thread, void *out, uaddr_t address,
+                                                    size_t size_bytes)
 {
     const struct thread *current = thread_current();
     return current != NULL && current->process == thread->process
@@ -104,7 +106,8 @@ static __attribute__((noinline)) status_t user_read(const struct thread *thread,
                : aspace_read(thread->process->aspace, address, out, size_bytes);
 }
 
-static __attribute__((noinline)) void keep_payload(struct draft *draft, const struct thread *thread, uaddr_t address, uint32_t len)
+static __attribute__((noinline)) void keep_payload(struct draft *draft, const struct thread *thread,
+                                                   uaddr_t address, uint32_t len)
 {
     uint32_t limit = thread->process->trace_message_max;
     uint32_t kept = len < limit ? len : limit;
@@ -116,7 +119,7 @@ static __attribute__((noinline)) void keep_payload(struct draft *draft, const st
 /* Of a capability of the process; of an endpoint's server facet, what it serves. */
 static __attribute__((noinline)) uint64_t interface_of(struct process *process, uint32_t id, bool served)
 {
-    struct capability capability;
+    struct capability capability = {NULL, NULL};
     if (captable_get(&process->captable, id, &capability) < 0)
         return 0;
     uint64_t interface_id = capability.type->interface_id;

@@ -1,6 +1,6 @@
 /*
- * Traces: a process' calls, completions and scheduling, recorded for one reader. abi/capos/trace_record.h is what a
- * record holds, docs/trace.md how it fits together.
+ * Traces: a process' calls, completions and scheduling, recorded for one reader. abi/capos/trace_record.h is
+ * what a record holds, docs/trace.md how it fits together.
  *
  * The hooks below ask thread->traced, which is set for all threads of a traced process and no others; a
  * process that is not traced pays a byte compared with zero, and a plain call not even that (struct
@@ -34,8 +34,10 @@ struct trace {
     uint64_t buffer[];
 };
 
-enum { TRACE_RECORD_MAX = sizeof(struct capos_trace_record) + CAPOS_TRACE_MESSAGE_MAX +
-                          CAPOS_CALL_CAPS_MAX * sizeof(struct capos_trace_cap) };
+enum {
+    TRACE_RECORD_MAX = sizeof(struct capos_trace_record) + CAPOS_TRACE_MESSAGE_MAX +
+                       CAPOS_CALL_CAPS_MAX * sizeof(struct capos_trace_cap)
+};
 
 /* From now on the process' threads are traced. False: it is ending or ended, or has a trace. */
 CHECKED bool trace_begin(struct trace *trace);
@@ -48,9 +50,10 @@ size_t trace_take_locked(struct trace *trace, void *out, size_t room);
 #define TRACE_COLD __attribute__((noinline, cold))
 TRACE_COLD void trace_record_entry(struct thread *thread, const struct capos_sqe *sqe);
 TRACE_COLD void trace_record_completion(struct thread *thread, uint64_t user_data, uaddr_t result_addr,
-                             const struct capos_cqe *cqe);
+                                        const struct capos_cqe *cqe);
 TRACE_COLD void trace_record_delivered(struct kcall *kcall, uint64_t user_data, const struct capos_cqe *cqe);
-TRACE_COLD void trace_record_over(struct thread *thread, uint64_t user_data, int32_t result, size_t cap_count);
+TRACE_COLD void trace_record_over(struct thread *thread, uint64_t user_data, int32_t result,
+                                  size_t cap_count);
 TRACE_COLD void trace_record_plain(struct thread *thread, enum capos_trace_kind kind, int64_t value);
 TRACE_COLD void trace_wake_reader(struct process *process);
 

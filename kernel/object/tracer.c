@@ -191,7 +191,7 @@ static int32_t begin_trace(struct cap_call *call, struct process *process,
                            const struct cap_tracer_attach_params *params, struct call_result_cap *reserved)
 {
     uint32_t message_max = params->message_bytes_max < CAPOS_TRACE_MESSAGE_MAX ? params->message_bytes_max
-                                                                                : CAPOS_TRACE_MESSAGE_MAX;
+                                                                               : CAPOS_TRACE_MESSAGE_MAX;
     struct trace *trace;
     status_t status = trace_create(process, kcall_ledger(call), (uint32_t)align_up(params->buffer_bytes, 8),
                                    message_max, &trace);

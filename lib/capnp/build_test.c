@@ -86,8 +86,7 @@ static void lists_unions_and_capabilities(void)
     struct capnp_value grant_name = text("name", "clock");
     grant_name.next = &cap;
     struct capnp_value one = structure(&grant_name);
-    struct capnp_value grants = {
-        .kind = CAPNP_VALUE_LIST, .first = &one, .name = capnp_text_of("grants")};
+    struct capnp_value grants = {.kind = CAPNP_VALUE_LIST, .first = &one, .name = capnp_text_of("grants")};
     struct capnp_value a = text("", "a"), b = text("", "bc");
     a.next = &b;
     struct capnp_value args = {.kind = CAPNP_VALUE_LIST, .first = &a, .name = capnp_text_of("args")};
@@ -208,10 +207,11 @@ static void crooked_schemas(void)
 {
     const struct capnp_schema schema = {find_crooked, NULL};
     struct capnp_build other = {.schema = &schema};
-    struct capnp_value bad[] = {number("far", 1), text("pointer", "x"), number("kind", 1),
-                                {.kind = CAPNP_VALUE_WORD,
-                                 .bytes = capnp_text_of("void"),
-                                 .name = capnp_text_of("member")}};
+    struct capnp_value bad[] = {
+        number("far", 1),
+        text("pointer", "x"),
+        number("kind", 1),
+        {.kind = CAPNP_VALUE_WORD, .bytes = capnp_text_of("void"), .name = capnp_text_of("member")}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct capnp_value members = structure(&bad[i]);
         assert_int_equal(capnp_build_message(&other, 1, &members, buffer, sizeof buffer, caps, 4, &cap_count),
@@ -229,10 +229,14 @@ static void crooked_schemas(void)
 }
 
 static const struct unit_test tests[] = {
-    UNIT_TEST(scalars_and_positions), UNIT_TEST(blobs_structs_and_flags),
-    UNIT_TEST(lists_unions_and_capabilities), UNIT_TEST(enumerants),
-    UNIT_TEST(refusals),              UNIT_TEST(twice),
-    UNIT_TEST(too_large),             UNIT_TEST(crooked_schemas),
+    UNIT_TEST(scalars_and_positions),
+    UNIT_TEST(blobs_structs_and_flags),
+    UNIT_TEST(lists_unions_and_capabilities),
+    UNIT_TEST(enumerants),
+    UNIT_TEST(refusals),
+    UNIT_TEST(twice),
+    UNIT_TEST(too_large),
+    UNIT_TEST(crooked_schemas),
 };
 
 int main(void)

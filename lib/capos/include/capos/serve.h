@@ -34,10 +34,10 @@ struct capos_call;
 /* Runs one call: what CAPOS_DISPATCH makes of a generated dispatch function. */
 typedef int32_t (*capos_dispatch)(const void *ops, void *self, uint16_t method_id, struct cap_call *call);
 
-#define CAPOS_DISPATCH(function, generated_dispatch)                                                \
-    static int32_t function(const void *ops, void *self, uint16_t method_id, struct cap_call *call) \
-    {                                                                                               \
-        return generated_dispatch(ops, self, method_id, call);                                      \
+#define CAPOS_DISPATCH(function, generated_dispatch)                                                    \
+    static int32_t function(const void *methods, void *self, uint16_t method_id, struct cap_call *call) \
+    {                                                                                                   \
+        return generated_dispatch(methods, self, method_id, call);                                      \
     }
 
 /* The one tag that a service may not mint a facet with: the library wakes its threads with it. */
