@@ -70,6 +70,18 @@ void kernel_cpu_main(void)
     sched_next();
 }
 
+/* What the manifest does not say is init's share of the machine, as for any process. */
+static void fill_init_limits(uint64_t limits[LEDGER_RESOURCES], const struct cap_program *program)
+{
+    if (!program->has_budget)
+        return;
+    limits[LEDGER_FRAMES] = program->budget.frames;
+    limits[LEDGER_CAP_SLOTS] = program->budget.cap_slots;
+    limits[LEDGER_THREADS] = program->budget.threads;
+    limits[LEDGER_CALLS] = program->budget.calls;
+    limits[LEDGER_HEAP_BYTES] = program->budget.kernel_bytes;
+}
+
 static void start_init(void)
 {
     static struct launch_grant grants[LAUNCH_GRANTS_MAX];
@@ -85,6 +97,7 @@ static void start_init(void)
     };
     if (boot_package_binary(program->binary, &launch.image) < 0)
         refuse_boot("init", "initConfig.init.binary names no binary of the boot package");
+    fill_init_limits(launch.limits, program);
     const char *why = "not enough memory";
     struct process *init;
     if (init_grants(&program->caps, grants, &why) < 0 || launch_process(&launch, &init, &why) < 0)

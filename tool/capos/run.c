@@ -18,9 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEFAULT_PACKAGE "build/demo/c-hello.package"
+#define DEFAULT_PACKAGE "build/system/shell.package"
 
-enum { PROCESS_PROGRAM = 2, CRASH_CODE_BASE = 128, CRASH_CODE_LAST = CRASH_CODE_BASE + 31 };
+enum { PROCESS_INIT = 1, PROCESS_PROGRAM = 2, CRASH_CODE_BASE = 128, CRASH_CODE_LAST = CRASH_CODE_BASE + 31 };
 
 static bool ends_in(const char *text, const char *suffix)
 {
@@ -149,6 +149,7 @@ static int status_of_code(int64_t code)
     return status == 0 && code != 0 ? 0xff : status;
 }
 
+/* Of a system that was booted as a whole (elf_path null) the exit code is init's. */
 static int judge(const struct options *options, const struct session_result *result, const char *elf_path)
 {
     const struct kernel_log *log = &result->log;
@@ -164,13 +165,13 @@ static int judge(const struct options *options, const struct session_result *res
                  options->subject, options->timeout_s);
         return CAPOS_EXIT_TIMEOUT;
     }
-    if (!kernel_log_exit_code(log, PROCESS_PROGRAM, &code)) {
+    if (!kernel_log_exit_code(log, elf_path == NULL ? PROCESS_INIT : PROCESS_PROGRAM, &code)) {
         complain("the machine ended without %s having ended (QEMU status %d). The kernel's log ends so:",
                  options->subject, result->guest.qemu_status);
         show_log_tail(log);
         return CAPOS_EXIT_TROUBLE;
     }
-    if (log->crash.size > 0 && code >= CRASH_CODE_BASE && code <= CRASH_CODE_LAST)
+    if (elf_path != NULL && log->crash.size > 0 && code >= CRASH_CODE_BASE && code <= CRASH_CODE_LAST)
         show_crash(options->subject, log, elf_path);
     if (log->leaked)
         complain("the kernel did not get back everything it had lent, which is a bug in capOS; --verbose "
@@ -245,13 +246,25 @@ static int run_with(struct options *options, const char *name)
     return status;
 }
 
-/* Without a program it is the system as a whole that boots. */
+/* Without a program it is the system as a whole that boots: a shell. */
 static int boot_default(void)
 {
-    char *package = host_path(DEFAULT_PACKAGE);
-    complain("no program named (capos help says how): booting " DEFAULT_PACKAGE);
-    int status = command_boot(1, &package);
-    free(package);
+    static char *const subject[] = {"shell"};
+    char *path = host_path(DEFAULT_PACKAGE);
+    struct buffer package = {0};
+    struct options options;
+    struct sentence why;
+    int status = CAPOS_EXIT_TROUBLE;
+    bool parsed = options_parse(COMMAND_RUN, 1, subject, &options, &why);
+    if (!parsed)
+        complain("%s", why.text);
+    else if (!file_read(path, &package))
+        complain("%s cannot be read: %s; make builds it", path, strerror(errno));
+    else
+        status = boot_program(&options, "shell", &package, NULL);
+    options_free(&options);
+    buffer_free(&package);
+    free(path);
     return status;
 }
 

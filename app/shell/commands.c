@@ -1,0 +1,308 @@
+#include "commands.h"
+#include <capnp/show.h>
+#include <capos/system.h>
+#include <string.h>
+
+enum { CAPS_SHOWN = CAPOS_XFER_CAPS_MAX };
+
+static struct capnp_show show_to_user(const struct eval *eval)
+{
+    return (struct capnp_show){.schema = &eval->system->schema,
+                               .write = eval->system->write,
+                               .self = eval->system->self,
+                               .show_defaults = true};
+}
+
+/* ---- caps */
+
+static bool run_caps(struct eval *eval)
+{
+    for (size_t i = 0; i < eval->names->count; i++) {
+        const struct name *name = &eval->names->items[i];
+        eval_print(eval, "@%-12s %-20s %s%s\n", name->name,
+                   eval_interface_name(eval, name->held.interface_id), name->origin,
+                   name->revoked             ? ", revoked"
+                   : name->held.revoker != 0 ? ", revocable"
+                                             : "");
+    }
+    return true;
+}
+
+/* ---- inspect */
+
+static void print_doc(struct eval *eval, const char *doc, const char *indent)
+{
+    while (doc != NULL && *doc != '\0') {
+        const char *end = strchr(doc, '\n');
+        size_t len = end == NULL ? strlen(doc) : (size_t)(end - doc);
+        eval_print(eval, "%s# %.*s\n", indent, (int)len, doc);
+        doc += len + (end != NULL);
+    }
+}
+
+/* `(name :Type, name :Type)` */
+static void print_fields(struct eval *eval, uint64_t node_id)
+{
+    struct capnp_show show = show_to_user(eval);
+    eval_print(eval, "(");
+    for (uint32_t i = 0;; i++) {
+        const struct capnp_schema_node *node = eval->system->schema.find(eval->system->schema.self, node_id);
+        if (node == NULL || node->kind != CAPNP_NODE_STRUCT || i >= node->count)
+            break;
+        struct capnp_schema_field field = node->fields[i];
+        eval_print(eval, "%s%s :", i == 0 ? "" : ", ", field.name);
+        capnp_show_type(&show, &field);
+    }
+    eval_print(eval, ")");
+}
+
+static bool inspect_interface(struct eval *eval, uint64_t interface_id)
+{
+    const struct capnp_schema_node *node = eval->system->schema.find(eval->system->schema.self, interface_id);
+    if (node == NULL || node->kind != CAPNP_NODE_INTERFACE)
+        return problem_set(&eval->line->problem, 0, eval->line->source_len,
+                           "the registry does not know interface 0x%016llx",
+                           (unsigned long long)interface_id);
+    eval_print(eval, "%s (0x%016llx)\n", node->name, (unsigned long long)node->id);
+    print_doc(eval, node->doc, "  ");
+    for (uint32_t i = 0; i < node->count; i++) {
+        eval_print(eval, "  %s", node->methods[i].name);
+        print_fields(eval, node->methods[i].params);
+        eval_print(eval, " -> ");
+        print_fields(eval, node->methods[i].results);
+        eval_print(eval, "\n");
+        print_doc(eval, node->methods[i].doc, "      ");
+    }
+    return true;
+}
+
+static bool run_inspect(struct eval *eval)
+{
+    struct held held;
+    if (eval->line->cap != NULL)
+        return eval_cap(eval, eval->line->cap, &held) && inspect_interface(eval, held.interface_id);
+    uint64_t id = eval->system->interface_named(eval->system->self, eval->line->word);
+    if (id == 0)
+        return problem_set(&eval->line->problem, (uint32_t)(eval->line->word.bytes - eval->line->source),
+                           (uint32_t)eval->line->word.len, "no interface of that name; a capability is @%.*s",
+                           (int)eval->line->word.len, eval->line->word.bytes);
+    return inspect_interface(eval, id);
+}
+
+/* ---- call and let */
+
+static void print_results(struct eval *eval)
+{
+    const struct capnp_schema_node *node =
+        eval->system->schema.find(eval->system->schema.self, eval->results_node);
+    struct capnp_show show = show_to_user(eval);
+    if (node == NULL || node->count == 0) {
+        eval_print(eval, "ok\n");
+        return;
+    }
+    capnp_show_message(&show, eval->results_node, eval->results, eval->message.results_bytes,
+                       eval->message.caps_in, eval->message.caps_in_count);
+    eval_print(eval, "\n");
+}
+
+static void release_held(struct eval *eval, struct held held)
+{
+    if (held.id != CAPNP_CAP_NONE)
+        eval->system->release(eval->system->self, held.id);
+    if (held.revoker != CAPNP_CAP_NONE)
+        eval->system->release(eval->system->self, held.revoker);
+}
+
+/* A name's own capability under another name would be given up twice, so it cannot be. */
+static bool is_owned(const struct eval *eval, struct held held)
+{
+    for (size_t i = 0; i < eval->temporary_count; i++)
+        if (eval->temporary[i].id == held.id)
+            return true;
+    return false;
+}
+
+static bool bind(struct eval *eval, size_t index, struct held held, const char *origin)
+{
+    struct line *line = eval->line;
+    struct held old;
+    if (!is_owned(eval, held))
+        return problem_set(&line->problem, line->names_at, 3, "this capability has a name already");
+    if (!names_bind(eval->names, line->names[index], held, origin, &old))
+        return problem_set(&line->problem, line->names_at, 3, "no room for another name, or it is too long");
+    eval_keep(eval, held.id);
+    release_held(eval, old);
+    eval_print(eval, "@%.*s is a %s\n", (int)line->names[index].len, line->names[index].bytes,
+               eval_interface_name(eval, held.interface_id));
+    return true;
+}
+
+static bool bind_results(struct eval *eval)
+{
+    struct line *line = eval->line;
+    struct held caps[CAPS_SHOWN];
+    if (!eval_result_good(eval, 0, line->source_len))
+        return false;
+    size_t count = eval_result_caps(eval, caps, CAPS_SHOWN);
+    if (count < line->name_count)
+        return problem_set(&line->problem, line->names_at, 3,
+                           "%s gives %zu capabilities, and there are %zu names", eval->called, count,
+                           line->name_count);
+    for (size_t i = 0; i < line->name_count; i++)
+        if (!bind(eval, i, caps[i], eval->called))
+            return false;
+    return true;
+}
+
+static bool run_call(struct eval *eval)
+{
+    struct line *line = eval->line;
+    struct held held;
+    bool called;
+    if (!eval_call(eval, line->cap, &held, &called))
+        return false;
+    if (called)
+        print_results(eval);
+    if (line->name_count != 0 && called)
+        return bind_results(eval);
+    if (line->name_count == 1)
+        return bind(eval, 0, held, "narrowed here");
+    if (line->name_count > 1)
+        return problem_set(&line->problem, line->names_at, 3, "there is one capability, and %zu names",
+                           line->name_count);
+    struct held caps[CAPS_SHOWN];
+    if (!called)
+        eval_print(eval, "a %s; inspect shows its methods\n", eval_interface_name(eval, held.interface_id));
+    else if (eval_result_caps(eval, caps, CAPS_SHOWN) != 0)
+        eval_print(eval, "(dropped: let NAME = ... keeps a capability)\n");
+    return true;
+}
+
+/* ---- revoke and drop */
+
+static struct name *only_a_name(struct eval *eval, const char *verb)
+{
+    const struct node *node = eval->line->cap;
+    struct name *name = names_find(eval->names, node->text);
+    struct held held;
+    bool called;
+    if (node->steps != NULL)
+        (void)problem_set(&eval->line->problem, node->steps->at, node->steps->len, "%s takes a name alone",
+                          verb);
+    else if (name == NULL)
+        (void)eval_call(eval, node, &held, &called); /* says what there is */
+    return node->steps != NULL ? NULL : name;
+}
+
+static bool run_revoke(struct eval *eval)
+{
+    struct name *name = only_a_name(eval, "revoke");
+    const struct node *node = eval->line->cap;
+    if (name == NULL)
+        return false;
+    if (name->held.revoker == CAPNP_CAP_NONE)
+        return problem_set(&eval->line->problem, node->at, node->len,
+                           "nothing to revoke it with: let x = @%s revocable makes one that can be",
+                           name->name);
+    const struct held revoker = {.id = name->held.revoker, .interface_id = CAP_REVOKER_INTERFACE_ID};
+    const struct capnp_value nothing = {.kind = CAPNP_VALUE_STRUCT};
+    if (!eval_method(eval, revoker, capnp_text_of("revoke"), &nothing, node->at, node->len))
+        return false;
+    name->revoked = true;
+    eval_print(eval, "@%s and every copy of it are revoked\n", name->name);
+    return true;
+}
+
+static bool run_drop(struct eval *eval)
+{
+    struct name *name = only_a_name(eval, "drop");
+    if (name == NULL)
+        return false;
+    release_held(eval, name->held);
+    eval_print(eval, "@%s is gone\n", name->name);
+    names_remove(eval->names, name);
+    return true;
+}
+
+/* ---- help */
+
+static const char help_text[] =
+    "caps                         what the shell holds\n"
+    "inspect @NAME | INTERFACE    its methods, with types\n"
+    "@NAME.METHOD(ARG, f = ARG)   calls a method (also: call @NAME...)\n"
+    "let x = @NAME...             keeps the capability that a call gives; let a, b = for several\n"
+    "@NAME readonly, revocable    the same with less authority\n"
+    "revoke @x                    ends every copy of what was made revocable\n"
+    "drop @x                      gives a capability up\n"
+    "PROGRAM ARGS                 runs a program with what it needs (help PROGRAM says what that is)\n"
+    "run PROGRAM ARGS with { out: @console, data: @root.sub(\"x\") readonly }   with exactly that\n"
+    "a | b, a > FILE, a &         a pipe, into a file, in the background (also: spawn a)\n"
+    "jobs, wait N, kill N         what runs in the background\n"
+    "help tour                    granting, refusing, attenuating, revoking: about five minutes\n"
+    "exit [CODE]\n"
+    "Values: 12 -3 0x1f 1.5 true null \"text\" 0x\"00ff\" word [a, b] (field = value) @NAME\n"
+    "Programs:";
+
+static bool help_program(struct eval *eval, const struct program *program)
+{
+    const char *separator = program->with[0] == '\0' ? "" : ", ";
+    eval_print(eval, "%s %s - %s\n", program->name, program->arguments, program->what);
+    eval_print(eval, "given nothing else it gets: with { out: ...%s%s%s }\n",
+               program->reads ? ", in: ..." : "", separator, program->with);
+    return true;
+}
+
+static bool run_help(struct eval *eval)
+{
+    const struct program *program = program_named(eval->line->word);
+    if (program != NULL)
+        return help_program(eval, program);
+    if (eval->line->word.len != 0)
+        return problem_set(&eval->line->problem, (uint32_t)(eval->line->word.bytes - eval->line->source),
+                           (uint32_t)eval->line->word.len, "there is help, help tour, and help PROGRAM");
+    eval_print(eval, "%s", help_text);
+    for (program = programs; program->name != NULL; program++)
+        eval_print(eval, " %s", program->name);
+    eval_print(eval, "\n");
+    return true;
+}
+
+/* ---- */
+
+bool commands_run(struct eval *eval, bool *handled)
+{
+    *handled = true;
+    switch (eval->line->command) {
+    case COMMAND_EMPTY:
+        return true;
+    case COMMAND_CAPS:
+        return run_caps(eval);
+    case COMMAND_INSPECT:
+        return run_inspect(eval);
+    case COMMAND_CALL:
+        return run_call(eval);
+    case COMMAND_REVOKE:
+        return run_revoke(eval);
+    case COMMAND_DROP:
+        return run_drop(eval);
+    case COMMAND_HELP:
+        return run_help(eval);
+    default:
+        *handled = false;
+        return true;
+    }
+}
+
+void commands_show_problem(const struct eval *eval)
+{
+    const struct problem *problem = &eval->line->problem;
+    char marks[80];
+    uint32_t at = problem->at < sizeof marks - 1 ? problem->at : (uint32_t)sizeof marks - 1;
+    uint32_t len = problem->len == 0 ? 1 : problem->len;
+    size_t end = at;
+    memset(marks, ' ', sizeof marks);
+    while (end < sizeof marks && end < (size_t)at + len)
+        marks[end++] = '^';
+    eval_print(eval, "  %.*s\n  %.*s\n%s\n", (int)eval->line->source_len, eval->line->source, (int)end, marks,
+               problem->text);
+}

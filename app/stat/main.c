@@ -1,0 +1,23 @@
+/* Says what is known of files and directories. */
+#include "app.h"
+
+static void act(const char *text, struct path *path)
+{
+    static const char *const kinds[] = {"file", "directory", "link"};
+    struct cap_directory_stat_results stat = {0};
+    int32_t error = cap_directory_stat(path->directory, path->name, &stat, &app_buffer);
+    if (!app_good(text, error, stat.status))
+        return;
+    const struct cap_node_info *info = &stat.info;
+    app_printf("%s: %s, %llu bytes (%llu in memory), %u links, node %llu, version %llu%s\n", text,
+               (size_t)info->kind < 3 ? kinds[info->kind] : "something", (unsigned long long)info->size,
+               (unsigned long long)info->allocated_bytes, info->links, (unsigned long long)info->node,
+               (unsigned long long)info->version, info->executable ? ", executable" : "");
+}
+
+int main(int argc, char **argv)
+{
+    app_name = "stat";
+    app_each_path(argc, argv, act);
+    return app_failures;
+}
