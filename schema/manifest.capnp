@@ -39,6 +39,7 @@ enum KernelCap {
   parkSpace @16;
   sharedParkSpace @17;
   schedulingPolicy @18;
+  consoleInput @19;
 }
 
 struct CapGrant {

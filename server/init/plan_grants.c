@@ -49,6 +49,7 @@ static const struct kernel_object kernel_objects[] = {
     OWN(PARK_SPACE, "parkSpace"),
     SHARED(SHARED_PARK_SPACE, "sharedParkSpace"),
     OWN(SCHEDULING_POLICY, "schedulingPolicy"),
+    SHARED(CONSOLE_INPUT, "consoleInput"),
 };
 enum { KERNEL_OBJECTS = sizeof kernel_objects / sizeof kernel_objects[0] };
 
