@@ -13,6 +13,7 @@
 #include <capos/sched.h>
 #include <capos/supervisor.h>
 #include <capos/system.h>
+#include <capos/terminal.h>
 #include <capos/thread.h>
 #include <capos/timer.h>
 #include <capos/wallclock.h>

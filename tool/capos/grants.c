@@ -9,6 +9,7 @@
 #include <capos/memory.h>
 #include <capos/process.h>
 #include <capos/system.h>
+#include <capos/terminal.h>
 #include <capos/timer.h>
 #include <capos/wallclock.h>
 #include <ctype.h>
@@ -17,6 +18,8 @@
 
 static const struct grant_kind kinds[] = {
     {"console", CAP_KERNEL_CAP_CONSOLE, CAP_CONSOLE_INTERFACE_ID, false, "print lines (given by default)"},
+    {"input", CAP_KERNEL_CAP_CONSOLE_INPUT, CAP_CONSOLE_INPUT_INTERFACE_ID, false,
+     "read what is typed, byte by byte"},
     {"memory", CAP_KERNEL_CAP_VIRTUAL_MEMORY, CAP_VIRTUAL_MEMORY_INTERFACE_ID, true,
      "its own address space: map, protect, unmap (given by default)"},
     {"timer", CAP_KERNEL_CAP_TIMER, CAP_TIMER_INTERFACE_ID, false,

@@ -21,6 +21,7 @@ struct session {
     enum session_output output;
     bool show_console; /* on stdout, as it comes */
     bool show_log;     /* on stderr, as it comes; SESSION_SEPARATE only */
+    bool interactive;  /* our stdin is the guest's */
 };
 
 struct session_result {
