@@ -70,13 +70,15 @@ interface File {
   # growing the file beyond it replaces the memory.
 
   watch @7 (version :UInt64) -> (status :FsStatus, info :NodeInfo);
-  # Completes when the file's version is another one than that.
+  # Completes when the file's version is another one than that, or sooner: with too many waiting calls (64 of one client)
+  # the oldest is answered with the version that it knows.
 
   readOnly @8 () -> (status :FsStatus, file :File);
   appendOnly @9 () -> (status :FsStatus, file :File);
 
   close @10 () -> (status :FsStatus);
-  # This open file, in whoever's hands it is, answers `closed` from now on. Dropping the last capability to it does as well.
+  # This open file, in whoever's hands it is, answers `closed` from now on, and so does what was made from it by readOnly
+  # and appendOnly; closing one of those closes nothing else. Dropping the last capability to it closes it as well.
 
   setTimes @11 (modifiedUnixNs :Int64) -> (status :FsStatus);
   setExecutable @12 (executable :Bool) -> (status :FsStatus);
@@ -123,7 +125,8 @@ interface Directory {
   # The same tree; nothing obtained through it can write.
 
   withQuota @11 (maxBytes :UInt64, maxNodes :UInt64) -> (status :FsStatus, directory :Directory);
-  # The same directory through a capability under which everything made counts against these limits.
+  # The same directory through a capability under which everything made counts against these limits, and every file from
+  # the moment it is written to. At most 16 deep: overQuota.
 
   usage @12 () -> (status :FsStatus, usedBytes :UInt64, limitBytes :UInt64, usedNodes :UInt64, limitNodes :UInt64);
   watch @13 (version :UInt64) -> (status :FsStatus, version :UInt64);

@@ -39,7 +39,8 @@ enum KernelCap {
   parkSpace @16;
   sharedParkSpace @17;
   schedulingPolicy @18;
-  consoleInput @19;
+  tracer @19;
+  consoleInput @20;
 }
 
 struct CapGrant {

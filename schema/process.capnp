@@ -48,12 +48,13 @@ struct CrashRecord {
 
 interface ProcessSpawner {
   spawn @0 (name :Text, binaryName :Text, image :Memory.MemoryObject, grants :List(SpawnGrant),
-            args :List(Text), env :List(Text), budget :Budget, control :Bool)
+            args :List(Text), env :List(Text), budget :Budget, control :Bool, paused :Bool)
             -> (handle :ProcessHandle, processId :UInt64, control :ProcessControl);
   # Starts an ELF64 program: the boot package's binary of that name, or `image` when binaryName is empty. The child
   # holds exactly `grants`, in that order.
   # invalidArgument: no such binary, malformed ELF (the reason names what is wrong), duplicate or overlong names.
   # overloaded: the budget cannot be carved out. `control` is given only when asked for.
+  # A `paused` child runs nothing until ProcessControl.resume; who lets go of its control has it waiting for ever.
 
   createPipe @1 (capacityBytes :UInt32) -> (reader :Pipe.PipeReader, writer :Pipe.PipeWriter);
   # As IpcFactory.createPipe.
@@ -77,7 +78,7 @@ interface ProcessSpawner {
 }
 
 struct AllowedGrant {
-  name @0 :Text;
+  name @0 :Text;                 # empty: any name, but no own objects
   interfaceId @1 :UInt64;        # 0: any
 }
 
@@ -102,4 +103,7 @@ interface ProcessControl {
 
   kill @0 (exitCode :Int64) -> (wasRunning :Bool);
   # Ends it as if it had exited with this code. Completes at once; wait says when everything is returned.
+
+  resume @1 () -> (wasPaused :Bool);
+  # Lets a process that was spawned paused begin. wasPaused is false if it has begun or ended.
 }

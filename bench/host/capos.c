@@ -150,6 +150,7 @@ static const struct plausible plausible[] = {
     {"rpc_512", 400, 2e4, 1.9},
     {"cap_pass", 400, 4e4, 1.9},
     {"spawn_wait", 5000, 1e7, 2},
+    {"fork_wait", 5000, 1e6, 2},
     {"idle_process_bytes", 4096, 1e6, 0},
     {"idle_process_frames_bytes", 8192, 1e7, 0},
 };

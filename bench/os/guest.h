@@ -48,5 +48,6 @@ void rows_memory(void); /* map_touch_unmap, page_fault */
 void rows_rpc(void);    /* rpc_0, rpc_64, rpc_512, cap_pass */
 int rpc_serve(void);    /* their other side, in a process of its own: the exit code */
 void rows_wait(void);   /* park_rtt, pipe_64k, pipe_64k_plain */
-/* thread_create_join, spawn_wait, idle_process_bytes; leaves idle processes behind, so it comes last */
+/* thread_create_join, spawn_wait, fork_wait, idle_process_bytes; leaves idle processes behind, so it comes
+ * last */
 void rows_process(void);

@@ -44,6 +44,7 @@ const manifest :Manifest.SystemManifest = (
         essential = true,
         caps = [
           (name = "console", source = (kernel = console)),
+          (name = "timer", source = (kernel = timer)),
           (name = "memory", source = (kernel = virtualMemory)),
           (name = "root", source = (service = (service = "fs", export = "fs")), expects = "Directory"),
           (name = "viewer", source = (service = (service = "fs", export = "fs", tag = 1)), expects = "Directory"),

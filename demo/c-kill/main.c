@@ -51,6 +51,7 @@ static uint64_t make_threads(void *argument)
         if (capos_thread_create(NULL, do_nothing, NULL, &thread) == CAPOS_OK)
             (void)capos_thread_join(thread, NULL);
     }
+    return 0;
 }
 
 static uint64_t sleep_often(void *argument)
@@ -58,12 +59,14 @@ static uint64_t sleep_often(void *argument)
     (void)argument;
     for (;;)
         (void)cap_timer_sleep(timer, 20000);
+    return 0;
 }
 
 static uint64_t compute(void *argument)
 {
     for (volatile uint64_t *count = argument;;)
         ++*count;
+    return 0;
 }
 
 /* `which` varies what the threads do, and whether the first ends the process itself after a while. */

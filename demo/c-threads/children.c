@@ -16,6 +16,7 @@ static uint64_t compute_for_ever(void *argument)
 {
     for (volatile uint64_t *count = argument;;)
         ++*count;
+    return 0;
 }
 
 static uint64_t end_process(void *argument)

@@ -1,6 +1,7 @@
 #include "core/ipc.h"
 #include "arch/arch.h"
 #include "core/captable.h"
+#include "core/ipc_inside.h"
 #include "core/process.h"
 #include "core/ring.h"
 #include "mm/ledger.h"
@@ -10,21 +11,6 @@
 static const char receiver_has_no_slots[] = "the server's capability table is full";
 static const char endpoint_is_dead[] = "the server is gone";
 static const char queue_is_full[] = "the server's queue is full";
-
-static struct pending *pending_of_message(struct ipc_message *message)
-{
-    return container_of(message, struct pending, ipc.message);
-}
-
-static struct ipc_facet *facet_of_message(struct ipc_message *message)
-{
-    return container_of(message, struct ipc_facet, message);
-}
-
-static struct pending *pending_of_node(struct list_node *node)
-{
-    return pending_of_message(container_of(node, struct ipc_message, node));
-}
 
 static struct captable *table_of(const struct pending *pending)
 {
@@ -36,88 +22,6 @@ void ipc_endpoint_init(struct ipc_endpoint *endpoint)
     spinlock_init(&endpoint->lock, LOCK_OBJECT);
     list_init(&endpoint->queue);
     list_init(&endpoint->receivers);
-}
-
-/* ---- The lists. All with the lock held. */
-
-static struct pending **bucket_of(struct ipc_endpoint *endpoint, uint32_t call_id)
-{
-    return &endpoint->calls[call_id % IPC_DELIVERED_BUCKETS];
-}
-
-static struct pending **find_delivered_locked(struct ipc_endpoint *endpoint, uint32_t call_id)
-{
-    struct pending **link = bucket_of(endpoint, call_id);
-    while (*link != NULL && (*link)->ipc.call_id != call_id)
-        link = &(*link)->ipc.next_delivered;
-    return link;
-}
-
-/* An id that no delivered call has. 0 is none's. */
-static uint32_t new_call_id_locked(struct ipc_endpoint *endpoint)
-{
-    do
-        endpoint->last_call_id++;
-    while (endpoint->last_call_id == 0 || *find_delivered_locked(endpoint, endpoint->last_call_id) != NULL);
-    return endpoint->last_call_id;
-}
-
-static void add_delivered_locked(struct ipc_endpoint *endpoint, struct pending *call)
-{
-    struct pending **bucket = bucket_of(endpoint, call->ipc.call_id);
-    call->ipc.state = IPC_DELIVERED;
-    call->ipc.next_delivered = *bucket;
-    *bucket = call;
-    endpoint->delivered++;
-}
-
-static void take_delivered_locked(struct ipc_endpoint *endpoint, struct pending **link, uint8_t state)
-{
-    struct pending *call = *link;
-    *link = call->ipc.next_delivered;
-    call->ipc.state = state;
-    endpoint->delivered--;
-}
-
-static void take_receiver_locked(struct ipc_endpoint *endpoint, struct pending *receiver, uint8_t state)
-{
-    list_remove(&receiver->ipc.message.node);
-    receiver->ipc.state = state;
-    endpoint->receiving--;
-}
-
-static void add_receiver_locked(struct ipc_endpoint *endpoint, struct pending *receiver)
-{
-    receiver->ipc.state = IPC_WAITING;
-    list_push_front(&endpoint->receivers, &receiver->ipc.message.node); /* the one whose caches are warm */
-    endpoint->receiving++;
-}
-
-static void take_message_locked(struct ipc_endpoint *endpoint, struct ipc_message *message, uint8_t state)
-{
-    list_remove(&message->node);
-    if (message->dropped)
-        return;
-    pending_of_message(message)->ipc.state = state;
-    endpoint->queued--;
-}
-
-static void add_message_locked(struct ipc_endpoint *endpoint, struct ipc_message *message, bool in_front)
-{
-    if (in_front)
-        list_push_front(&endpoint->queue, &message->node);
-    else
-        list_push_back(&endpoint->queue, &message->node);
-    if (message->dropped)
-        return;
-    pending_of_message(message)->ipc.state = IPC_WAITING;
-    endpoint->queued++;
-}
-
-static struct ipc_message *first_message(const struct ipc_endpoint *endpoint)
-{
-    struct list_node *node = list_first(&endpoint->queue);
-    return node == NULL ? NULL : container_of(node, struct ipc_message, node);
 }
 
 /* ---- Ends. The record is BUSY and the caller's of these functions; it is gone afterwards. */
@@ -404,7 +308,7 @@ static bool take(struct pending *pending, bool (*take_locked)(struct ipc_endpoin
     }
 }
 
-static bool call_cancel(struct pending *call)
+bool ipc_call_cancel(struct pending *call)
 {
     if (!take(call, take_if_call_locked))
         return false;
@@ -412,23 +316,12 @@ static bool call_cancel(struct pending *call)
     return true;
 }
 
-static bool receive_cancel(struct pending *receiver)
+bool ipc_receive_cancel(struct pending *receiver)
 {
     return take(receiver, take_if_receive_locked);
 }
 
 /* ---- CALL. */
-
-static void remember_caller(struct ipc_facet *facet, struct pending *call)
-{
-    uint64_t process_id = call->thread->process->id;
-    if (facet->ref_process_id != process_id) {
-        ipc_caller_ref(facet->endpoint->id, process_id, facet->caller_ref);
-        facet->ref_process_id = process_id;
-    }
-    call->ipc.caller_ref[0] = facet->caller_ref[0];
-    call->ipc.caller_ref[1] = facet->caller_ref[1];
-}
 
 enum admission { ADMITTED, ENDPOINT_DEAD, QUEUE_FULL };
 
@@ -448,9 +341,6 @@ static enum admission enqueue(struct ipc_facet *facet, struct pending *call)
     spinlock_release(&endpoint->lock);
     return admission;
 }
-
-/* Small enough to be copied with the endpoint locked. */
-enum { SHORT_BYTES = 1024 };
 
 /* The short way: a receiver waits, nothing but bytes is sent, and they go straight into its buffer. False:
  * not so, or a page was not there; nothing has happened then. The receive is the caller's to complete. */
@@ -541,7 +431,7 @@ static __attribute__((noinline)) int32_t call_with_caps(struct ipc_facet *facet,
     status_t status = ipc_caps_begin(table, align_up(params + params_len, 8), cap_count, caps);
     if (status < 0)
         return status;
-    status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
+    status = pending_create(&kcall->call, &facet->object, ipc_call_cancel, &call);
     if (status < 0) {
         ipc_caps_end(table, caps, cap_count, false);
         return status;
@@ -559,7 +449,7 @@ int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, u
     struct pending *call;
     if (__builtin_expect(cap_count != 0, 0))
         return call_with_caps(facet, kcall, params, params_len, cap_count);
-    status_t status = pending_create(&kcall->call, &facet->object, call_cancel, &call);
+    status_t status = pending_create(&kcall->call, &facet->object, ipc_call_cancel, &call);
     if (__builtin_expect(status < 0, 0))
         return status;
     describe_call(&call->ipc, facet, kcall, params, params_len);
@@ -570,22 +460,16 @@ int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, u
 
 /* ---- RECV. */
 
-/* The eight words of an entry: what must be zero is found out by word, not by field. */
-struct entry_words {
-    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
-};
-_Static_assert(sizeof(struct entry_words) == sizeof(struct capos_sqe), "an entry is eight words");
-
-static inline struct entry_words words_of(const struct capos_sqe *sqe)
+static inline struct sqe_words words_of(const struct capos_sqe *sqe)
 {
-    struct entry_words words;
+    struct sqe_words words;
     __builtin_memcpy(&words, sqe, sizeof(words));
     return words;
 }
 
 static inline status_t check_receive(const struct capos_sqe *sqe)
 {
-    const struct entry_words words = words_of(sqe);
+    const struct sqe_words words = words_of(sqe);
     const uint64_t target = (uint64_t)CAPOS_OP_RECV << 48 | sqe->cap_id;
     if (__builtin_expect(((words.target ^ target) | words.addr | (uint32_t)words.lengths | words.transfer |
                           words.pipeline | (words.result_addr & 7)) == 0,
@@ -615,19 +499,6 @@ server_facet_shared(const struct kcall *kcall, struct capability *named, struct 
     return status;
 }
 
-/* The same without a reference and without the table's lock, for a plain server facet where nobody else can
- * take it out of the table: as for a call (ring.c). Null: not so. */
-static inline struct ipc_endpoint *server_facet_alone(const struct kcall *kcall)
-{
-    const struct process *process = kcall->thread->process;
-    const struct cap_slot *slots = process->captable.chunks[0];
-    uint32_t id = kcall->sqe.cap_id, index = id & CAP_INDEX_MASK;
-    if (process->thread_count == 1 && index < 1u << CAP_CHUNK0_LOG2 && slots != NULL &&
-        slots[index].live_id == id && slots[index].capability.type == &endpoint_type)
-        return container_of(slots[index].capability.object, struct ipc_endpoint, server);
-    return NULL;
-}
-
 static void start_receiving(struct ipc_endpoint *endpoint, struct pending *receiver)
 {
     spinlock_acquire(&endpoint->lock);
@@ -641,7 +512,7 @@ static void start_receiving(struct ipc_endpoint *endpoint, struct pending *recei
 static inline int32_t receive(struct kcall *kcall, struct ipc_endpoint *endpoint)
 {
     struct pending *receiver;
-    status_t status = pending_create(&kcall->call, &endpoint->core, receive_cancel, &receiver);
+    status_t status = pending_create(&kcall->call, &endpoint->core, ipc_receive_cancel, &receiver);
     if (status < 0)
         return status;
     receiver->ipc.endpoint = endpoint;
@@ -678,7 +549,7 @@ int32_t ipc_receive(struct kcall *kcall)
     }
     if (status < 0)
         return status;
-    struct ipc_endpoint *endpoint = server_facet_alone(kcall);
+    struct ipc_endpoint *endpoint = server_facet_alone(kcall->thread->process, kcall->sqe.cap_id);
     return __builtin_expect(endpoint != NULL, 1) ? receive(kcall, endpoint) : receive_shared(kcall);
 }
 
@@ -686,7 +557,7 @@ int32_t ipc_receive(struct kcall *kcall)
 
 static inline status_t check_return(const struct capos_sqe *sqe)
 {
-    const struct entry_words words = words_of(sqe);
+    const struct sqe_words words = words_of(sqe);
     const uint64_t target = (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | sqe->cap_id;
     if (__builtin_expect(((words.target ^ target) |
                           (words.lengths & ~(uint64_t)(CAPOS_MESSAGE_MAX_BYTES - 1)) | words.result_addr |
@@ -879,7 +750,7 @@ int32_t ipc_return(struct kcall *kcall)
     status_t status = check_return(&kcall->sqe);
     if (__builtin_expect(status < 0, 0))
         return status;
-    struct ipc_endpoint *endpoint = server_facet_alone(kcall);
+    struct ipc_endpoint *endpoint = server_facet_alone(kcall->thread->process, kcall->sqe.cap_id);
     if (__builtin_expect(endpoint == NULL, 0))
         status = return_shared(kcall);
     else if (__builtin_expect(!answer_short(endpoint, kcall), 0))

@@ -66,6 +66,15 @@ extern const struct object_type endpoint_type;
 int32_t ipc_receive(struct kcall *kcall);
 int32_t ipc_return(struct kcall *kcall);
 
+/* The running thread's CALL on a client facet, or RETURN with a RECV behind it, on the shortest way: the
+ * other side's thread runs then. Comes back, with nothing changed, if that is not open (other ways may be):
+ * the thread then does not wait at once, or the other side is not ready for it, or something is wrong. The
+ * facet, the server's likewise, cannot leave the table of its process meanwhile, which has one thread. */
+struct sqe_words;
+void ipc_call_and_switch(struct ipc_facet *facet, struct thread *caller, const struct capos_sqe *sqe,
+                         uaddr_t params, uint32_t len);
+void ipc_return_and_switch(struct thread *server, const struct sqe_words *words);
+
 /* A CALL on a client facet. The parameters, and the descriptors behind them, still lie in the caller's
  * memory. */
 int32_t ipc_call(struct ipc_facet *facet, struct kcall *kcall, uaddr_t params, uint32_t params_len,

@@ -366,7 +366,7 @@ status_t launch_process(const struct launch *launch, struct process **out, const
     }
     publish_capabilities(&loading, launch->by == LAUNCH_BY_KERNEL ? CAP_FROM_KERNEL : CAP_FROM_SPAWN);
     init_context(&loading, first);
-    process_start(loading.process, first);
+    process_start(loading.process, first, launch->paused);
     *out = loading.process;
     return CAPOS_OK;
 }

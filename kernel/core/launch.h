@@ -29,6 +29,7 @@ struct launch {
     const struct launch_grant *grants;
     size_t grant_count;
     struct ledger *parent;
+    bool paused; /* until process_resume */
     uint64_t limits[LEDGER_RESOURCES];                       /* 0: default share */
     enum launch_by { LAUNCH_BY_KERNEL, LAUNCH_BY_SPAWN } by; /* for the capabilities' recorded origin */
 };

@@ -30,6 +30,7 @@ enum lock_class {
     LOCK_ENTROPY = 14,      /* the random generator */
     LOCK_LOG = 15,          /* the log ring */
     LOCK_SERIAL = 16,       /* one serial port */
+    LOCK_TRACE = 17,        /* one process' trace */
 };
 
 struct spinlock {

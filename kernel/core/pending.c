@@ -12,6 +12,7 @@
 #include "core/pipeline.h"
 #include "core/process.h"
 #include "core/ring.h"
+#include "core/trace.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
 #include "object/revocation.h"
@@ -155,6 +156,7 @@ static inline void finish(struct pending *pending, const struct capos_cqe *cqe, 
     uint64_t user_data = pending->user_data;
     if (__builtin_expect(pending->membrane != NULL, 0))
         membrane_pending_ended(pending);
+    trace_completion(pending, cqe);
     spinlock_acquire(&thread->lock);
     ring_post_locked(&thread->ring, cqe, user_data);
     uaddr_t result_addr = pending->result_addr;

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/panic.h"
 #include "core/sched.h"
+#include "core/trace.h"
 #include "mm/aspace.h"
 #include "mm/frame.h"
 #include "mm/heap.h"
@@ -110,6 +111,7 @@ status_t process_create(const char *name, size_t name_len, struct ledger *parent
     object_init(&process->object, &process_type);
     process->id = __atomic_add_fetch(&table.last_id, 1, __ATOMIC_RELAXED);
     spinlock_init(&process->lock, LOCK_PROCESS);
+    spinlock_init(&process->trace_lock, LOCK_TRACE);
     list_init(&process->threads);
     list_init(&process->waiters);
     process->live_threads = 1; /* until it is ended */
@@ -139,16 +141,28 @@ void process_set_program(struct process *process, const struct process_program *
         object_put(memory_object_as_object(old_image));
 }
 
-void process_start(struct process *process, struct thread *first)
+void process_start(struct process *process, struct thread *first, bool paused)
 {
     object_get(&process->object); /* the table's */
     spinlock_acquire(&table.lock);
     process->state = PROCESS_RUNNING;
+    process->paused = paused;
     list_push_back(&table.processes, &process->in_table);
     table.count++;
     spinlock_release(&table.lock);
-    status_t started = thread_start(first);
+    status_t started = paused ? thread_start_paused(first) : thread_start(first);
     kassert(started == CAPOS_OK); /* nobody knows the process yet who could end it */
+}
+
+bool process_resume(struct process *process)
+{
+    spinlock_acquire(&process->lock);
+    bool was_paused = process->paused && process->state == PROCESS_RUNNING;
+    process->paused = false;
+    if (was_paused) /* nobody stops it without this lock, and it has made no others */
+        thread_resume(container_of(list_first(&process->threads), struct thread, in_process));
+    spinlock_release(&process->lock);
+    return was_paused;
 }
 
 /* ---- The end. */
@@ -228,6 +242,7 @@ static void tear_down(struct process *process)
     leave_table(process);
     release_holdings(process);
     answer_waiters(process);
+    trace_ended(process);
     spinlock_acquire(&table.lock);
     __atomic_store_n(&table.count, table.count - 1, __ATOMIC_RELEASE);
     spinlock_release(&table.lock);
@@ -301,6 +316,7 @@ bool process_end(struct process *process, int64_t exit_code, const struct crash_
 {
     if (!begin_end(process, exit_code, crash))
         return false;
+    trace_exit(process, exit_code, crash);
     struct thread *dead = stop_threads(process, NULL);
     if (crash != NULL)
         crash_log(thread_current(), crash);

@@ -15,6 +15,7 @@
 struct aspace;
 struct ledger;
 struct pending;
+struct trace;
 
 /* ENDING: its threads are being stopped; no thread can be added. ENDED: everything is returned, waiters are
  * answered. */
@@ -54,14 +55,21 @@ struct process {
     struct spinlock lock;
     struct list threads; /* that were started and are not gone */
     uint32_t thread_count;
+    uint32_t sharers; /* thread_count, and one for a trace: at 1 a plain call goes the shortest way (ring.c) */
     struct thread *spare_threads; /* struct thread.next */
     uint32_t spare_thread_count;
     enum process_state state;
     int64_t exit_code;
+    bool paused; /* its one thread has not begun */
     bool crashed;
     struct crash_record *crash; /* heap; null unless crashed and there was memory */
     struct list waiters;        /* struct pending.in_object */
     uaddr_t clock_page;         /* where Timer.mapClock mapped it; 0: not yet */
+
+    /* LOCK_TRACE protects; changed with `lock` held as well: */
+    struct spinlock trace_lock;
+    struct trace *trace; /* trace.h; mostly null */
+    uint32_t trace_message_max;
 
     uint32_t live_threads;       /* atomic: not DEAD, and one while nobody has ended the process */
     uint32_t last_thread_number; /* atomic */
@@ -90,8 +98,10 @@ struct process_program {
 /* Takes over the address space, references the image. What it ran before is released: no thread of it is in
  * the kernel but the running one, and no CPU will enter the old address space. Passes preemption points. */
 void process_set_program(struct process *process, const struct process_program *program);
-/* Enters it into the table and starts its first thread. */
-void process_start(struct process *process, struct thread *first);
+/* Enters it into the table and starts its first thread; `paused`: that runs when process_resume says so. */
+void process_start(struct process *process, struct thread *first, bool paused);
+/* False: it was not paused (any more), or has ended. */
+bool process_resume(struct process *process);
 /* Gives back all that a process that never started holds, and the reference. */
 void process_abandon(struct process *process);
 
@@ -122,3 +132,16 @@ uint32_t process_count(void);
 uint64_t process_cpu_ns(struct process *process);
 /* Called once before the first process starts: what the leak check compares with at the end. */
 void process_leak_baseline(void);
+
+/* The running thread's process' capability, where it needs neither the table's lock nor a reference to stay:
+ * while a process has one thread, nobody but that thread takes capabilities out of its table. Null: there are
+ * more threads, or the id is not one of the first, or stale. */
+static inline const struct capability *captable_peek_alone(const struct process *process, uint32_t id)
+{
+    const struct cap_slot *slots = process->captable.chunks[0];
+    uint32_t index = id & CAP_INDEX_MASK;
+    return process->thread_count == 1 && index < 1u << CAP_CHUNK0_LOG2 && slots != NULL &&
+                   slots[index].live_id == id
+               ? &slots[index].capability
+               : NULL;
+}

@@ -7,7 +7,9 @@
 #include "core/pipeline.h"
 #include "core/process.h"
 #include "core/sched.h"
+#include "core/trace.h"
 #include "core/umem.h"
+#include "object/endpoint.h"
 #include "object/park_space.h"
 #include "object/revocation.h"
 #include <base/string.h>
@@ -22,12 +24,6 @@ _Static_assert(CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= C
                "the ring is one page");
 _Static_assert((CAPOS_RING_SQ_ENTRIES & SQ_MASK) == 0 && (CAPOS_RING_CQ_ENTRIES & CQ_MASK) == 0,
                "powers of two");
-
-/* An entry as the eight words that it is in memory. */
-struct sqe_words {
-    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
-};
-_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry is eight words");
 
 /* What one operation works in; the kernel runs one at a time on a CPU. Between calls it holds no parameters
  * and no capabilities (the counts are zero), so that a call without them sets nothing. The buffers' addresses
@@ -116,6 +112,7 @@ static __attribute__((noinline)) void deliver_and_post(struct thread *thread, st
 {
     struct capos_cqe cqe = {.user_data = user_data};
     kcall_deliver(kcall, encoded, &cqe);
+    trace_delivered(kcall, thread, user_data, &cqe);
     post_shared(thread, &cqe);
 }
 
@@ -264,10 +261,13 @@ static __attribute__((noinline)) int32_t call_plain_shared(struct thread *thread
                                                            struct call_scratch *scratch)
 {
     struct capability target = {NULL, NULL};
-    status_t status = captable_get(&thread->process->captable, scratch->kcall.sqe.cap_id, &target);
+    const struct capos_sqe *sqe = &scratch->kcall.sqe;
+    status_t status = captable_get(&thread->process->captable, sqe->cap_id, &target);
+    trace_entry(thread, sqe);
     if (status < 0)
         return status;
     status = run_method(&target, scratch);
+    trace_entry_over(thread, sqe->user_data, status, scratch->kcall.caps_out_count);
     object_put(target.object);
     return status;
 }
@@ -292,7 +292,7 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     kcall->call.results_limit = words->lengths >> 32; /* below the maximum: PLAIN_LENGTHS */
     const struct cap_slot *slots = process->captable.chunks[0];
     /* One condition a line: as one expression the compiler collects flags instead of jumping. */
-    if (__builtin_expect(process->thread_count != 1, 0))
+    if (__builtin_expect(process->sharers != 1, 0)) /* traced, or not alone */
         return call_plain_shared(thread, scratch);
     if (__builtin_expect(index >= 1u << CAP_CHUNK0_LOG2, 0))
         return call_plain_shared(thread, scratch);
@@ -302,6 +302,44 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
         return call_plain_shared(thread, scratch);
     return run_method(&slots[index].capability, scratch);
 }
+
+#ifndef CAPOS_HOST_TEST
+static __attribute__((noinline)) void try_call_and_switch(const struct capability *target,
+                                                          struct thread *thread, const struct capos_sqe *sqe)
+{
+    const struct sqe_words *words = (const void *)sqe;
+    if ((((words->target >> 48) ^ CAPOS_OP_CALL) | words->transfer | words->pipeline | words->deadline_ns |
+         ((words->result_addr | words->addr) & 7)) == 0)
+        ipc_call_and_switch((struct ipc_facet *)target->object, thread, sqe, words->addr,
+                            (uint32_t)words->lengths);
+}
+
+/* A CALL on a client facet, with parameters and nothing else, of a process with one thread, goes the shortest
+ * way if that is open; then this does not come back. (One without parameters: object/endpoint.c.) */
+static inline void call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    const struct capability *target = captable_peek_alone(thread->process, sqe->cap_id);
+    if (target != NULL && target->type->forward == endpoint_facet_forward)
+        try_call_and_switch(target, thread, sqe);
+}
+
+static inline void return_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    ipc_return_and_switch(thread, (const void *)sqe);
+}
+#else
+static inline void call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    (void)thread;
+    (void)sqe;
+}
+
+static inline void return_and_switch(struct thread *thread, const struct capos_sqe *sqe)
+{
+    (void)thread;
+    (void)sqe;
+}
+#endif
 
 /* A success that wants no completion is answered by none. */
 static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
@@ -366,14 +404,17 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     struct kcall *kcall = &scratch->kcall;
     int32_t result;
     kcall->thread = thread;
+    trace_entry(thread, &kcall->sqe);
     switch (kcall->sqe.opcode) {
     case CAPOS_OP_CALL:
+        call_and_switch(thread, &kcall->sqe);
         result = call_with_params(thread, scratch);
         break;
     case CAPOS_OP_RECV:
         result = ipc_receive(kcall);
         break;
     case CAPOS_OP_RETURN:
+        return_and_switch(thread, &kcall->sqe);
         result = ipc_return(kcall);
         break;
     default:
@@ -382,6 +423,7 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     kcall->call.params_bytes = 0; /* as a plain call finds them */
     kcall->call.caps_in_count = 0;
     borrows_return(0);
+    trace_entry_over(thread, kcall->sqe.user_data, result, kcall->caps_out_count);
     if (__builtin_expect(thread->replacing, 0))
         launch_replacement_begin(thread);
     if (__builtin_expect(thread->stopping,
@@ -443,6 +485,7 @@ static void execute_held(struct thread *thread, struct call_scratch *scratch, in
         return;
     struct capos_cqe cqe = {.user_data = kcall->sqe.user_data};
     kcall_deliver(kcall, result, &cqe);
+    trace_delivered(kcall, thread, cqe.user_data, &cqe);
     spinlock_acquire(&thread->lock);
     ring_post_locked(&thread->ring, &cqe, cqe.user_data);
     pipeline_answered_locked(thread, cqe.user_data, kcall->sqe.result_addr, &cqe);

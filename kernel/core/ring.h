@@ -18,6 +18,12 @@ void ring_copy(struct ring *copy, struct thread *from);
  * not taken yet. RING_CORRUPT: the shared indexes made no sense; they were reset, nothing was executed, and
  * unread completions are dropped. For host tests; in the kernel it is the system call cap_enter. */
 CHECKED int64_t ring_enter(struct thread *thread);
+/* An entry as the eight words that it is in memory: what must be zero is found out by word, not by field. */
+struct sqe_words {
+    uint64_t user_data, target, addr, lengths, result_addr, transfer, pipeline, deadline_ns;
+};
+_Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry is eight words");
+
 /* Completions that the thread has not taken yet. */
 static inline uint32_t ring_available(const struct thread *thread)
 {
@@ -26,7 +32,8 @@ static inline uint32_t ring_available(const struct thread *thread)
     return available <= CAPOS_RING_CQ_ENTRIES ? available : 0;
 }
 /* Posts a completion, for which there is room; the caller holds the thread's lock, or nobody else posts. */
-static inline void ring_post_locked(struct ring *ring, const struct capos_cqe *cqe, uint64_t user_data)
+static inline __attribute__((always_inline)) void
+ring_post_locked(struct ring *ring, const struct capos_cqe *cqe, uint64_t user_data)
 {
     uint32_t tail = ring->cq_tail; /* a local: for all the compiler knows the stores below could change it */
     struct capos_ring_header *page = ring->page;

@@ -1,6 +1,7 @@
 #include "core/sched.h"
 #include "arch/arch.h"
 #include "core/process.h"
+#include "core/trace.h"
 #include "mm/aspace.h"
 
 /* Of one CPU. Fields that only their CPU writes need no lock; what others read of them is said there. */
@@ -356,7 +357,7 @@ static void put_down(struct cpu_sched *cpu)
     __atomic_store_n(&thread->on_cpu, false, __ATOMIC_RELEASE);
 }
 
-static inline void load(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, struct thread *next)
 {
     struct thread *previous = cpu->loaded;
     /* The other CPU is between choosing its next thread and having saved this one. Ours is saved first: two
@@ -394,22 +395,46 @@ static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
     __atomic_store_n(&cpu->running_weight, next->sched.weight, __ATOMIC_RELAXED);
     if (next != cpu->loaded)
         load(cpu, next);
+    trace_runs(next);
     spinlock_assert_none_held();
     sched_program_timer();
     arch_enter_user();
 }
 
 /* The current thread's time slice goes on with another thread: no queue, no timer unless events changed. */
-static _Noreturn void start_candidate(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) _Noreturn void start_candidate(struct cpu_sched *cpu,
+                                                                            struct thread *next)
 {
     charge(cpu, clock_now_ns());
     cpu->current = next;
     cpu->counters.handoffs++;
     load(cpu, next);
+    trace_runs(next);
     spinlock_assert_none_held();
     if (cpu->timer_stale)
         sched_program_timer();
     arch_enter_user();
+}
+
+bool sched_may_switch_to(const struct thread *thread)
+{
+    const struct cpu_sched *cpu = this_sched();
+    return cpu->candidate == NULL && cpu->current != NULL && thread->cpu == cpu->number &&
+           may_run_on(thread, cpu->number) && thread->sched.placed;
+}
+
+void sched_switch_to(struct thread *thread)
+{
+    struct cpu_sched *cpu = this_sched();
+    if (__builtin_expect(thread->stopping, 0)) {
+        demote_candidate(cpu);
+        cpu->candidate = thread;
+        sched_next();
+    }
+    if (__builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */
+        demote_candidate(cpu);
+    cpu->wants_leave = false;
+    start_candidate(cpu, thread);
 }
 
 /* The first in the queue, after `requeued`, the running thread, if not null, was put there. */
@@ -583,6 +608,7 @@ static _Noreturn void give_way(struct cpu_sched *cpu, struct thread *thread)
 {
     if (thread->stopping)
         thread_stop_current();
+    trace_preempted(thread);
     cpu->counters.preemptions++;
     if (may_run_on(thread, cpu->number))
         run_next(cpu, thread);

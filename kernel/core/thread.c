@@ -6,6 +6,7 @@
 #include "core/process.h"
 #include "core/ring.h"
 #include "core/sched.h"
+#include "core/trace.h"
 #include "mm/aspace.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
@@ -248,19 +249,28 @@ void thread_abandon(struct thread *thread)
     object_put(&process->object);
 }
 
+static void make_ready(struct thread *thread)
+{
+    spinlock_acquire(&thread->lock);
+    if (thread->state == THREAD_BLOCKED)
+        sched_make_ready(thread);
+    spinlock_release(&thread->lock);
+}
+
 /* False: the process is ending, and whoever ends it has counted its threads. */
-static bool join_process(struct process *process, struct thread *thread)
+static bool join_process(struct process *process, struct thread *thread, bool ready)
 {
     spinlock_acquire(&process->lock);
     bool may = process->state <= PROCESS_RUNNING;
     if (may) {
         list_push_back(&process->threads, &thread->in_process);
         process->thread_count++;
+        process->sharers++;
+        thread->traced = process->trace != NULL;
         __atomic_add_fetch(&process->live_threads, 1, __ATOMIC_RELAXED);
         thread->context.tsc_allowed = process->clock_page != 0;
-        spinlock_acquire(&thread->lock);
-        sched_make_ready(thread);
-        spinlock_release(&thread->lock);
+        if (ready)
+            make_ready(thread);
     }
     spinlock_release(&process->lock);
     return may;
@@ -268,7 +278,17 @@ static bool join_process(struct process *process, struct thread *thread)
 
 status_t thread_start(struct thread *thread)
 {
-    return join_process(thread->process, thread) ? CAPOS_OK : CAPOS_ERR_NOT_FOUND;
+    return join_process(thread->process, thread, true) ? CAPOS_OK : CAPOS_ERR_NOT_FOUND;
+}
+
+status_t thread_start_paused(struct thread *thread)
+{
+    return join_process(thread->process, thread, false) ? CAPOS_OK : CAPOS_ERR_NOT_FOUND;
+}
+
+void thread_resume(struct thread *thread)
+{
+    make_ready(thread);
 }
 
 /* ---- The end. */
@@ -310,6 +330,7 @@ static void leave_process(struct process *process, struct thread *thread)
     spinlock_acquire(&process->lock);
     list_remove(&thread->in_process);
     process->thread_count--;
+    process->sharers--;
     process->cpu_ns_ended += sched_runtime_ns(thread);
     spinlock_release(&process->lock);
 }
@@ -384,6 +405,7 @@ static enum wait_outcome block(struct thread *thread, uint32_t min_complete, int
         } else {
             thread->state = THREAD_BLOCKED;
             outcome = WAIT_BLOCKED;
+            trace_waits(thread);
         }
     }
     spinlock_release(&thread->lock);
@@ -409,6 +431,7 @@ int64_t thread_wait_completions(struct thread *thread, uint32_t min_complete, ui
         return value;
     if (__builtin_expect(outcome == WAIT_STOPPING, 0))
         thread_stop_current();
+    trace_waiting(thread);
     if (timeout_ns != CAPOS_TIMEOUT_NEVER)
         start_wait_timer(thread, timeout_ns);
     sched_next();

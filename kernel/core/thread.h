@@ -59,6 +59,7 @@ struct thread {
     enum thread_state state; /* and the run queue's lock: sched.h */
     bool stopping;    /* written under the lock, read by its own CPU without it: is to become DEAD there */
     bool interrupted; /* the next wait returns INTERRUPTED */
+    bool traced;      /* read without; the process' lock: its process has a trace, trace.h */
     bool replacing;   /* its own: launch_replacement_begin is due */
     bool on_cpu;      /* atomic; sched.h */
     uint32_t cpu;     /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
@@ -93,6 +94,10 @@ CHECKED status_t thread_copy(struct process *process, struct thread *current, st
 /* It belongs to the process now and is ready to run. NOT_FOUND: the process is ending; the caller still has
  * the thread. */
 CHECKED status_t thread_start(struct thread *thread);
+/* The same, but it is BLOCKED until thread_resume (or thread_stop). Whoever resumes sees to it that the
+ * thread is not freed. */
+CHECKED status_t thread_start_paused(struct thread *thread);
+void thread_resume(struct thread *thread);
 /* One that was never started. */
 void thread_abandon(struct thread *thread);
 

@@ -138,6 +138,12 @@ const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum asp
 CHECKED status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes);
 CHECKED status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes);
 
+/* Where [address, address + size) lies, for writing with the address space locked until it is given back:
+ * shorter than looking it up for each of several small copies. Null, and nothing is locked: it is in more
+ * than one page, or the page is not there yet, or not writable; aspace_write does what can be done then. */
+void *aspace_lock_window(struct aspace *aspace, uaddr_t address, size_t size_bytes);
+void aspace_unlock_window(struct aspace *aspace);
+
 /* Copies between the memory of the running thread and another address space (or the same one, when two of its
  * threads talk), without a buffer in between unless the running thread's pages have to be brought in first.
  * No other LOCK_ASPACE than the other one's is taken while that is held. Either side may be hostile. A failed

@@ -29,15 +29,29 @@ static struct ipc_facet *facet_of(struct object *object)
     return container_of(object, struct ipc_facet, object);
 }
 
+#ifndef CAPOS_HOST_TEST
+/* The entry itself names this facet, and the table alone keeps it: no membrane, and no reference that the
+ * call would leave behind when another thread runs instead. */
+static inline bool is_held_by_table_alone(const struct kcall *kcall, const void *facet)
+{
+    const struct capability *named = captable_peek_alone(kcall->thread->process, kcall->sqe.cap_id);
+    return named != NULL && named->object == facet;
+}
+#endif
+
 /* A call without parameters. */
 static int32_t facet_dispatch(const void *server, void *object, uint16_t method_id, struct cap_call *call)
 {
     (void)server;
     (void)method_id;
+#ifndef CAPOS_HOST_TEST
+    if (__builtin_expect(is_held_by_table_alone(kcall_of(call), object), 1))
+        ipc_call_and_switch(facet_of(object), kcall_of(call)->thread, &kcall_of(call)->sqe, 0, 0);
+#endif
     return ipc_call(facet_of(object), kcall_of(call), 0, 0, 0);
 }
 
-static int32_t facet_forward(const struct capability *target, struct cap_call *call)
+int32_t endpoint_facet_forward(const struct capability *target, struct cap_call *call)
 {
     const struct capos_sqe *sqe = &kcall_of(call)->sqe;
     return ipc_call(facet_of(target->object), kcall_of(call), sqe->addr, sqe->len, sqe->xfer_cap_count);
@@ -68,7 +82,7 @@ status_t endpoint_mint(struct ipc_endpoint *endpoint, uint64_t tag, uint64_t int
         .name = "ClientEndpoint",
         .interface_id = interface_id != 0 ? interface_id : endpoint->interface_id,
         .dispatch = facet_dispatch,
-        .forward = facet_forward,
+        .forward = endpoint_facet_forward,
         .destroy = facet_destroy,
     };
     object_init(&facet->object, &facet->type);

@@ -13,7 +13,14 @@ static int32_t process_kill(void *self, struct cap_call *call,
     return process == kcall_process(call) && results->was_running ? CAP_CALL_PENDING : CAPOS_OK;
 }
 
-static const struct cap_process_control_server server = {.kill = process_kill};
+static int32_t resume(void *self, struct cap_call *call, struct cap_process_control_resume_results *results)
+{
+    (void)call;
+    results->was_paused = process_resume(container_of((struct object *)self, struct process, object));
+    return CAPOS_OK;
+}
+
+static const struct cap_process_control_server server = {.kill = process_kill, .resume = resume};
 KERNEL_DISPATCH(dispatch, cap_process_control_dispatch)
 
 const struct object_type process_control_type = {

@@ -185,6 +185,7 @@ static void fill_launch(struct launch *launch, struct cap_call *call, const stru
         .grant_count = request->grant_count,
         .parent = kcall_ledger(call),
         .by = LAUNCH_BY_SPAWN,
+        .paused = request->paused,
     };
     fill_limits(launch->limits, request->budget);
 }
@@ -225,6 +226,7 @@ static int32_t spawn(void *self, struct cap_call *call, const struct cap_process
         .env = params->env,
         .budget = &params->budget,
         .control = params->control,
+        .paused = params->paused,
     };
     (void)self;
     int32_t status = find_image(call, params->binary_name, params->image, &request.image);
@@ -280,7 +282,7 @@ static int32_t fork_self(void *self, struct cap_call *call,
         return status;
     }
     struct process *process = child->process;
-    process_start(process, child);
+    process_start(process, child, false);
     reserved[0]->capability = (struct capability){&process->object, &process_handle_type};
     results->handle.id = reserved[0]->id;
     results->process_id = process->id;

@@ -21,6 +21,7 @@ struct spawn_request {
     struct capnp_list args, env;
     const struct cap_budget *budget;
     bool control;
+    bool paused;
 };
 
 struct spawn_outcome {

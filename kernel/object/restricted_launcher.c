@@ -198,6 +198,12 @@ static int32_t check_binary(const struct restricted_launcher *launcher, struct c
     return spawn_refuse(call, "binary \"%.*s\": not one that this launcher may start", shown, name.bytes);
 }
 
+/* Without a name: whatever the launching process calls what it holds, but no objects about the child. */
+static bool is_for(const struct cap_allowed_grant *allowed, const struct launch_grant *grant)
+{
+    return text_equal(allowed->name, grant->name) || (allowed->name.len == 0 && grant->own == NULL);
+}
+
 /* An own object's interface is compared when it has been made. */
 static int32_t check_grant(const struct restricted_launcher *launcher, struct cap_call *call,
                            struct launch_grant *grant)
@@ -205,7 +211,7 @@ static int32_t check_grant(const struct restricted_launcher *launcher, struct ca
     int shown = (int)(grant->name.len < CAPOS_CAP_NAME_MAX ? grant->name.len : CAPOS_CAP_NAME_MAX);
     for (size_t i = 0; i < launcher->allowed_count; i++) {
         uint64_t interface_id = launcher->allowed[i].interface_id;
-        if (!text_equal(launcher->allowed[i].name, grant->name))
+        if (!is_for(&launcher->allowed[i], grant))
             continue;
         if (grant->own != NULL && grant->interface_id == 0)
             grant->interface_id = interface_id;

@@ -12,13 +12,20 @@ static uint64_t list_pointer(int64_t offset, enum capnp_element element, uint64_
 }
 
 /* Takes and zeroes `words` words; null if there is no room for them. */
-static uint8_t *take(struct capnp_builder *builder, size_t words)
+static inline uint8_t *take_as_it_is(struct capnp_builder *builder, size_t words)
 {
     if (words > builder->words_limit - builder->words_used)
         return NULL;
     uint8_t *at = builder->segment + builder->words_used * CAPNP_WORD_BYTES;
     builder->words_used += words;
-    __builtin_memset(at, 0, words * CAPNP_WORD_BYTES);
+    return at;
+}
+
+static uint8_t *take(struct capnp_builder *builder, size_t words)
+{
+    uint8_t *at = take_as_it_is(builder, words);
+    if (at != NULL)
+        __builtin_memset(at, 0, words * CAPNP_WORD_BYTES);
     return at;
 }
 
@@ -32,15 +39,19 @@ static int64_t offset_between(const uint8_t *pointer, const uint8_t *object)
     return (object - pointer) / (int64_t)CAPNP_WORD_BYTES - 1;
 }
 
-/* Copies `len` bytes into a new list of `count` bytes, the rest of which is zero. */
+/* Copies `len` bytes into a new list of `count` bytes, one more at most, which is zero: so what the bytes do
+ * not fill is part of the last word. */
 static int32_t write_bytes(struct capnp_builder *builder, uint8_t *pointer, const void *bytes, size_t len,
                            size_t count)
 {
     if (count > CAPNP_LIST_COUNT_MAX || count < len)
         return CAPOS_ERR_TOO_LARGE;
-    uint8_t *object = take(builder, capnp_words(count));
+    const size_t words = capnp_words(count);
+    uint8_t *object = take_as_it_is(builder, words);
     if (object == NULL)
         return CAPOS_ERR_TOO_LARGE;
+    if (words != 0)
+        capnp_store_word(object + (words - 1) * CAPNP_WORD_BYTES, 0);
     if (len != 0)
         __builtin_memcpy(object, bytes, len);
     capnp_store_word(pointer, list_pointer(offset_between(pointer, object), CAPNP_ELEMENT_BYTE, count));
@@ -259,4 +270,19 @@ size_t capnp_list_data_words(const struct capnp_list *list)
             words += capnp_data_words(data);
     }
     return words;
+}
+
+int32_t capnp_write_list_blank(const struct capnp_struct_builder *to, uint16_t index,
+                               enum capnp_element element, size_t count, uint8_t **out)
+{
+    const struct capnp_list shape = {.items = "", .count = count};
+    uint8_t *pointer = pointer_at(to, index);
+    if (count > CAPNP_LIST_COUNT_MAX)
+        return CAPOS_ERR_TOO_LARGE;
+    uint8_t *object = take(to->builder, capnp_list_scalar_words(&shape, element));
+    if (object == NULL)
+        return CAPOS_ERR_TOO_LARGE;
+    capnp_store_word(pointer, list_pointer(offset_between(pointer, object), element, count));
+    *out = object;
+    return CAPOS_OK;
 }

@@ -393,6 +393,10 @@ int32_t capnp_write_list_cap(const struct capnp_struct_builder *to, uint16_t ind
 int32_t capnp_write_list_struct(const struct capnp_struct_builder *to, uint16_t index, size_t count,
                                 uint16_t data_words, uint16_t pointer_count, struct capnp_list_builder *out);
 
+/* A list of `count` zeroed elements of that encoding, to be filled at *out: what is not composite. */
+int32_t capnp_write_list_blank(const struct capnp_struct_builder *to, uint16_t index,
+                               enum capnp_element element, size_t count, uint8_t **out);
+
 static inline struct capnp_struct_builder capnp_list_builder_at(const struct capnp_list_builder *list,
                                                                 size_t index)
 {

@@ -267,6 +267,28 @@ int32_t capnp_read_struct(const struct capnp_struct *from, uint16_t index, bool 
     return read_struct_at(from->message, from->segment, at, (uint16_t)(from->depth + 1), out);
 }
 
+/* The common case: a near pointer in the first segment to a list of bytes. True if it was that and all is
+ * well; otherwise nothing was decided and the general path looks again. */
+static inline bool read_bytes_simple(const struct capnp_struct *from, const uint8_t *at,
+                                     struct capnp_data *out)
+{
+    struct capnp_message *message = from->message;
+    const uint64_t tag = capnp_load_word(at);
+    const uint64_t kind = CAPNP_POINTER_LIST | (uint64_t)CAPNP_ELEMENT_BYTE << 32;
+    if (((tag ^ kind) & (3u | UINT64_C(7) << 32)) != 0 || from->segment != 0 ||
+        from->depth >= CAPNP_DEPTH_MAX)
+        return false;
+    uint64_t start = ((uint64_t)(at - message->segment0) / CAPNP_WORD_BYTES) + 1;
+    start += (uint64_t)(uint32_t)tag >> 2; /* a negative offset becomes too large */
+    uint64_t words = capnp_words((size_t)(tag >> 35));
+    if (start + words > message->segment0_words || words == 0 || words > message->words_left)
+        return false;
+    message->words_left -= words;
+    out->bytes = message->segment0 + start * CAPNP_WORD_BYTES;
+    out->len = (size_t)(tag >> 35);
+    return true;
+}
+
 /* A text or data: a list of bytes. */
 static int32_t read_bytes(const struct capnp_struct *from, const uint8_t *at, struct capnp_data *out)
 {
@@ -291,6 +313,8 @@ int32_t capnp_read_data(const struct capnp_struct *from, uint16_t index, struct 
         *out = capnp_data_of("", 0);
         return CAPOS_OK;
     }
+    if (__builtin_expect(read_bytes_simple(from, at, out), 1))
+        return CAPOS_OK;
     return read_bytes(from, at, out);
 }
 

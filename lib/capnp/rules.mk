@@ -23,6 +23,9 @@ $(eval $(call unit_test,capnp-stubs,lib/capnp/stub_test.c lib/capnp/test/support
 $(eval $(call unit_test,capnp-show,lib/capnp/show_test.c lib/capnp/show.c lib/capnp/schema.c $(GEN_REFLECTION_SRC) \
     $(GEN)/fs_types.c $(GEN)/process_types.c $(GEN)/timer_types.c $(CAPNP_SRC),$(CAPNP_TEST_CFLAGS),))
 
+$(eval $(call unit_test,capnp-build,lib/capnp/build_test.c lib/capnp/build.c lib/capnp/show.c lib/capnp/schema.c \
+    $(GEN_REFLECTION_SRC) $(GEN)/fs_types.c $(GEN)/process_types.c $(CAPNP_SRC),$(CAPNP_TEST_CFLAGS),))
+
 # The property tests and the fuzz target also read messages of the real schema.
 EXERCISE_SRC := lib/capnp/test/exercise.c lib/capnp/test/support.c $(TESTGEN_TYPES) $(TESTGEN)/all_types_server.c \
                 $(GEN)/manifest_types.c $(GEN)/log_types.c $(GEN)/process_types.c $(CAPNP_SRC)

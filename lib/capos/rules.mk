@@ -18,6 +18,7 @@ LIBCAPOS_CFLAGS := $(STD) -O2 -g --target=x86_64-linux-gnu -U__linux__ -U__unix_
                    -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(WARN) \
                    -Ilib/capos/include -Iabi -I$(B)/gen -Ilib -Ilib/capnp
 LIBCAPOS_SRC := $(filter-out %_test.c,$(wildcard lib/capos/*.c lib/base/*.c)) lib/capos/crt0.S \
+                lib/capnp/schema.c lib/capnp/show.c lib/capnp/build.c $(GEN_REFLECTION_SRC) \
                 $(CAPNP_SRC) $(GEN_TYPES_SRC) $(GEN_CLIENT_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
 LIBCAPOS_OBJ := $(patsubst %,$(B)/libcapos/%.o,$(basename $(LIBCAPOS_SRC)))
 
@@ -29,7 +30,7 @@ $(B)/libcapos/%.o: %.S
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) --target=x86_64-linux-gnu $(DEPS) -c $< -o $@
 
-SYSROOT_HEADERS := $(wildcard abi/capos/*.h lib/capos/include/capos/*.h lib/capos/include-c/*.h) lib/capnp/capnp.h lib/capnp/call.h
+SYSROOT_HEADERS := $(wildcard abi/capos/*.h lib/capos/include/capos/*.h lib/capos/include-c/*.h) $(addprefix lib/capnp/,capnp.h call.h schema.h show.h build.h)
 SYSROOT_STAMP   := $(SYSROOT)/.headers
 
 # In the sysroot lib/capnp's headers are <capnp/...>; the generated headers name them without the folder.
@@ -38,7 +39,7 @@ $(SYSROOT_STAMP): $(GENERATED)
 	$(Q)rm -rf $(SYSROOT)/include && mkdir -p $(SYSROOT)/include/capos $(SYSROOT)/include/capnp
 	$(Q)cp $(filter %.h,$(wildcard abi/capos/*.h lib/capos/include/capos/*.h)) $(SYSROOT)/include/capos/
 	$(Q)cp $(wildcard lib/capos/include-c/*.h) $(SYSROOT)/include/
-	$(Q)cp lib/capnp/capnp.h lib/capnp/call.h $(SYSROOT)/include/capnp/
+	$(Q)cp $(filter lib/capnp/%,$(SYSROOT_HEADERS)) $(SYSROOT)/include/capnp/
 	$(Q)cp $(B)/gen/interfaces.h $(SYSROOT)/include/capos/interfaces.h
 	$(Q)for h in $(B)/gen/capos/*.h; do sed -E 's!#include ["<](capnp|call)\.h[">]!#include <capnp/\1.h>!' $$h >$(SYSROOT)/include/capos/$${h##*/}; done
 	$(Q)awk -f lib/capos/lookup.awk $(B)/gen/capos/*.h >$(SYSROOT)/include/capos/lookup.h

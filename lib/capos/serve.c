@@ -236,21 +236,28 @@ static bool find_target(struct capos_service *service, uint64_t tag, struct capo
     return service->find(service->context, tag, target);
 }
 
+/* What is the same for every call: where things are. */
+static void prepare_calls(struct server *server)
+{
+    struct capos_call *current = &server->current;
+    const struct capos_ipc_header *header = (const void *)server->inbox;
+    current->call.params = header + 1;
+    current->call.caps_in = server->caps_in;
+    current->header = header;
+    current->service = server->service;
+}
+
 static void prepare_call(struct server *server)
 {
     struct capos_call *current = &server->current;
     const struct capos_ipc_header *header = (const void *)server->inbox;
     const char *params = (const char *)(header + 1);
     const struct capos_xfer_result *records = (const void *)(params + round_up_8(header->params_len));
-    current->call.params = params;
     current->call.params_bytes = header->params_len;
-    current->call.caps_in = server->caps_in;
     current->call.caps_in_count = header->cap_count;
     current->call.results = server->outbox;
     current->call.results_limit = CAPOS_MESSAGE_MAX_BYTES;
     current->call.caps_out_count = 0;
-    current->header = header;
-    current->service = server->service;
     current->kept = 0;
     for (size_t i = 0; i < header->cap_count; i++)
         server->caps_in[i] =
@@ -380,6 +387,7 @@ int32_t capos_serve(struct capos_service *service)
     server.returned.done = 0;
     server.active.state = IDLE;
     server.current.call.caps_out_count = 0;
+    prepare_calls(&server);
     lock_service(service);
     add_active_locked(service, &server.active);
     service->threads++;

@@ -14,9 +14,9 @@ static int32_t admin_root(void *self, struct cap_call *call, struct cap_file_sys
 {
     (void)self;
     const struct facet like = {.kind = FACET_DIRECTORY, .node = fs.root, .quota = fs.space};
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     int32_t status = mint(call, &like, &results->directory);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return status;
 }
 
@@ -50,9 +50,9 @@ static int32_t admin_new_tree(void *self, struct cap_call *call,
                               struct cap_file_system_new_tree_results *results)
 {
     (void)self;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     int32_t status = new_tree(call, params, results);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return status;
 }
 
@@ -60,13 +60,13 @@ static int32_t admin_stats(void *self, struct cap_call *call, struct cap_file_sy
 {
     (void)self;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->used_bytes = fs.space->used_bytes;
     results->limit_bytes = fs.space->limit_bytes;
     results->nodes = fs.tree.node_count;
     results->open_files = fs.facet_count;
     results->clients = fs.client_count;
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 

@@ -231,12 +231,9 @@ static uint64_t segment_capacity(uint64_t size)
     return capacity < FS_SEGMENT_BYTES_MAX ? capacity : FS_SEGMENT_BYTES_MAX;
 }
 
-/* Moves the content to a new segment of at least `size` bytes. */
-static enum cap_fs_status move_to_segment(struct fs_content *content, uint64_t size)
+/* Moves the content to a new segment of that capacity, which holds it. */
+static enum cap_fs_status move_to_segment(struct fs_content *content, uint64_t capacity)
 {
-    if (size > FS_SEGMENT_BYTES_MAX)
-        return CAP_FS_STATUS_TOO_LARGE;
-    uint64_t capacity = segment_capacity(size);
     enum cap_fs_status status = charge(content, capacity);
     if (status != CAP_FS_STATUS_OK)
         return status;
@@ -256,9 +253,23 @@ static enum cap_fs_status move_to_segment(struct fs_content *content, uint64_t s
     return CAP_FS_STATUS_OK;
 }
 
-enum cap_fs_status fs_content_make_segment(struct fs_content *content)
+enum cap_fs_status fs_content_make_segment(struct fs_content *content, bool will_grow)
 {
-    return content->segment != NULL ? CAP_FS_STATUS_OK : move_to_segment(content, content->size);
+    if (content->segment != NULL)
+        return CAP_FS_STATUS_OK;
+    if (content->size > FS_SEGMENT_BYTES_MAX)
+        return CAP_FS_STATUS_TOO_LARGE;
+    uint64_t pages = round_to_page(content->size == 0 ? 1 : content->size);
+    return move_to_segment(content, will_grow ? segment_capacity(content->size) : pages);
+}
+
+/* Room for `size` bytes in the segment that there is. */
+static enum cap_fs_status grow_segment(struct fs_content *content, uint64_t size)
+{
+    if (size <= content->segment->capacity_bytes)
+        return CAP_FS_STATUS_OK;
+    return size > FS_SEGMENT_BYTES_MAX ? CAP_FS_STATUS_TOO_LARGE
+                                       : move_to_segment(content, segment_capacity(size));
 }
 
 static enum cap_fs_status reach(struct fs_content *content, uint64_t offset, size_t len)
@@ -267,8 +278,7 @@ static enum cap_fs_status reach(struct fs_content *content, uint64_t offset, siz
         return CAP_FS_STATUS_TOO_LARGE;
     if (content->segment == NULL)
         return prepare_blocks(content, offset, len);
-    return offset + len <= content->segment->capacity_bytes ? CAP_FS_STATUS_OK
-                                                            : move_to_segment(content, offset + len);
+    return grow_segment(content, offset + len);
 }
 
 /* Who has mapped a segment may have written behind the file's end: when the end moves up, that becomes zeros.
@@ -320,8 +330,8 @@ enum cap_fs_status fs_content_truncate(struct fs_content *content, uint64_t size
 {
     if (size > FS_FILE_BYTES_MAX)
         return CAP_FS_STATUS_TOO_LARGE;
-    if (content->segment != NULL && size > content->segment->capacity_bytes) {
-        enum cap_fs_status status = move_to_segment(content, size);
+    if (content->segment != NULL) {
+        enum cap_fs_status status = grow_segment(content, size);
         if (status != CAP_FS_STATUS_OK)
             return status;
     }

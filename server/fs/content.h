@@ -36,6 +36,6 @@ enum cap_fs_status fs_content_write(struct fs_content *content, uint64_t offset,
                                     size_t len);
 /* OK, TOO_LARGE; also NO_SPACE, OVER_QUOTA for a file with a segment that has to grow. */
 enum cap_fs_status fs_content_truncate(struct fs_content *content, uint64_t size);
-/* From now on the file has a segment. OK, NO_SPACE, OVER_QUOTA; TOO_LARGE: longer than FS_SEGMENT_BYTES_MAX.
- */
-enum cap_fs_status fs_content_make_segment(struct fs_content *content);
+/* From now on the file has a segment, with room to grow if that is wanted. OK, NO_SPACE, OVER_QUOTA;
+ * TOO_LARGE: longer than FS_SEGMENT_BYTES_MAX. */
+enum cap_fs_status fs_content_make_segment(struct fs_content *content, bool will_grow);

@@ -90,11 +90,11 @@ static int32_t directory_open(void *self, struct cap_call *call,
     const struct facet *facet = self;
     struct fs_node *node = NULL;
     int32_t status = CAPOS_OK;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = open_node(facet, params->name, &params->flags, &node, &results->link_text);
     if (results->status == CAP_FS_STATUS_OK)
         status = mint_file(facet, call, node, params->flags.read_only, &results->file);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return status;
 }
 
@@ -111,7 +111,7 @@ static int32_t directory_sub(void *self, struct cap_call *call, const struct cap
 {
     struct facet like = *(struct facet *)self;
     int32_t status = CAPOS_OK;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = fs_lookup(like.node, params->name, &like.node);
     if (results->status == CAP_FS_STATUS_OK && like.node->kind == CAP_NODE_KIND_LINK) {
         results->status = CAP_FS_STATUS_IS_LINK;
@@ -121,7 +121,7 @@ static int32_t directory_sub(void *self, struct cap_call *call, const struct cap
     }
     if (results->status == CAP_FS_STATUS_OK)
         status = mint_directory(call, &like, &results->directory);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return status;
 }
 
@@ -130,9 +130,27 @@ static int32_t directory_read_only(void *self, struct cap_call *call,
 {
     struct facet like = *(struct facet *)self;
     like.read_only = true;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     int32_t status = mint_directory(call, &like, &results->directory);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
+    return status;
+}
+
+/* Limits within limits within limits: each charge goes through all of them, so there is an end to it. */
+static int32_t with_quota(struct cap_call *call, const struct facet *facet,
+                          const struct cap_directory_with_quota_params *params,
+                          struct cap_directory_with_quota_results *results)
+{
+    struct facet like = *facet;
+    results->status = CAP_FS_STATUS_OVER_QUOTA;
+    if (fs_quota_depth(facet->quota) >= FS_QUOTA_DEPTH_MAX)
+        return CAPOS_OK;
+    results->status = CAP_FS_STATUS_OK;
+    like.quota = fs_quota_create(facet->quota, params->max_bytes, params->max_nodes);
+    if (like.quota == NULL)
+        return cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "the file server is out of memory");
+    int32_t status = mint_directory(call, &like, &results->directory);
+    fs_quota_put(like.quota);
     return status;
 }
 
@@ -140,15 +158,9 @@ static int32_t directory_with_quota(void *self, struct cap_call *call,
                                     const struct cap_directory_with_quota_params *params,
                                     struct cap_directory_with_quota_results *results)
 {
-    struct facet like = *(struct facet *)self;
-    capos_mutex_lock(&fs.lock);
-    like.quota = fs_quota_create(like.quota, params->max_bytes, params->max_nodes);
-    int32_t status = like.quota == NULL
-                         ? cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "the file server is out of memory")
-                         : mint_directory(call, &like, &results->directory);
-    if (like.quota != NULL)
-        fs_quota_put(like.quota);
-    capos_mutex_unlock(&fs.lock);
+    fs_lock();
+    int32_t status = with_quota(call, self, params, results);
+    fs_unlock();
     return status;
 }
 
@@ -180,7 +192,7 @@ static int32_t directory_list(void *self, struct cap_call *call,
     size_t count = 0, name_bytes = 0;
     uint64_t cookie = params->cookie;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     const struct fs_entry *entry = fs_list_next(facet->node, cookie);
     while (entry != NULL && count < limit && list_one(entry, count, &name_bytes)) {
         cookie = entry->cookie;
@@ -189,7 +201,7 @@ static int32_t directory_list(void *self, struct cap_call *call,
     }
     results->entries = (struct capnp_list)CAPNP_LIST(answer.entries, count);
     results->end = entry == NULL;
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -200,13 +212,13 @@ static int32_t directory_stat(void *self, struct cap_call *call,
     const struct facet *facet = self;
     struct fs_node *node = facet->node;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     if (params->name.len > 0)
         results->status = fs_lookup(facet->node, params->name, &node);
     results->has_info = results->status == CAP_FS_STATUS_OK;
     if (results->has_info)
         fs_node_info(node, &results->info);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -217,13 +229,13 @@ static int32_t directory_read_link(void *self, struct cap_call *call,
     const struct facet *facet = self;
     struct fs_node *node;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = fs_lookup(facet->node, params->name, &node);
     if (results->status == CAP_FS_STATUS_OK && node->kind != CAP_NODE_KIND_LINK)
         results->status = CAP_FS_STATUS_NOT_LINK;
     if (results->status == CAP_FS_STATUS_OK)
         results->text = copy_link(node);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -231,12 +243,12 @@ static int32_t directory_usage(void *self, struct cap_call *call, struct cap_dir
 {
     const struct facet *facet = self;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->used_bytes = facet->quota->used_bytes;
     results->limit_bytes = facet->quota->limit_bytes;
     results->used_nodes = facet->quota->used_nodes;
     results->limit_nodes = facet->quota->limit_nodes;
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -245,13 +257,17 @@ static int32_t directory_watch(void *self, struct cap_call *call,
                                struct cap_directory_watch_results *results)
 {
     struct facet *facet = self;
-    int32_t status = CAPOS_OK;
-    capos_mutex_lock(&fs.lock);
-    results->version = facet->node->version;
+    struct watcher *watcher = watch_begin(call, true);
+    (void)results;
+    if (watcher == NULL)
+        return cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "the file server is out of memory");
+    fs_lock();
     if (facet->node->version == params->version)
-        status = watch_directory(call, facet->node);
-    capos_mutex_unlock(&fs.lock);
-    return status;
+        watch_wait(watcher, facet->node);
+    else
+        watch_answer(watcher, CAP_FS_STATUS_OK, facet->node);
+    fs_unlock();
+    return CAP_CALL_PENDING;
 }
 
 /* ---- Changing. */
@@ -263,11 +279,11 @@ static int32_t directory_mkdir(void *self, struct cap_call *call,
     const struct facet *facet = self;
     struct fs_node *node;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_writable(facet);
     if (results->status == CAP_FS_STATUS_OK)
         results->status = fs_create_directory(facet->node, facet->quota, params->name, fs_now_ns(), &node);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -278,12 +294,12 @@ static int32_t directory_symlink(void *self, struct cap_call *call,
     const struct facet *facet = self;
     struct fs_node *node;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_writable(facet);
     if (results->status == CAP_FS_STATUS_OK)
         results->status =
             fs_create_link(facet->node, facet->quota, params->name, params->text, fs_now_ns(), &node);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -293,11 +309,11 @@ static int32_t directory_remove(void *self, struct cap_call *call,
 {
     const struct facet *facet = self;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_writable(facet);
     if (results->status == CAP_FS_STATUS_OK)
         results->status = fs_remove(facet->node, params->name, fs_now_ns());
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -326,12 +342,12 @@ static int32_t directory_rename(void *self, struct cap_call *call,
     results->status = CAP_FS_STATUS_CROSS_DEVICE;
     if (to == NULL)
         return CAPOS_OK;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_pair(facet, to);
     if (results->status == CAP_FS_STATUS_OK)
         results->status = fs_rename(facet->node, params->name, to->node, to->quota, params->new_name,
                                     params->replace, fs_now_ns());
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -345,12 +361,12 @@ static int32_t directory_link(void *self, struct cap_call *call,
     results->status = CAP_FS_STATUS_CROSS_DEVICE;
     if (to == NULL)
         return CAPOS_OK;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_pair(facet, to);
     if (results->status == CAP_FS_STATUS_OK)
         results->status =
             fs_link_node(facet->node, params->name, to->node, to->quota, params->new_name, fs_now_ns());
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 

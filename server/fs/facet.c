@@ -166,6 +166,7 @@ int32_t facet_derive(struct cap_call *call, const struct facet *from, bool read_
     struct facet facet = *from;
     facet.read_only |= read_only;
     facet.append_only |= append_only;
+    facet.derived |= read_only || append_only;
     fs_node_get(facet.node);
     fs_quota_get(facet.quota);
     if (facet.open != NULL)
@@ -215,18 +216,18 @@ static bool target_of(struct facet *facet, struct capos_target *out)
 static struct facet admin_facet = {.kind = FACET_ADMIN};
 
 /* The facets that imports name, by tag: the whole tree, and the same to look at. */
-static struct facet *well_known(uint64_t tag)
+static struct facet well_known[FS_TAG_FIRST_FREE];
+
+void facets_init_root(void)
 {
-    static struct facet root, root_read_only;
-    root = (struct facet){.kind = FACET_DIRECTORY, .node = fs.root, .quota = fs.space};
-    root_read_only = root;
-    root_read_only.read_only = true;
-    return tag == FS_TAG_ROOT ? &root : tag == FS_TAG_ROOT_READ_ONLY ? &root_read_only : NULL;
+    const struct facet root = {.kind = FACET_DIRECTORY, .node = fs.root, .quota = fs.space};
+    well_known[FS_TAG_ROOT] = well_known[FS_TAG_ROOT_READ_ONLY] = root;
+    well_known[FS_TAG_ROOT_READ_ONLY].read_only = true;
 }
 
 static struct facet *find_locked(uint64_t tag)
 {
-    return tag < FS_TAG_FIRST_FREE ? well_known(tag) : table_get(tag);
+    return tag < FS_TAG_FIRST_FREE ? &well_known[tag] : table_get(tag);
 }
 
 /* `context` is null for the endpoint of files, and says `admin` for the administrator's. */

@@ -8,16 +8,23 @@ static _Thread_local uint8_t read_buffer[FS_MESSAGE_BYTES];
 
 static enum cap_fs_status check_open(const struct facet *facet)
 {
-    return facet->open->closed ? CAP_FS_STATUS_CLOSED : CAP_FS_STATUS_OK;
+    return facet->closed || facet->open->closed ? CAP_FS_STATUS_CLOSED : CAP_FS_STATUS_OK;
 }
 
 static enum cap_fs_status check_writable(const struct facet *facet, bool append)
 {
-    if (facet->open->closed)
+    if (check_open(facet) != CAP_FS_STATUS_OK)
         return CAP_FS_STATUS_CLOSED;
     if (facet->read_only)
         return CAP_FS_STATUS_READ_ONLY;
     return facet->append_only && !append ? CAP_FS_STATUS_APPEND_ONLY : CAP_FS_STATUS_OK;
+}
+
+/* Before content is added: whoever adds it pays. */
+static enum cap_fs_status check_growing(struct facet *facet, bool append)
+{
+    enum cap_fs_status status = check_writable(facet, append);
+    return status == CAP_FS_STATUS_OK ? fs_node_charge_to(facet->node, facet->quota) : status;
 }
 
 static int32_t file_read(void *self, struct cap_call *call, const struct cap_file_read_params *params,
@@ -26,13 +33,18 @@ static int32_t file_read(void *self, struct cap_call *call, const struct cap_fil
     const struct facet *facet = self;
     size_t wanted = params->max_bytes < sizeof read_buffer ? params->max_bytes : sizeof read_buffer;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_open(facet);
     if (results->status == CAP_FS_STATUS_OK)
         results->data = (struct capnp_data){
             read_buffer, fs_content_read(&facet->node->content, params->offset, read_buffer, wanted)};
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
+}
+
+static int32_t refuse_memory(struct cap_call *call)
+{
+    return cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "the file server is out of memory");
 }
 
 static int32_t refuse_length(struct cap_call *call)
@@ -47,8 +59,8 @@ static int32_t file_write(void *self, struct cap_call *call, const struct cap_fi
     struct facet *facet = self;
     if (params->data.len > FS_MESSAGE_BYTES)
         return refuse_length(call);
-    capos_mutex_lock(&fs.lock);
-    results->status = check_writable(facet, false);
+    fs_lock();
+    results->status = check_growing(facet, false);
     if (results->status == CAP_FS_STATUS_OK)
         results->status =
             fs_content_write(&facet->node->content, params->offset, params->data.bytes, params->data.len);
@@ -56,7 +68,7 @@ static int32_t file_write(void *self, struct cap_call *call, const struct cap_fi
         results->written = (uint32_t)params->data.len;
         fs_node_touch_content(facet->node, fs_now_ns());
     }
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -66,17 +78,17 @@ static int32_t file_append(void *self, struct cap_call *call, const struct cap_f
     struct facet *facet = self;
     if (params->data.len > FS_MESSAGE_BYTES)
         return refuse_length(call);
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     struct fs_content *content = &facet->node->content;
     uint64_t offset = content->size;
-    results->status = check_writable(facet, true);
+    results->status = check_growing(facet, true);
     if (results->status == CAP_FS_STATUS_OK)
         results->status = fs_content_write(content, offset, params->data.bytes, params->data.len);
     if (results->status == CAP_FS_STATUS_OK) {
         results->offset = offset;
         fs_node_touch_content(facet->node, fs_now_ns());
     }
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -84,12 +96,12 @@ static int32_t file_stat(void *self, struct cap_call *call, struct cap_file_stat
 {
     const struct facet *facet = self;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_open(facet);
     results->has_info = results->status == CAP_FS_STATUS_OK;
     if (results->has_info)
         fs_node_info(facet->node, &results->info);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -98,13 +110,13 @@ static int32_t file_truncate(void *self, struct cap_call *call, const struct cap
 {
     struct facet *facet = self;
     (void)call;
-    capos_mutex_lock(&fs.lock);
-    results->status = check_writable(facet, false);
+    fs_lock();
+    results->status = check_growing(facet, false);
     if (results->status == CAP_FS_STATUS_OK)
         results->status = fs_content_truncate(&facet->node->content, params->size);
     if (results->status == CAP_FS_STATUS_OK)
         fs_node_touch_content(facet->node, fs_now_ns());
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -112,9 +124,9 @@ static int32_t file_truncate(void *self, struct cap_call *call, const struct cap
 static int32_t file_sync(void *self, struct cap_call *call, struct cap_file_sync_results *results)
 {
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_open(self);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -123,32 +135,33 @@ static int32_t file_backing(void *self, struct cap_call *call, const struct cap_
 {
     struct facet *facet = self;
     int32_t status = CAPOS_OK;
-    capos_mutex_lock(&fs.lock);
-    results->status = params->writable ? check_writable(facet, false) : check_open(facet);
+    fs_lock();
+    results->status = params->writable ? check_growing(facet, false) : check_open(facet);
     if (results->status == CAP_FS_STATUS_OK)
-        results->status = fs_content_make_segment(&facet->node->content);
+        results->status = fs_content_make_segment(&facet->node->content, params->writable);
     if (results->status == CAP_FS_STATUS_OK)
         status = fs_segment_share(facet->node->content.segment, params->writable, &results->data,
                                   &results->header);
-    capos_mutex_unlock(&fs.lock);
-    return status < 0 ? cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "the file server is out of memory")
-                      : CAPOS_OK;
+    fs_unlock();
+    return status < 0 ? refuse_memory(call) : CAPOS_OK;
 }
 
 static int32_t file_watch(void *self, struct cap_call *call, const struct cap_file_watch_params *params,
                           struct cap_file_watch_results *results)
 {
     struct facet *facet = self;
-    int32_t status = CAPOS_OK;
-    capos_mutex_lock(&fs.lock);
-    results->status = check_open(facet);
-    results->has_info = results->status == CAP_FS_STATUS_OK;
-    if (results->has_info && facet->node->version == params->version)
-        status = watch_file(call, facet->node);
-    else if (results->has_info)
-        fs_node_info(facet->node, &results->info);
-    capos_mutex_unlock(&fs.lock);
-    return status;
+    struct watcher *watcher = watch_begin(call, false);
+    (void)results;
+    if (watcher == NULL)
+        return refuse_memory(call);
+    fs_lock();
+    enum cap_fs_status status = check_open(facet);
+    if (status == CAP_FS_STATUS_OK && facet->node->version == params->version)
+        watch_wait(watcher, facet->node);
+    else
+        watch_answer(watcher, status, facet->node);
+    fs_unlock();
+    return CAP_CALL_PENDING;
 }
 
 static int32_t derive(struct facet *facet, struct cap_call *call, bool read_only, bool append_only,
@@ -156,11 +169,11 @@ static int32_t derive(struct facet *facet, struct cap_call *call, bool read_only
 {
     cap_any minted = {0};
     int32_t result = CAPOS_OK;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     *status = check_open(facet);
     if (*status == CAP_FS_STATUS_OK)
         result = facet_derive(call, facet, read_only, append_only, CAP_FILE_INTERFACE_ID, &minted);
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     *out = (cap_file){.id = minted.id, .mode = minted.mode};
     return result;
 }
@@ -180,10 +193,14 @@ static int32_t file_close(void *self, struct cap_call *call, struct cap_file_clo
 {
     struct facet *facet = self;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_open(facet);
-    facet->open->closed = true;
-    capos_mutex_unlock(&fs.lock);
+    if (facet->derived)
+        facet->closed = true;
+    else
+        facet->open->closed = true;
+    watch_changed(facet->node); /* who watches this one asks again, and hears that it is closed */
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -193,13 +210,13 @@ static int32_t file_set_times(void *self, struct cap_call *call,
 {
     struct facet *facet = self;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_writable(facet, false);
     if (results->status == CAP_FS_STATUS_OK) {
         facet->node->modified_ns = params->modified_unix_ns;
         fs_node_touch(facet->node, fs_now_ns());
     }
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 
@@ -209,13 +226,13 @@ static int32_t file_set_executable(void *self, struct cap_call *call,
 {
     struct facet *facet = self;
     (void)call;
-    capos_mutex_lock(&fs.lock);
+    fs_lock();
     results->status = check_writable(facet, false);
     if (results->status == CAP_FS_STATUS_OK) {
         facet->node->executable = params->executable;
         fs_node_touch(facet->node, fs_now_ns());
     }
-    capos_mutex_unlock(&fs.lock);
+    fs_unlock();
     return CAPOS_OK;
 }
 

@@ -32,8 +32,12 @@ static bool start(uint64_t space_bytes)
     fs.tree.space = fs.space;
     fs.tree.changed = watch_changed;
     fs_clock_init();
-    return fs.space != NULL && facets_init() &&
-           fs_root_create(&fs.tree, fs.space, fs_now_ns(), &fs.root) == CAP_FS_STATUS_OK;
+    watch_init();
+    if (fs.space == NULL || !facets_init() ||
+        fs_root_create(&fs.tree, fs.space, fs_now_ns(), &fs.root) != CAP_FS_STATUS_OK)
+        return false;
+    facets_init_root();
+    return true;
 }
 
 static uint64_t serve(void *service)

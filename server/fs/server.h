@@ -17,7 +17,12 @@ enum facet_kind { FACET_FREE, FACET_FILE, FACET_DIRECTORY, FACET_STORE, FACET_NA
  * time. */
 enum { FS_TAG_ROOT = 0, FS_TAG_ROOT_READ_ONLY = 1, FS_TAG_FIRST_FREE = 8 };
 
-enum { FS_FACETS_PER_CLIENT = 4096, FS_WATCHERS_PER_NODE = 64, FS_MESSAGE_BYTES = 4096 };
+enum {
+    FS_FACETS_PER_CLIENT = 4096,
+    FS_WATCHERS_PER_CLIENT = 64,
+    FS_WATCHERS_MAX = 1024,
+    FS_MESSAGE_BYTES = 4096
+};
 
 /* Who asked for facets. */
 struct client {
@@ -26,7 +31,8 @@ struct client {
     uint32_t facets;
 };
 
-/* Shared by a file's facet and those made from it: closing one closes all. */
+/* Shared by a file's facet and those made from it by readOnly and appendOnly: closing the first closes all;
+ * closing one of the others only that. */
 struct open_file {
     uint32_t references;
     bool closed;
@@ -36,6 +42,7 @@ struct facet {
     enum facet_kind kind;
     bool read_only;
     bool append_only;
+    bool derived, closed; /* files: made from another; closed by itself */
     uint32_t tag_generation;
     struct fs_node *node;        /* files, directories: referenced */
     struct fs_quota *quota;      /* files, directories: referenced */
@@ -61,6 +68,8 @@ extern struct server fs;
 
 /* The table. False: no memory. */
 bool facets_init(void);
+/* The facets with well-known tags, once there is a root. */
+void facets_init_root(void);
 /* Copies the description (its references become the facet's on success) and mints a capability to it.
  * CAPOS_OK or what the call is to answer: overloaded when the client has too many. */
 int32_t facet_create(struct cap_call *call, const struct facet *like, uint64_t interface_id, cap_any *out);
@@ -79,11 +88,21 @@ void fs_clock_init(void);
 /* Nanoseconds since 1970. Needs no lock. */
 int64_t fs_now_ns(void);
 
-/* ---- watch.c: calls that wait for a node to change. */
+/* ---- watch.c: calls that wait for a node to change, and the lock's two functions. */
 
-/* Answers later; CAP_CALL_PENDING or an exception. */
-int32_t watch_file(struct cap_call *call, struct fs_node *node);
-int32_t watch_directory(struct cap_call *call, struct fs_node *node);
+void watch_init(void);
+/* Every operation takes and gives back the lock with these two: fs_unlock also answers the calls that wait
+ * for what was changed meanwhile. */
+void fs_lock(void);
+void fs_unlock(void);
+
+struct watcher;
+/* Defers the call, which must then return CAP_CALL_PENDING. Without the lock. Null: no memory, and the call
+ * is not deferred. */
+struct watcher *watch_begin(struct cap_call *call, bool directory);
+/* One of the two, with the lock held: answers it now, or when the node has changed. */
+void watch_answer(struct watcher *watcher, enum cap_fs_status status, const struct fs_node *node);
+void watch_wait(struct watcher *watcher, struct fs_node *node);
 /* fs_tree.changed. */
 void watch_changed(struct fs_node *node);
 

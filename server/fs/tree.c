@@ -71,6 +71,21 @@ static void node_free(struct fs_node *node)
     free(node);
 }
 
+enum cap_fs_status fs_node_charge_to(struct fs_node *node, struct fs_quota *quota)
+{
+    struct fs_quota *old = node->quota;
+    if (quota == old || !fs_quota_is_within(quota, old))
+        return CAP_FS_STATUS_OK;
+    uint64_t bytes = node_cost(node) + node->content.allocated_bytes;
+    enum cap_fs_status status = fs_quota_charge_below(quota, old, bytes, 1);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    fs_quota_get(quota);
+    node->quota = node->content.quota = quota;
+    fs_quota_put(old);
+    return CAP_FS_STATUS_OK;
+}
+
 void fs_node_get(struct fs_node *node)
 {
     node->references++;

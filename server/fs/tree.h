@@ -68,6 +68,9 @@ void fs_node_get(struct fs_node *node);
 /* The last reference to a node without a name frees it and what is below it. */
 void fs_node_put(struct fs_node *node);
 void fs_node_info(const struct fs_node *node, struct cap_node_info *out);
+/* Who makes a file grow through narrower limits than it was made under pays for all of it from now on:
+ * charges it to `quota` if that lies within the node's own. OK, OVER_QUOTA. */
+enum cap_fs_status fs_node_charge_to(struct fs_node *node, struct fs_quota *quota);
 /* Content, times or names have changed: a new version. */
 void fs_node_touch(struct fs_node *node, int64_t now_ns);
 void fs_node_touch_content(struct fs_node *node, int64_t now_ns);

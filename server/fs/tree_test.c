@@ -366,7 +366,7 @@ static void do_make_segment(void)
     if (file == NO_NODE)
         return;
     struct fs_content *content = &world.nodes[file].real->content;
-    enum cap_fs_status status = fs_content_make_segment(content);
+    enum cap_fs_status status = fs_content_make_segment(content, true);
     if (is_shortage(status))
         return;
     assert_int_equal(status, CAP_FS_STATUS_OK);
@@ -492,7 +492,7 @@ static void test_sparse_files(void)
     assert_true(file->content.allocated_bytes <= FS_BLOCK_BYTES);
     assert_int_equal(fs_content_write(&file->content, FS_FILE_BYTES_MAX, "x", 1), CAP_FS_STATUS_TOO_LARGE);
     assert_int_equal(fs_content_write(&file->content, UINT64_MAX, "x", 1), CAP_FS_STATUS_TOO_LARGE);
-    assert_int_equal(fs_content_make_segment(&file->content), CAP_FS_STATUS_TOO_LARGE);
+    assert_int_equal(fs_content_make_segment(&file->content, true), CAP_FS_STATUS_TOO_LARGE);
     uint8_t bytes[3] = {1, 1, 1};
     assert_int_equal(fs_content_read(&file->content, (UINT64_C(1) << 39) - 1, bytes, 3), 2);
     assert_int_equal(bytes[0], 0);

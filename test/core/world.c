@@ -8,6 +8,7 @@
 #include "mm/aspace.h"
 #include "mm/heap.h"
 #include "object/memory_object.h"
+#include "object/process_handle.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,6 +257,9 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     thread->context.frame.rax = (uint64_t)value;
     sched_make_ready(thread);
 }
+
+/* Nobody holds a process here. */
+const struct object_type process_handle_type = {.name = "ProcessHandle"};
 
 void launch_replacement_begin(struct thread *thread)
 {

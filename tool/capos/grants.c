@@ -7,7 +7,10 @@
 #include <capos/ipc.h>
 #include <capos/log.h>
 #include <capos/memory.h>
+#include <capos/park.h>
 #include <capos/process.h>
+#include <capos/sched.h>
+#include <capos/thread.h>
 #include <capos/system.h>
 #include <capos/terminal.h>
 #include <capos/timer.h>
@@ -40,6 +43,15 @@ static const struct grant_kind kinds[] = {
      "read everything the machine was booted with"},
     {"ipc", CAP_KERNEL_CAP_IPC_FACTORY, CAP_IPC_FACTORY_INTERFACE_ID, false,
      "make endpoints, notifications and pipes"},
+    {"threads", CAP_KERNEL_CAP_THREAD_SPAWNER, CAP_THREAD_SPAWNER_INTERFACE_ID, true, "start threads of its own"},
+    {"thread", CAP_KERNEL_CAP_THREAD_CONTROL, CAP_THREAD_CONTROL_INTERFACE_ID, true,
+     "end, interrupt and set up its own threads"},
+    {"park", CAP_KERNEL_CAP_PARK_SPACE, CAP_PARK_SPACE_INTERFACE_ID, true,
+     "wait on words of its own memory (mutexes sleep instead of spinning)"},
+    {"shared-park", CAP_KERNEL_CAP_SHARED_PARK_SPACE, CAP_SHARED_PARK_SPACE_INTERFACE_ID, false,
+     "wait on words of shared memory"},
+    {"scheduling", CAP_KERNEL_CAP_SCHEDULING_POLICY, CAP_SCHEDULING_POLICY_INTERFACE_ID, true,
+     "change its own threads' share of the processors"},
     {"null", CAP_KERNEL_CAP_NULL, CAP_NULL_CAP_INTERFACE_ID, false,
      "an object that does nothing, for measuring"},
 };

@@ -150,9 +150,9 @@ explain_and_run() { # NAME GRANT...
 }
 explain_and_run explain-tells-the-truth timer:t wallclock:w entropy:e log:l logsink:ls systeminfo:si
 explain_and_run explain-tells-the-rest systemcontrol:sc capabilities:ca spawner:s bootpackage:b null:n timer:t2 timer:t3
-many=(); for i in {1..8}; do many+=(--grant "timer:t$i"); done
+many=(); for i in {1..32}; do many+=(--grant "timer:t$i"); done
 try "$capos" run "${many[@]}" capset.c
-gives too-many-grants 125 '' 'at most 8'
+gives too-many-grants 125 '' 'at most 32'
 
 cat >crash.c <<'C'
 #include <capos/lookup.h>

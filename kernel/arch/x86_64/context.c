@@ -22,13 +22,15 @@ size_t arch_fpu_size(void)
 
 static void fpu_save(void *image)
 {
+    if (!cpu_features.xsave) {
+        __asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
+        return;
+    }
     const uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
     if (cpu_features.xsaveopt)
         __asm__ volatile("xsaveopt64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
-    else if (cpu_features.xsave)
-        __asm__ volatile("xsave64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
     else
-        __asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
+        __asm__ volatile("xsave64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
 }
 
 static void fpu_load(const void *image)
@@ -109,9 +111,8 @@ static void segments_clear(void)
 static void bases_load(const struct user_context *next)
 {
     segments_clear();
-    if (!cpu_features.fsgsbase) {
+    if (!cpu_features.fsgsbase) { /* then the GS base of programs can only be a selector's: always zero */
         msr_write(MSR_FS_BASE, next->fs_base);
-        msr_write(MSR_KERNEL_GS_BASE, 0);
         return;
     }
     __asm__ volatile("wrfsbase %0\n\t"
