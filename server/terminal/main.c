@@ -188,7 +188,8 @@ static uint64_t input_main(void *argument)
 {
     const cap_console_input input = *(cap_console_input *)argument;
     bool sized;
-    while (input_once(input, terminal.input.held > 0 ? capos_clock_ns(terminal.timer) + HELD_MAX_NS : 0, &sized))
+    while (
+        input_once(input, terminal.input.held > 0 ? capos_clock_ns(terminal.timer) + HELD_MAX_NS : 0, &sized))
         continue;
     return 0;
 }
@@ -206,13 +207,15 @@ static void find_size(cap_console_input input)
 
 static uint64_t answer_main(void *argument)
 {
+    int32_t status = 0;
     (void)argument;
-    for (;;) {
+    while (status >= 0) {
         terminal_lock();
         if (terminal.done == NULL)
-            (void)capos_cond_wait(&terminal.late, &terminal.lock, 0);
+            status = capos_cond_wait(&terminal.late, &terminal.lock, 0);
         terminal_unlock();
     }
+    return 0;
 }
 
 static uint64_t serve(void *service)
