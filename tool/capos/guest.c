@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOG_FD = 10, PACKAGE_FD = 11, READ_CHUNK_BYTES = 65536 };
+enum { LOG_FD = 10, PACKAGE_FD = 11, READ_CHUNK_BYTES = 65536, WAKE_S = 1 };
 enum { STREAM_CONSOLE, STREAM_LOG, STREAM_ERRORS, STREAM_STARTED, STREAM_COUNT };
 
 /* Both ends of the pipes; [0] is ours. */
@@ -53,7 +53,8 @@ static bool streams_open(struct streams *streams, const struct buffer *package)
         if (pipe2(streams->pipes[i], O_CLOEXEC) != 0)
             return false;
     }
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, streams->input) != 0 || fcntl(streams->input[1], F_SETFL, O_NONBLOCK) != 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, streams->input) != 0 ||
+        fcntl(streams->input[1], F_SETFL, O_NONBLOCK) != 0)
         return false;
     streams->package = package_open(package);
     return package == NULL || streams->package >= 0;
@@ -139,13 +140,18 @@ static enum guest_end pump_streams(const struct streams *streams, const struct g
     enum { FROM_PERSON = STREAM_STARTED, TO_GUEST, FD_COUNT };
     struct pollfd fds[FD_COUNT];
     int open_streams = STREAM_STARTED;
+    const double wake_at = now_s() + WAKE_S; /* a guest that says nothing gets its input all the same */
     for (int i = 0; i < STREAM_STARTED; i++)
         fds[i] = (struct pollfd){streams->pipes[i][0], POLLIN, 0};
     fds[TO_GUEST] = (struct pollfd){streams->input[1], 0, 0};
     while (open_streams > 0) {
         fds[FROM_PERSON] = (struct pollfd){terminal_input_fd(terminal), POLLIN, 0};
         feed(terminal, &fds[TO_GUEST]);
-        int ready = poll(fds, FD_COUNT, wait_ms(deadline));
+        const double now = now_s();
+        if (now >= wake_at)
+            terminal_wake(terminal);
+        const double until = now < wake_at && (deadline <= 0 || wake_at < deadline) ? wake_at : deadline;
+        int ready = poll(fds, FD_COUNT, wait_ms(until));
         if (ready < 0 && errno != EINTR)
             return GUEST_TIMED_OUT;
         if (deadline > 0 && now_s() >= deadline)
