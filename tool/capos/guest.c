@@ -146,10 +146,10 @@ static enum guest_end pump_streams(const struct streams *streams, const struct g
     fds[TO_GUEST] = (struct pollfd){streams->input[1], 0, 0};
     while (open_streams > 0) {
         fds[FROM_PERSON] = (struct pollfd){terminal_input_fd(terminal), POLLIN, 0};
-        feed(terminal, &fds[TO_GUEST]);
         const double now = now_s();
         if (now >= wake_at)
             terminal_wake(terminal);
+        feed(terminal, &fds[TO_GUEST]);
         const double until = now < wake_at && (deadline <= 0 || wake_at < deadline) ? wake_at : deadline;
         int ready = poll(fds, FD_COUNT, wait_ms(until));
         if (ready < 0 && errno != EINTR)
