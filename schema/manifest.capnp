@@ -40,6 +40,7 @@ enum KernelCap {
   sharedParkSpace @17;
   schedulingPolicy @18;
   tracer @19;
+  consoleInput @20;
 }
 
 struct CapGrant {

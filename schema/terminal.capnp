@@ -9,7 +9,7 @@ struct WindowSize {
 interface ConsoleInput {
   # The machine's console as a source of bytes; the kernel's. One reader at a time is served, in order of asking.
   read @0 (maxBytes :UInt32) -> (data :Data, lost :UInt32);
-  # Completes when there is at least one byte. `lost`: bytes that came while the buffer was full, since the last read.
+  # Completes when there is at least one byte. `lost`: how often bytes were lost because nobody read, since the last read.
 }
 
 interface StdIO {

@@ -3,7 +3,7 @@
  * random comes from one seed a process; with several processors the order of events is still the machine's.
  */
 #pragma once
-#include "check.h"
+#include "../check.h"
 #include <capos/clock.h>
 #include <capos/fs.h>
 #include <capos/ipc.h>

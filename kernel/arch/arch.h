@@ -123,7 +123,16 @@ _Noreturn void machine_reboot(void);
 
 /* ---- Devices (kernel/dev). */
 void console_port_write(const char *bytes, size_t len); /* COM1, blocking until accepted by the UART */
-void log_port_write(const char *bytes, size_t len);     /* as log= chose */
+/* What COM1 has received, at most `size` bytes; does not wait. *lost grows by the times that it had to throw
+ * bytes away, which a serial line does when nobody reads and QEMU's does not. */
+size_t console_port_read(char *bytes, size_t size, uint32_t *lost);
+/* COM1 calls `arrived` (interrupts disabled, no lock held) when it has received something, until
+ * console_port_quiet. False: its interrupt is not to be had, and it must be asked. May be called again and
+ * again; `arrived` is always the same. */
+bool console_port_listen(void (*arrived)(void));
+/* For a reader that has no room: what comes now waits in the port. */
+void console_port_quiet(void);
+void log_port_write(const char *bytes, size_t len); /* as log= chose */
 bool log_port_choose(const char *name,
                      size_t len); /* "com1", "debugcon", "none"; false: no such port, no change */
 /* For a panic: from here on the ports take no lock, and a log port of "none" means COM1. */

@@ -13,6 +13,7 @@
 #include <capos/sched.h>
 #include <capos/supervisor.h>
 #include <capos/system.h>
+#include <capos/terminal.h>
 #include <capos/thread.h>
 #include <capos/timer.h>
 #include <capos/wallclock.h>
@@ -49,6 +50,7 @@ static const struct kernel_object kernel_objects[] = {
     OWN(PARK_SPACE, "parkSpace"),
     SHARED(SHARED_PARK_SPACE, "sharedParkSpace"),
     OWN(SCHEDULING_POLICY, "schedulingPolicy"),
+    SHARED(CONSOLE_INPUT, "consoleInput"),
 };
 enum { KERNEL_OBJECTS = sizeof kernel_objects / sizeof kernel_objects[0] };
 

@@ -89,6 +89,11 @@ static int judge_plain(const struct options *options, const struct session_resul
     int64_t code;
     if (result->log.panicked)
         return CAPOS_EXIT_TROUBLE; /* the panic is on stdout already */
+    if (result->guest.end == GUEST_LEFT) {
+        fputs("\n", stderr);
+        complain("left %s", options->subject);
+        return CAPOS_EXIT_LEFT;
+    }
     if (result->guest.end == GUEST_TIMED_OUT) {
         complain("%s did not end within %u s and was stopped; --timeout gives it more", options->subject,
                  options->timeout_s);
@@ -127,6 +132,7 @@ static int boot_package(struct options *options, const struct expect *expect, co
         .timeout_s = options->timeout_s,
         .output = SESSION_TOGETHER,
         .show_console = expect == NULL || options->verbose,
+        .interactive = expect == NULL,
     };
     if (options->print_qemu) {
         char *name = base_name(options->subject);

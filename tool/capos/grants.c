@@ -12,6 +12,7 @@
 #include <capos/sched.h>
 #include <capos/thread.h>
 #include <capos/system.h>
+#include <capos/terminal.h>
 #include <capos/timer.h>
 #include <capos/trace.h>
 #include <capos/wallclock.h>
@@ -27,6 +28,8 @@ static const struct grant_kind kinds[] = {
      "monotonic time, sleeping, and reading the TSC"},
     {"wallclock", CAP_KERNEL_CAP_WALL_CLOCK, CAP_WALL_CLOCK_INTERFACE_ID, false, "the time of day"},
     {"entropy", CAP_KERNEL_CAP_ENTROPY, CAP_ENTROPY_SOURCE_INTERFACE_ID, false, "random bytes"},
+    {"input", CAP_KERNEL_CAP_CONSOLE_INPUT, CAP_CONSOLE_INPUT_INTERFACE_ID, false,
+     "read what is typed, byte by byte"},
     {"log", CAP_KERNEL_CAP_LOG_READER, CAP_LOG_READER_INTERFACE_ID, false, "read the kernel's log"},
     {"logsink", CAP_KERNEL_CAP_LOG_SINK, CAP_LOG_SINK_INTERFACE_ID, false,
      "write records into the kernel's log"},

@@ -1,22 +1,26 @@
 /* See guest.h. */
 #include "guest.h"
+#include "terminal.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { LOG_FD = 10, PACKAGE_FD = 11, READ_CHUNK_BYTES = 65536 };
+enum { LOG_FD = 10, PACKAGE_FD = 11, READ_CHUNK_BYTES = 65536, WAKE_S = 1 };
 enum { STREAM_CONSOLE, STREAM_LOG, STREAM_ERRORS, STREAM_STARTED, STREAM_COUNT };
 
 /* Both ends of the pipes; [0] is ours. */
 struct streams {
     int pipes[STREAM_COUNT][2];
     int package;
+    int input[2]; /* what goes to the guest; [1] is ours, does not block */
 };
 
 static double now_s(void)
@@ -49,6 +53,9 @@ static bool streams_open(struct streams *streams, const struct buffer *package)
         if (pipe2(streams->pipes[i], O_CLOEXEC) != 0)
             return false;
     }
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, streams->input) != 0 ||
+        fcntl(streams->input[1], F_SETFL, O_NONBLOCK) != 0)
+        return false;
     streams->package = package_open(package);
     return package == NULL || streams->package >= 0;
 }
@@ -73,7 +80,7 @@ static _Noreturn void become_qemu(const struct guest *guest, const struct stream
     int package = streams->package < 0 ? -1 : fcntl(streams->package, F_DUPFD_CLOEXEC, 64);
     place_fd(streams->pipes[STREAM_LOG][1], LOG_FD);
     place_fd(package, PACKAGE_FD);
-    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO); /* Console has no input */
+    dup2(streams->input[0], STDIN_FILENO);
     dup2(console, STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);
     execvp(guest->argv->items[0], guest->argv->items);
@@ -108,27 +115,77 @@ static int wait_ms(double deadline)
     return left <= 0 ? 0 : (int)(left * 1000) + 1;
 }
 
-/* Until all streams have ended. False if the deadline came first. */
-static bool pump_streams(const struct streams *streams, const struct guest_sink *sinks, double deadline)
+/* Hands the guest what it takes at once. */
+static void feed(struct terminal *terminal, struct pollfd *to_guest)
 {
-    struct pollfd fds[STREAM_STARTED];
+    struct buffer *pending = terminal_pending(terminal);
+    while (pending->size > 0) {
+        ssize_t wrote = send(to_guest->fd, pending->data, pending->size, MSG_NOSIGNAL);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0 && errno != EAGAIN)
+            pending->size = 0; /* QEMU is gone: the streams will say so */
+        if (wrote <= 0)
+            break;
+        memmove(pending->data, pending->data + wrote, pending->size - (size_t)wrote);
+        pending->size -= (size_t)wrote;
+    }
+    to_guest->events = pending->size > 0 ? POLLOUT : 0;
+}
+
+/* Until all streams have ended. GUEST_TIMED_OUT if the deadline came first. */
+static enum guest_end pump_streams(const struct streams *streams, const struct guest_sink *sinks,
+                                   double deadline, struct terminal *terminal)
+{
+    enum { FROM_PERSON = STREAM_STARTED, TO_GUEST, FD_COUNT };
+    struct pollfd fds[FD_COUNT];
     int open_streams = STREAM_STARTED;
+    const double wake_at = now_s() + WAKE_S; /* a guest that says nothing gets its input all the same */
     for (int i = 0; i < STREAM_STARTED; i++)
         fds[i] = (struct pollfd){streams->pipes[i][0], POLLIN, 0};
+    fds[TO_GUEST] = (struct pollfd){streams->input[1], 0, 0};
     while (open_streams > 0) {
-        int ready = poll(fds, STREAM_STARTED, wait_ms(deadline));
+        fds[FROM_PERSON] = (struct pollfd){terminal_input_fd(terminal), POLLIN, 0};
+        const double now = now_s();
+        if (now >= wake_at)
+            terminal_wake(terminal);
+        feed(terminal, &fds[TO_GUEST]);
+        const double until = now < wake_at && (deadline <= 0 || wake_at < deadline) ? wake_at : deadline;
+        int ready = poll(fds, FD_COUNT, wait_ms(until));
         if (ready < 0 && errno != EINTR)
-            return false;
+            return GUEST_TIMED_OUT;
         if (deadline > 0 && now_s() >= deadline)
-            return false;
-        for (int i = 0; i < STREAM_STARTED; i++) {
+            return GUEST_TIMED_OUT;
+        if (ready > 0 && fds[FROM_PERSON].fd >= 0 && fds[FROM_PERSON].revents != 0)
+            terminal_input(terminal);
+        if (terminal_check(terminal))
+            return GUEST_LEFT;
+        if (ready > 0 && fds[STREAM_LOG].revents != 0)
+            terminal_wake(terminal);
+        for (int i = 0; ready > 0 && i < STREAM_STARTED; i++) {
             if (fds[i].fd < 0 || fds[i].revents == 0 || stream_pump(fds[i].fd, &sinks[i]))
                 continue;
             fds[i].fd = -1;
             open_streams--;
         }
     }
-    return true;
+    return GUEST_ENDED;
+}
+
+/* Between the guest's console and whoever wants to see it. */
+struct filter {
+    struct terminal *terminal;
+    const struct guest_sink *sink;
+};
+
+static void console_said(void *self, const char *bytes, size_t size)
+{
+    const struct filter *filter = self;
+    struct buffer seen = {0};
+    terminal_output(filter->terminal, bytes, size, &seen);
+    if (seen.size > 0 && filter->sink->bytes != NULL)
+        filter->sink->bytes(filter->sink->self, seen.data, seen.size);
+    buffer_free(&seen);
 }
 
 static int reap(pid_t child)
@@ -143,6 +200,7 @@ static void close_ends(struct streams *streams, int end)
 {
     for (int i = 0; i < STREAM_COUNT; i++)
         close(streams->pipes[i][end]);
+    close(streams->input[1 - end]);
 }
 
 void guest_run(const struct guest *guest, struct guest_result *result)
@@ -159,9 +217,14 @@ void guest_run(const struct guest *guest, struct guest_result *result)
     close_ends(&streams, 1);
     if (streams.package >= 0)
         close(streams.package);
-    struct guest_sink sinks[STREAM_STARTED] = {guest->console, guest->log, {qemu_said, &result->qemu_errors}};
-    bool in_time = pump_streams(&streams, sinks, guest->timeout_s == 0 ? 0 : start + guest->timeout_s);
-    if (!in_time)
+    struct terminal *terminal = terminal_open(guest->interactive);
+    struct filter filter = {terminal, &guest->console};
+    struct guest_sink sinks[STREAM_STARTED] = {
+        {console_said, &filter}, guest->log, {qemu_said, &result->qemu_errors}};
+    enum guest_end end =
+        pump_streams(&streams, sinks, guest->timeout_s == 0 ? 0 : start + guest->timeout_s, terminal);
+    terminal_close(terminal);
+    if (end != GUEST_ENDED)
         kill(child, SIGKILL);
     int error = 0;
     bool failed = read(streams.pipes[STREAM_STARTED][0], &error, sizeof(error)) == (ssize_t)sizeof(error);
@@ -169,6 +232,6 @@ void guest_run(const struct guest *guest, struct guest_result *result)
     result->qemu_status = reap(child);
     result->seconds = now_s() - start;
     if (!failed)
-        result->end = in_time ? GUEST_ENDED : GUEST_TIMED_OUT;
+        result->end = end;
     errno = error;
 }

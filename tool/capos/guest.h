@@ -20,12 +20,14 @@ struct guest {
     unsigned timeout_s;           /* 0: none */
     struct guest_sink console;    /* COM1, as the bytes come */
     struct guest_sink log;        /* debug console */
+    bool interactive;             /* our stdin is the guest's; otherwise that is an empty file */
 };
 
 enum guest_end {
     GUEST_NOT_STARTED, /* errno says why; ENOENT: there is no QEMU */
     GUEST_TIMED_OUT,
     GUEST_ENDED,
+    GUEST_LEFT, /* the person did not want to see its end */
 };
 
 struct guest_result {

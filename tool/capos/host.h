@@ -7,6 +7,7 @@
 
 /* Exit statuses of capos itself; the program's own are passed through, 128 + vector is a crash. */
 enum capos_exit {
+    CAPOS_EXIT_LEFT = 123,         /* Ctrl-A x */
     CAPOS_EXIT_TIMEOUT = 124,      /* the guest did not end in time */
     CAPOS_EXIT_TROUBLE = 125,      /* capos could not do its work: bad arguments, no QEMU, guest broke */
     CAPOS_EXIT_NOT_RUNNABLE = 126, /* the program is there but cannot be run */

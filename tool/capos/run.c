@@ -159,6 +159,11 @@ static int judge(const struct options *options, const struct session_result *res
         show_log_tail(log);
         return CAPOS_EXIT_TROUBLE;
     }
+    if (result->guest.end == GUEST_LEFT) {
+        fputs("\n", stderr);
+        complain("left %s", options->subject);
+        return CAPOS_EXIT_LEFT;
+    }
     if (result->guest.end == GUEST_TIMED_OUT) {
         complain("%s did not end within %u s and was stopped. --timeout gives it more, --verbose shows the "
                  "kernel's log",
@@ -192,6 +197,7 @@ static int boot_program(struct options *options, const char *name, const struct 
         .show_console = true,
         .show_log = options->verbose,
         .show_trace = options->trace,
+        .interactive = true,
     };
     if (options->print_qemu)
         return session_print(&session, name) ? 0 : CAPOS_EXIT_TROUBLE;

@@ -98,6 +98,7 @@ bool session_run(const struct session *session, struct session_result *result, s
             .timeout_s = session->timeout_s,
             .console = {console_bytes, &reader},
             .log = {log_bytes, &reader},
+            .interactive = session->interactive,
         };
         guest_run(&guest, &result->guest);
         ok = judge_start(&result->guest, errno, why);

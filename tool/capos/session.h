@@ -22,6 +22,7 @@ struct session {
     bool show_console; /* on stdout, as it comes */
     bool show_log;     /* on stderr, as it comes; SESSION_SEPARATE only */
     bool show_trace;   /* the trace's lines of the log, on stderr; not with show_log */
+    bool interactive;  /* our stdin is the guest's */
 };
 
 struct session_result {

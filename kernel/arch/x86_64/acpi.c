@@ -12,7 +12,9 @@ enum {
     RSDP_ALIGNMENT = 16,
     RSDP_BYTES_V1 = 20, /* what the first checksum covers */
 };
-enum { MADT_LOCAL_APIC = 0, MADT_LOCAL_X2APIC = 9, MADT_CPU_ENABLED = 1 };
+enum { MADT_LOCAL_APIC = 0, MADT_IO_APIC = 1, MADT_ISA_OVERRIDE = 2, MADT_LOCAL_X2APIC = 9 };
+enum { MADT_CPU_ENABLED = 1, ISA_LINE_COM1 = 4 };
+enum { POLARITY_MASK = 3, POLARITY_LOW = 3, TRIGGER_MASK = 3 << 2, TRIGGER_LEVEL = 3 << 2 };
 
 struct __attribute__((packed)) acpi_rsdp {
     char signature[8];
@@ -47,6 +49,17 @@ struct __attribute__((packed)) madt_local_x2apic {
     struct madt_entry entry;
     uint16_t reserved;
     uint32_t apic_id, flags, uid;
+};
+struct __attribute__((packed)) madt_io_apic {
+    struct madt_entry entry;
+    uint8_t id, reserved;
+    uint32_t address, first_interrupt;
+};
+struct __attribute__((packed)) madt_isa_override {
+    struct madt_entry entry;
+    uint8_t bus, line;
+    uint32_t interrupt;
+    uint16_t flags;
 };
 
 /* A table in place, checked as a whole. */
@@ -148,6 +161,41 @@ static void cpu_add(struct acpi_cpus *cpus, uint32_t apic_id, uint32_t flags)
     cpus->apic_ids[cpus->count++] = (uint8_t)apic_id; /* each once: there is room for all */
 }
 
+/* The I/O APIC that has the interrupt is the one that begins closest below it. */
+static void io_apic_add(struct acpi_cpus *out, const struct madt_io_apic *io_apic, uint32_t interrupt)
+{
+    const uint32_t pin = interrupt - io_apic->first_interrupt;
+    if (io_apic->first_interrupt > interrupt || (out->com1.io_apic != 0 && out->com1.pin <= pin))
+        return;
+    out->com1.io_apic = io_apic->address;
+    out->com1.pin = pin;
+}
+
+/* The entries have been found to lie in the table: madt_read comes first. */
+static void madt_read_com1(struct table madt, struct acpi_cpus *out)
+{
+    struct madt_entry entry;
+    uint32_t interrupt = ISA_LINE_COM1;
+    for (unsigned round = 0; round < 2; round++) /* overrides may stand behind the I/O APICs */
+        for (size_t at = sizeof(struct madt_header); at + sizeof(entry) <= madt.size_bytes;
+             at += entry.length) {
+            struct madt_isa_override override;
+            struct madt_io_apic io_apic;
+            memcpy(&entry, madt.bytes + at, sizeof(entry));
+            if (round == 0 && entry.type == MADT_ISA_OVERRIDE && entry.length >= sizeof(override)) {
+                memcpy(&override, madt.bytes + at, sizeof(override));
+                if (override.line != ISA_LINE_COM1)
+                    continue;
+                interrupt = override.interrupt;
+                out->com1.active_low = (override.flags & POLARITY_MASK) == POLARITY_LOW;
+                out->com1.level = (override.flags & TRIGGER_MASK) == TRIGGER_LEVEL;
+            } else if (round == 1 && entry.type == MADT_IO_APIC && entry.length >= sizeof(io_apic)) {
+                memcpy(&io_apic, madt.bytes + at, sizeof(io_apic));
+                io_apic_add(out, &io_apic, interrupt);
+            }
+        }
+}
+
 static bool madt_read(struct table madt, struct acpi_cpus *out)
 {
     struct madt_entry entry;
@@ -188,5 +236,6 @@ const char *acpi_cpus_find(uint64_t rsdp, struct acpi_cpus *out)
         memset(out, 0, sizeof(*out));
         return "the MADT has an entry of impossible length";
     }
+    madt_read_com1(madt, out);
     return NULL;
 }

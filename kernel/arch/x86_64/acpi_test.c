@@ -136,6 +136,29 @@ static void both_revisions_are_read(void)
     assert_three(RSDP_AT);
 }
 
+/* A second I/O APIC, and line 4 elsewhere: where it is looked up, in any order of the entries. */
+static void com1_route_is_read(void)
+{
+    make(2);
+    assert_null(acpi_cpus_find(RSDP_AT, &cpus));
+    assert_int_equal(cpus.com1.io_apic, 0); /* an address of 0 is none */
+    madt_begin();
+    madt_add((const uint8_t[]){1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0}, 12);
+    table_seal(MADT_AT, "APIC", madt_bytes);
+    assert_null(acpi_cpus_find(RSDP_AT, &cpus));
+    assert_int_equal(cpus.com1.io_apic, 0xfec00000);
+    assert_int_equal(cpus.com1.pin, 4);
+    assert_false(cpus.com1.level || cpus.com1.active_low);
+    madt_add((const uint8_t[]){1, 12, 0, 0, 0, 0x10, 0xc0, 0xfe, 24, 0, 0, 0}, 12);
+    madt_add((const uint8_t[]){2, 10, 0, 9, 31, 0, 0, 0, 0x0f, 0}, 10);
+    madt_add((const uint8_t[]){2, 10, 0, 4, 30, 0, 0, 0, 0x0f, 0}, 10);
+    table_seal(MADT_AT, "APIC", madt_bytes);
+    assert_null(acpi_cpus_find(RSDP_AT, &cpus));
+    assert_int_equal(cpus.com1.io_apic, 0xfec01000);
+    assert_int_equal(cpus.com1.pin, 6);
+    assert_true(cpus.com1.level && cpus.com1.active_low);
+}
+
 static void root_pointer_is_searched(void)
 {
     make(2);
@@ -254,6 +277,7 @@ int main(void)
 {
     static const struct unit_test tests[] = {
         UNIT_TEST(both_revisions_are_read),
+        UNIT_TEST(com1_route_is_read),
         UNIT_TEST(root_pointer_is_searched),
         UNIT_TEST(disabled_and_double_cpus_do_not_count),
         UNIT_TEST(all_ids_fit),

@@ -5,6 +5,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/entry.h"
 #include "arch/x86_64/idt.h"
+#include "arch/x86_64/io_apic.h"
 #include "arch/x86_64/kernel_map.h"
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/regs.h"
@@ -56,7 +57,7 @@ _Noreturn void boot_start(uint32_t protocol, uint32_t info)
     regions_cut(&boot_info);
     smp_find(&boot_info);
     user_copy_patch();
-    kernel_map_init(&boot_info, apic_physical_base());
+    kernel_map_init(&boot_info, apic_physical_base(), io_apic_physical_page());
     boot_switch(&boot_info, arch_kernel_page_table(), cpu_kernel_stack_end(0));
 }
 

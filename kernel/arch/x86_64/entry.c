@@ -7,6 +7,7 @@
 #include "arch/x86_64/smp.h"
 #include "core/lock.h"
 #include "core/panic.h"
+#include "dev/serial.h"
 #include <base/string.h>
 
 enum { PAGE_FAULT_WRITE = 1 << 1 };
@@ -91,6 +92,9 @@ static void interrupt_serve(uint64_t vector)
         tlb_serve();
     } else if (vector == VECTOR_KICK) {
         apic_acknowledge(); /* the way out of the interrupt does the rest */
+    } else if (vector == VECTOR_COM1) {
+        serial_interrupt();
+        apic_acknowledge();
     }
     /* Anything else is spurious: the APIC's own vector, or a masked PIC's. Neither wants an acknowledgement.
      */

@@ -6,6 +6,7 @@
  *   64      this CPU's APIC timer
  *   65      another CPU wants this one to pass the scheduler (arch_cpu_kick)
  *   66      another CPU wants translations forgotten (tlb.c)
+ *   67      COM1 has received something (io_apic.c)
  *   255     the APIC's spurious interrupt
  */
 #pragma once
@@ -19,6 +20,7 @@ enum {
     VECTOR_APIC_TIMER = 64,
     VECTOR_KICK = 65,
     VECTOR_TLB = 66,
+    VECTOR_COM1 = 67,
     VECTOR_APIC_SPURIOUS = 255,
 };
 

@@ -123,7 +123,7 @@ bool kernel_map_cpu(uint32_t cpu, bool (*take)(paddr_t *out))
     return map_cpu_stacks(cpu) && map_private(percpu, percpu + align_up(percpu_bytes, PAGE_SIZE));
 }
 
-void kernel_map_init(struct boot_info *boot, uint64_t apic_base)
+void kernel_map_init(struct boot_info *boot, uint64_t apic_base, uint64_t io_apic_base)
 {
     const uint64_t image_low = (uint64_t)image_start - KERNEL_IMAGE_BASE;
     const uint64_t image_high = (uint64_t)image_end - KERNEL_IMAGE_BASE;
@@ -138,5 +138,7 @@ void kernel_map_init(struct boot_info *boot, uint64_t apic_base)
     cpu_frame_take = boot_frame_take;
     (void)map_cpu_stacks(0);
     map_range(KERNEL_APIC, apic_base, PAGE_SIZE, PAGE_WRITE | PAGE_NX | PAGE_UNCACHED);
+    if (io_apic_base != 0)
+        map_range(KERNEL_IO_APIC, io_apic_base, PAGE_SIZE, PAGE_WRITE | PAGE_NX | PAGE_UNCACHED);
     frame_source = NULL;
 }

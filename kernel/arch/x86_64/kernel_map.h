@@ -8,8 +8,9 @@
 #pragma once
 #include "arch/arch.h"
 
-/* Builds them, with the stacks of CPU 0; boot.S loads them. Panics when RAM does not suffice. */
-void kernel_map_init(struct boot_info *boot, uint64_t apic_base);
+/* `io_apic_base`: 0 if there is none to map.
+ * Builds them, with the stacks of CPU 0; boot.S loads them. Panics when RAM does not suffice. */
+void kernel_map_init(struct boot_info *boot, uint64_t apic_base, uint64_t io_apic_base);
 /* Maps stacks and PERCPU memory of a further CPU, with zeroed frames from `frame_take`, as far as they are
  * not there yet. False: there were not enough frames; the number can be tried again. On CPU 0 only. */
 bool kernel_map_cpu(uint32_t cpu, bool (*frame_take)(paddr_t *out));

@@ -12,6 +12,7 @@
 
 #define KERNEL_CPU_AREA UINT64_C(0xffffffff40000000)
 #define KERNEL_APIC     UINT64_C(0xffffffff401ff000)
+#define KERNEL_IO_APIC  UINT64_C(0xffffffff401fe000)
 
 /* One CPU's part of the area: stack ends by their offset. Below each stack the page is unmapped. Then, behind
  * another such page, its copy of the PERCPU variables (CPU 0's are in the image). */
@@ -26,7 +27,7 @@ enum {
     CPU_PERCPU_MAX_BYTES = CPU_AREA_STRIDE - CPU_PERCPU_START - 0x1000,
 };
 extern const char image_percpu_start[], image_percpu_end[]; /* kernel.ld checks that it fits */
-_Static_assert(ARCH_CPUS_MAX *CPU_AREA_STRIDE <= KERNEL_APIC - KERNEL_CPU_AREA,
+_Static_assert(ARCH_CPUS_MAX *CPU_AREA_STRIDE <= KERNEL_IO_APIC - KERNEL_CPU_AREA,
                "too many CPUs for their area");
 enum { IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_COUNT };
 

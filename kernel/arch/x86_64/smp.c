@@ -89,6 +89,16 @@ void smp_find(struct boot_info *boot)
         }
 }
 
+const struct acpi_com1 *smp_com1(void)
+{
+    return &found.com1;
+}
+
+uint8_t smp_boot_apic_id(void)
+{
+    return apic_id_of[0];
+}
+
 /* ---- Starting: the boot CPU's side. */
 
 static struct start_parameters *start_parameters(void)

@@ -10,6 +10,11 @@
  * boot tables, before the regions are used. What goes wrong is reported by arch_cpus_start. */
 void smp_find(struct boot_info *boot);
 
+/* From smp_find on: how COM1 interrupts. */
+struct acpi_com1;
+const struct acpi_com1 *smp_com1(void);
+uint8_t smp_boot_apic_id(void); /* from arch_cpus_start on */
+
 /* Sends an interrupt vector to a CPU that is up. */
 void smp_interrupt(uint32_t cpu, uint8_t vector);
 /* In the NMI's handler: true if it was sent to stop this CPU, which must then halt. */
