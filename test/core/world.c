@@ -44,7 +44,6 @@ static struct {
 static _Alignas(4096) uint8_t ring_page[4096];
 
 static const struct object_type test_process_type = {.name = "process"};
-const struct object_type process_handle_type = {.name = "ProcessHandle"};
 
 static void make_process(void)
 {
