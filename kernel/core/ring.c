@@ -101,7 +101,8 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(thread->ring.in_flight != 0, 0)) /* another CPU only ever lowers it */
+    /* Another CPU only ever lowers it, after it has posted: so this comes before the CQ's tail is read. */
+    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
         post_result_shared(thread, user_data, result);
     else
         ring_post_locked(&thread->ring, &cqe, user_data);
