@@ -21,7 +21,7 @@
  * CHECK fails -DDEADLINE -DBROKEN_CANCEL: ending a call without waiting for who has claimed it
  * CHECK fails -DDEATHS -DBROKEN_UNDO: not undoing a move that failed
  * CHECK fails -DDEATHS -DBROKEN_ORDER: showing a capability to its receiver before hiding it from its sender
- * CHECK fails -DHOLDERS -DBROKEN_PUMP: a receive that does not look at the queue
+ * CHECK fails -DSIBLINGS -DBROKEN_PUMP: a receive that does not look at the queue
  * CHECK fails -DREVOKE -DBROKEN_JOIN: a call in flight that joins a facet without looking whether it is revoked
  * CHECK fails -DREVOKE -DBROKEN_FLAG: ending what goes on before letting nothing in
  * CHECK fails -DREVOKE -DBROKEN_LINK: a facet that is in the list before it is whole
@@ -433,7 +433,7 @@ end_wait:
     :: !got -> goto over
     :: else -> skip
     fi;
-    /* RETURN */
+again: /* RETURN */
     atomic {
         if
         :: facet_b -> facets++
@@ -460,7 +460,9 @@ end_wait:
 #else
           :: else -> skip
 #endif
-          fi
+          fi;
+          put_facet();
+          goto again
        :: true ->
 #ifdef REVOKE
           /* What is answered is obtained through the facet: membrane_blank, membrane_wrap */
