@@ -500,31 +500,6 @@ static void test_endpoint_released_while_an_answer_fails(void)
     assert_int_equal(endpoint->delivered, 0);
 }
 
-static bool sibling_leaves_no_room_and_the_endpoint(void)
-{
-    struct ledger *ledger = world_ledger();
-    if (endpoint->receiving != 0) /* the receive is not claimed yet */
-        return false;
-    sibling_releases_the_endpoint();
-    ledger->limit[LEDGER_CAP_SLOTS] = ledger->used[LEDGER_CAP_SLOTS];
-    return true;
-}
-
-static void test_endpoint_released_while_a_delivery_fails(void)
-{
-    make_world();
-    struct actor *client = &actors[SERVERS];
-    do_receive(&actors[1]);
-    while (!actors[1].receiving)
-        do_receive(&actors[1]);
-    world_on_release(LOCK_OBJECT, sibling_leaves_no_room_and_the_endpoint);
-    while (client->calls[0].token == 0 && client->calls[1].token == 0)
-        do_call(client);
-    world_ledger()->limit[LEDGER_CAP_SLOTS] = UINT64_MAX / 2;
-    assert_false(actors[1].receiving);
-    assert_int_equal(endpoint->receiving, 0);
-}
-
 /* A capability whose end takes long: deadlines fire in its middle, as at a preemption point. */
 static void destroy_slowly(struct object *object)
 {
@@ -560,6 +535,30 @@ static void call_with_slow_token(struct actor *actor, uint32_t mode)
                });
     if (mode == CAPOS_XFER_COPY)
         UNIT_OK(captable_release(&actor->process.captable, token) == CAPOS_OK);
+}
+
+static bool sibling_leaves_no_room_and_the_endpoint(void)
+{
+    struct ledger *ledger = world_ledger();
+    if (endpoint->receiving != 0) /* the receive is not claimed yet */
+        return false;
+    sibling_releases_the_endpoint();
+    ledger->limit[LEDGER_CAP_SLOTS] = ledger->used[LEDGER_CAP_SLOTS];
+    return true;
+}
+
+static void test_endpoint_released_while_a_delivery_fails(void)
+{
+    make_world();
+    struct actor *client = &actors[SERVERS];
+    do_receive(&actors[1]);
+    while (!actors[1].receiving)
+        do_receive(&actors[1]);
+    world_on_release(LOCK_OBJECT, sibling_leaves_no_room_and_the_endpoint);
+    call_with_slow_token(client, CAPOS_XFER_MOVE);
+    world_ledger()->limit[LEDGER_CAP_SLOTS] = UINT64_MAX / 2;
+    assert_false(actors[1].receiving);
+    assert_int_equal(endpoint->receiving, 0);
 }
 
 /* The endpoint ends; the queued call has the last reference to what it brought. */
