@@ -519,7 +519,7 @@ static void call_with_slow_token(struct actor *actor, uint32_t mode)
 {
     uint8_t *params = actor->memory[0];
     uint32_t token = give_slow_token(actor);
-    actor->calls[0] = (struct call){.value = ++last_value};
+    actor->calls[0] = (struct call){.value = ++last_value, .small = true}; /* for a long exception */
     *(uint64_t *)(void *)params = last_value;
     *(struct capos_xfer_desc *)(void *)(params + 8) = (struct capos_xfer_desc){token, mode};
     run(actor, &(struct capos_sqe){
