@@ -328,7 +328,18 @@ static inline void return_and_switch(struct thread *thread, const struct capos_s
 {
     ipc_return_and_switch(thread, (const void *)sqe);
 }
+static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
+{
+    return park_take_turns(thread, (const void *)sqe);
+}
 #else
+static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
+{
+    (void)thread;
+    (void)sqe;
+    return false;
+}
+
 static inline void call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
 {
     (void)thread;
@@ -365,8 +376,6 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
                                                               : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_PARK:
         return park_wait(kcall);
-    case CAPOS_OP_UNPARK:
-        return park_wake(kcall);
     default:
         return CAPOS_ERR_BAD_OPCODE;
     }
@@ -417,6 +426,9 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     case CAPOS_OP_RETURN:
         return_and_switch(thread, &kcall->sqe);
         result = ipc_return(kcall);
+        break;
+    case CAPOS_OP_UNPARK:
+        result = take_turns(thread, &kcall->sqe) ? CAP_CALL_PENDING : park_wake(kcall);
         break;
     default:
         result = execute_other(thread, kcall);
