@@ -423,18 +423,26 @@ bool sched_may_switch_to(const struct thread *thread)
            may_run_on(thread, cpu->number) && thread->sched.placed;
 }
 
-void sched_switch_to(struct thread *thread)
+__attribute__((always_inline)) void sched_hand_over(struct thread *next)
 {
     struct cpu_sched *cpu = this_sched();
-    if (__builtin_expect(thread->stopping, 0)) {
-        demote_candidate(cpu);
-        cpu->candidate = thread;
-        sched_next();
-    }
+    struct thread *previous = cpu->loaded;
     if (__builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */
         demote_candidate(cpu);
     cpu->wants_leave = false;
-    start_candidate(cpu, thread);
+    charge(cpu, clock_now_ns());
+    cpu->counters.handoffs++;
+    cpu->counters.switches++;
+    cpu->current = next;
+    cpu->loaded = next;
+    __atomic_store_n(&next->on_cpu, true, __ATOMIC_RELAXED);
+    arch_context_hand_over(&previous->context, &next->context, aspace_page_table(next->process->aspace),
+                           aspace_resident_cpus(next->process->aspace));
+    __atomic_store_n(&previous->on_cpu, false, __ATOMIC_RELEASE);
+    spinlock_assert_none_held();
+    if (__builtin_expect(cpu->timer_stale, 0))
+        sched_program_timer();
+    arch_return_to_waiting(&next->context, 1);
 }
 
 /* The first in the queue, after `requeued`, the running thread, if not null, was put there. */

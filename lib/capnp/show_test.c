@@ -118,7 +118,8 @@ static void types_have_names(void)
         capnp_show_type(&show, &node->fields[i]);
         collect(NULL, " ", 1);
     }
-    assert_string_equal(shown, "Text Text MemoryObject List(SpawnGrant) List(Text) List(Text) Budget Bool Bool ");
+    assert_string_equal(shown,
+                        "Text Text MemoryObject List(SpawnGrant) List(Text) List(Text) Budget Bool Bool ");
 }
 
 int main(void)
