@@ -83,9 +83,9 @@ static bool run_inspect(struct eval *eval)
         return eval_cap(eval, eval->line->cap, &held) && inspect_interface(eval, held.interface_id);
     uint64_t id = eval->system->interface_named(eval->system->self, eval->line->word);
     if (id == 0)
-        return problem_set(&eval->line->problem, (uint32_t)(eval->line->word.bytes - eval->line->source),
-                           (uint32_t)eval->line->word.len, "no interface of that name; a capability is @%.*s",
-                           (int)eval->line->word.len, eval->line->word.bytes);
+        return problem_set(&eval->line->problem, eval->line->word_at, eval->line->word_len,
+                           "no interface of that name; a capability is @%.*s", (int)eval->line->word.len,
+                           eval->line->word.bytes);
     return inspect_interface(eval, id);
 }
 
@@ -258,8 +258,8 @@ static bool run_help(struct eval *eval)
     if (program != NULL)
         return help_program(eval, program);
     if (eval->line->word.len != 0)
-        return problem_set(&eval->line->problem, (uint32_t)(eval->line->word.bytes - eval->line->source),
-                           (uint32_t)eval->line->word.len, "there is help, help tour, and help PROGRAM");
+        return problem_set(&eval->line->problem, eval->line->word_at, eval->line->word_len,
+                           "there is help, help tour, and help PROGRAM");
     eval_print(eval, "%s", help_text);
     for (program = programs; program->name != NULL; program++)
         eval_print(eval, " %s", program->name);

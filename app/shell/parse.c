@@ -253,21 +253,29 @@ static bool parse_number(struct line *line)
            problem_set(&line->problem, line->at, 1, "expected a number that is not negative");
 }
 
+static bool parse_named(struct line *line)
+{
+    scan_spaces(line);
+    line->word_at = line->at;
+    bool good = scan_argument(line, &line->word);
+    line->word_len = line->at - line->word_at;
+    return good;
+}
+
 static bool parse_inspect(struct line *line)
 {
     scan_spaces(line);
     if (scan_peek(line) == '@')
         return parse_cap(line, &line->cap, 0);
-    uint32_t start = line->at;
-    if (!scan_argument(line, &line->word))
+    if (!parse_named(line))
         return false;
-    return line->word.len != 0 ||
-           problem_set(&line->problem, start, 1, "expected a capability or an interface: inspect @timer");
+    return line->word.len != 0 || problem_set(&line->problem, line->word_at, 1,
+                                              "expected a capability or an interface: inspect @timer");
 }
 
 static bool parse_help(struct line *line)
 {
-    return scan_argument(line, &line->word);
+    return parse_named(line);
 }
 
 static bool parse_one_cap(struct line *line)
@@ -347,7 +355,7 @@ static void begin(struct line *line, const char *source, size_t len)
     line->source_len = (uint32_t)len;
     line->command = COMMAND_EMPTY;
     line->name_count = line->stage_count = line->node_count = line->step_count = line->text_len = 0;
-    line->names_at = line->at = line->redirect_at = 0;
+    line->names_at = line->at = line->redirect_at = line->word_at = line->word_len = 0;
     line->cap = NULL;
     line->word = line->redirect = capnp_text_n(NULL, 0);
     line->has_number = false;

@@ -91,8 +91,9 @@ struct line {
     struct capnp_text names[SYNTAX_NAMES_MAX]; /* of `let` */
     uint32_t names_at;
     size_t name_count;
-    struct node *cap;       /* inspect, call, revoke, drop */
-    struct capnp_text word; /* help, inspect */
+    struct node *cap;           /* inspect, call, revoke, drop */
+    struct capnp_text word;     /* help, inspect; not in the source itself if it was quoted */
+    uint32_t word_at, word_len; /* where it stands there, with its quotes */
     uint64_t number;
     bool has_number;
     struct stage stages[SYNTAX_STAGES_MAX];

@@ -46,7 +46,6 @@ static _Alignas(4096) uint8_t ring_page[4096];
 
 static const struct object_type test_process_type = {.name = "process"};
 bool spinlock_several_cpus = true;
-const struct object_type process_handle_type = {.name = "ProcessHandle"};
 
 static void make_process(void)
 {
@@ -271,6 +270,9 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
     thread->context.frame.rax = (uint64_t)value;
     sched_make_ready(thread);
 }
+
+/* Nobody holds a process here. */
+const struct object_type process_handle_type = {.name = "ProcessHandle"};
 
 void launch_replacement_begin(struct thread *thread)
 {
