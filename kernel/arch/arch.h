@@ -141,6 +141,10 @@ void log_port_force(void);
 /* Calibrated TSC clock. Monotonic ns since boot; never goes back. */
 void clock_init(void);
 uint64_t clock_now_ns(void);
+/* Ticks of that clock, for one who takes times on one CPU and wants differences only: less exact between CPUs
+ * by what a processor reads ahead. And a difference in ns. */
+uint64_t clock_ticks(void);
+uint64_t clock_ticks_ns(uint64_t ticks);
 struct capos_clock_page;
 void clock_fill_page(struct capos_clock_page *page); /* writes the page for user space */
 int64_t clock_boot_unix_ns(void);                    /* RTC at the time that clock_now_ns() was 0 */

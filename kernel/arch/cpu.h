@@ -55,9 +55,6 @@ void arch_context_copy(struct user_context *copy, const struct user_context *cur
  * (arch_tlb_leave). */
 void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table,
                          uint64_t *resident);
-/* The same between two contexts of which the first is current and the second waits in a system call. */
-void arch_context_hand_over(struct user_context *previous, struct user_context *next, paddr_t page_table,
-                            uint64_t *resident);
 /* Enters the current context, which waited in a system call since it was left and has nothing changed of its
  * frame; the call returns `value`. */
 _Noreturn void arch_return_to_waiting(const struct user_context *context, int64_t value);

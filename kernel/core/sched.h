@@ -81,13 +81,3 @@ void sched_set_class(struct thread *thread, enum sched_class latency);
 void sched_set_affinity(struct thread *thread, uint64_t cpus);
 /* Bit n: CPU n schedules. */
 uint64_t sched_cpus(void);
-
-struct sched_counters {
-    uint64_t switches;    /* from one thread to another */
-    uint64_t handoffs;    /* of those, without a queue */
-    uint64_t preemptions; /* a running thread made way */
-    uint64_t steals;      /* threads taken from another CPU's queue */
-    uint64_t pushes;      /* threads given to another CPU's queue */
-    uint64_t idle_ns;     /* until the last wake-up */
-};
-void sched_counters_read(uint32_t cpu, struct sched_counters *out);
