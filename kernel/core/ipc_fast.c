@@ -77,7 +77,7 @@ void ipc_settle_endpoint_locked(struct ipc_endpoint *endpoint)
         ipc->message.dropped = false;
         ipc->cap_count = 0;
         ipc->call_id = endpoint->last_call_id;
-        ipc->receiver = caller->fast.receiver;
+        ipc->receiver = endpoint->fast_process;
         add_delivered_locked(endpoint, &caller->own_pending[0]);
     }
 }
@@ -113,9 +113,14 @@ ASIDE void find_place_locked(struct ipc_fast *fast, struct aspace *aspace)
 /* Where it is, of a thread that waits, for as long as its address space is locked. Null: it is not there. */
 ALWAYS_INLINE char *place_locked(struct ipc_fast *fast, struct aspace *aspace)
 {
-    if (__builtin_expect(fast->generation != aspace_front(aspace)->generation, 0))
+    if (__builtin_expect(fast->generation != aspace_front(aspace)->generation, 0)) {
         find_place_locked(fast, aspace);
-    return fast->place;
+        return fast->place;
+    }
+    char *place = fast->place;
+    if (place == NULL) /* then the generation is none's */
+        __builtin_unreachable();
+    return place;
 }
 
 /* ---- The running thread waits. */
@@ -237,8 +242,7 @@ ALWAYS_INLINE bool call_locked(struct thread *caller, struct ipc_facet *facet, c
 {
     struct ipc_endpoint *endpoint = facet->endpoint;
     struct ipc_fast *fast = &caller->fast;
-    if (__builtin_expect(server == NULL, 0) || __builtin_expect(endpoint->fast_call != NULL, 0) ||
-        __builtin_expect(call_id == 0, 0) ||
+    if (__builtin_expect(server == NULL, 0) || __builtin_expect(call_id == 0, 0) ||
         __builtin_expect(endpoint->calls[call_id % IPC_DELIVERED_BUCKETS] != NULL, 0))
         return false;
     if (!several && __builtin_expect(server->state != THREAD_IN_RECEIVE, 0))
@@ -248,7 +252,6 @@ ALWAYS_INLINE bool call_locked(struct thread *caller, struct ipc_facet *facet, c
     set_buffer(fast, words->result_addr, (uint32_t)(words->lengths >> 32));
     fast->user_data = words->user_data;
     fast->object = &facet->object;
-    fast->receiver = server->process;
     if (!begin_wait(caller, THREAD_IN_CALL, caller->ring.sq_head + 1, several))
         return false;
     endpoint->last_call_id = call_id;
@@ -318,25 +321,6 @@ __attribute__((always_inline)) enum ipc_way ipc_fast_call(struct thread *caller,
 
 /* ---- RETURN and RECV. */
 
-/* Results that are nothing but bytes, answered without a completion. */
-ALWAYS_INLINE bool is_plain_return(const struct sqe_words *words)
-{
-    const uint64_t target =
-        (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | (uint32_t)words->target;
-    return ((words->target ^ target) | words->result_addr | words->transfer >> 32 | words->pipeline |
-            words->deadline_ns | (words->addr & 7)) == 0 &&
-           words->lengths <= SHORT_BYTES;
-}
-
-/* Without a deadline. */
-ALWAYS_INLINE bool is_plain_receive(const struct sqe_words *words, uint32_t cap_id)
-{
-    const uint64_t target = (uint64_t)CAPOS_OP_RECV << 48 | cap_id;
-    return ((words->target ^ target) | words->addr | words->transfer | words->pipeline |
-            (words->result_addr & 7) | words->deadline_ns) == 0 &&
-           (uint32_t)words->lengths == 0 && words->lengths >> 32 >= sizeof(struct capos_ipc_header);
-}
-
 ALWAYS_INLINE bool copy_answer(struct thread *caller, uaddr_t from, uint32_t len, const bool several)
 {
     struct aspace *aspace = caller->process->aspace;
@@ -357,8 +341,7 @@ ALWAYS_INLINE bool receive_locked(struct thread *server, struct ipc_endpoint *en
                                   const struct sqe_words *words, uint32_t sq_head, const bool several)
 {
     struct ipc_fast *fast = &server->fast;
-    if (__builtin_expect(endpoint->fast_receiver != NULL, 0) ||
-        __builtin_expect(!list_is_empty(&endpoint->queue), 0))
+    if (__builtin_expect(!list_is_empty(&endpoint->queue), 0))
         return false;
     set_buffer(fast, words->result_addr, (uint32_t)(words->lengths >> 32));
     fast->user_data = words->user_data;
@@ -376,7 +359,7 @@ ALWAYS_INLINE bool return_locked(struct thread *server, struct ipc_endpoint *end
 {
     if (__builtin_expect(caller == NULL, 0) ||
         __builtin_expect(endpoint->last_call_id != (uint32_t)words->transfer, 0) ||
-        __builtin_expect(caller->fast.receiver != server->process, 0))
+        __builtin_expect(endpoint->fast_process != server->process, 0))
         return false;
     if (!several && __builtin_expect(caller->state != THREAD_IN_CALL, 0))
         return false;
@@ -418,9 +401,6 @@ __attribute__((always_inline)) enum ipc_way ipc_fast_return(struct thread *serve
                                                             const struct sqe_words *receive,
                                                             struct thread **next)
 {
-    if (__builtin_expect(!is_plain_return(returned), 0) ||
-        __builtin_expect(!is_plain_receive(receive, (uint32_t)returned->target), 0))
-        return IPC_GENERAL_WAY;
     struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
     if (__builtin_expect(endpoint == NULL, 0))
         return IPC_GENERAL_WAY;
@@ -439,10 +419,12 @@ __attribute__((always_inline)) enum ipc_way ipc_fast_return(struct thread *serve
 enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words)
 {
     struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)words->target);
-    if (endpoint == NULL || !is_plain_receive(words, (uint32_t)words->target))
+    if (endpoint == NULL || !ipc_is_plain_receive(words, (uint32_t)words->target))
         return IPC_GENERAL_WAY;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint); /* another receiver takes its place in the list, an unanswered call in the table */
     bool waits = receive_locked(server, endpoint, words, server->ring.sq_head + 1, true);
+    if (waits)
+        endpoint->fast_process = server->process;
     spinlock_release(&endpoint->lock);
     return waits ? IPC_WAITS : IPC_GENERAL_WAY;
 }

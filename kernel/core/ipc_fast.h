@@ -9,14 +9,34 @@
  * Everybody else takes these locks by way of thread_settle_locked and ipc_lock, and so never meets them.
  */
 #pragma once
-#include "core/ipc.h"
+#include "core/ipc_inside.h"
 #include "core/ring.h"
+#include <capos/endpoint.h>
 
 enum ipc_way {
     IPC_GENERAL_WAY, /* nothing has changed; the entry goes the general way, which knows what to do */
     IPC_SWITCH,      /* the entries are executed, the running thread waits, and *next (RUNNING) goes on */
     IPC_WAITS,       /* the same, but the scheduler chooses who runs */
 };
+
+/* Results that are nothing but bytes, answered without a completion. */
+static inline bool ipc_is_plain_return(const struct sqe_words *words)
+{
+    const uint64_t target =
+        (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | (uint32_t)words->target;
+    return ((words->target ^ target) | words->result_addr | words->transfer >> 32 | words->pipeline |
+            words->deadline_ns | (words->addr & 7)) == 0 &&
+           words->lengths <= SHORT_BYTES;
+}
+
+/* Without a deadline. */
+static inline bool ipc_is_plain_receive(const struct sqe_words *words, uint32_t cap_id)
+{
+    const uint64_t target = (uint64_t)CAPOS_OP_RECV << 48 | cap_id;
+    return ((words->target ^ target) | words->addr | words->transfer | words->pipeline |
+            (words->result_addr & 7) | words->deadline_ns) == 0 &&
+           (uint32_t)words->lengths == 0 && words->lengths >> 32 >= sizeof(struct capos_ipc_header);
+}
 
 /* The functions are for a thread that waits for one completion, without a limit, has none now and nothing in
  * flight (hindrances is 0), of a process with one thread: so the facet, or the server facet that the id
@@ -26,7 +46,7 @@ enum ipc_way {
 /* A CALL with that entry: no capabilities, no deadline, not pipelined. */
 enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
                            struct thread **next);
-/* A quiet RETURN of nothing but bytes, and behind it a RECV on the same endpoint. */
+/* A RETURN and behind it a RECV on the same endpoint, plain as above. */
 enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
                              const struct sqe_words *receive, struct thread **next);
 /* A RECV. */

@@ -41,9 +41,8 @@ struct ipc_fast {
     char *place;         /* where the buffer begins, if the address space is of this generation */
     uint64_t generation; /* struct aspace_front */
     uint64_t user_data;
-    struct object *object; /* the client facet, or the endpoint's core; borrowed from the capability */
-    const struct process *receiver; /* IN_CALL: who has the call; only compared */
-    uint32_t server_cap_id;         /* IN_RECEIVE: the capability through which it waits */
+    struct object *object;  /* the client facet, or the endpoint's core; borrowed from the capability */
+    uint32_t server_cap_id; /* IN_RECEIVE: the capability through which it waits */
 };
 
 struct ipc_wait {

@@ -536,8 +536,15 @@ static inline int64_t wait_and_leave(struct thread *thread, int64_t available)
 
 static inline void read_entry(const struct ring *ring, uint32_t index, struct sqe_words *out)
 {
-    __builtin_memcpy(out, &ring->sq[index & SQ_MASK], sizeof(*out));
-    __asm__ volatile("" ::: "memory"); /* once */
+    const volatile struct sqe_words *entry = (const void *)&ring->sq[index & SQ_MASK];
+    out->user_data = entry->user_data; /* each once */
+    out->target = entry->target;
+    out->addr = entry->addr;
+    out->lengths = entry->lengths;
+    out->result_addr = entry->result_addr;
+    out->transfer = entry->transfer;
+    out->pipeline = entry->pipeline;
+    out->deadline_ns = entry->deadline_ns;
 }
 
 static inline bool waits_for_one(const struct thread *thread, uint32_t cq_head, uint32_t min_complete,
@@ -594,15 +601,14 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
     struct sqe_words words;
     read_entry(&thread->ring, thread->ring.sq_head, &words);
     if (__builtin_expect((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline |
-                          ((words.result_addr | words.addr) & 7)) != 0,
+                          words.deadline_ns | ((words.result_addr | words.addr) & 7)) != 0,
                          0))
         return 0;
     const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
     if (__builtin_expect(target == NULL, 0))
         return 0;
     if (target->type->forward == endpoint_facet_forward) {
-        if (words.deadline_ns == 0)
-            go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
+        go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
         return 0;
     }
     if (__builtin_expect(((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0, 0))
@@ -616,7 +622,11 @@ static inline __attribute__((always_inline)) void enter_two(struct thread *threa
     struct thread *next = NULL;
     struct sqe_words returned, receive;
     read_entry(&thread->ring, thread->ring.sq_head, &returned);
+    if (__builtin_expect(!ipc_is_plain_return(&returned), 0))
+        return;
     read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
+    if (__builtin_expect(!ipc_is_plain_receive(&receive, (uint32_t)returned.target), 0))
+        return;
     go_on(ipc_fast_return(thread, &returned, &receive, &next), next);
 }
 
