@@ -319,6 +319,59 @@ __attribute__((always_inline)) enum ipc_way ipc_fast_call(struct thread *caller,
     return call_step(caller, facet, words, next, false);
 }
 
+/* ---- CALL with a capability. */
+
+/* The one that the entry's descriptor names, borrowed; null: it is not simply copied. */
+static const struct capability *capability_to_copy(const struct process *process,
+                                                   const struct sqe_words *words)
+{
+    struct capos_xfer_desc descriptor;
+    const uaddr_t behind = align_up(words->addr + (uint32_t)words->lengths, 8);
+    if (umem_copy_in(&descriptor, behind, sizeof(descriptor)) < 0 || descriptor.mode != CAPOS_XFER_COPY)
+        return NULL;
+    const struct capability *sent = captable_peek_alone(process, descriptor.cap_id);
+    return sent != NULL && sent->type->transfer == CAP_TRANSFER_ANY ? sent : NULL;
+}
+
+/* What a call without capabilities has put into the receiver's buffer and queue becomes one with this. */
+static void add_capability(struct thread *server, uint32_t params_len, uint32_t id,
+                           const struct capability *sent)
+{
+    const struct ring *ring = &server->ring;
+    struct capos_ipc_header *header = (struct capos_ipc_header *)(void *)server->fast.place;
+    struct capos_xfer_result *record =
+        (void *)(server->fast.place + align_up(sizeof(*header) + params_len, 8));
+    header->cap_count = 1;
+    *record = (struct capos_xfer_result){.cap_id = id, .interface_id = sent->type->interface_id};
+    ring->cq[(ring->cq_tail - 1) & (CAPOS_RING_CQ_ENTRIES - 1)].cap_count = 1;
+    object_get(sent->object);
+    captable_publish(&server->process->captable, id, *sent, CAP_FROM_IPC);
+}
+
+enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
+                                           const struct sqe_words *words, struct thread **next)
+{
+    const uint32_t len = (uint32_t)words->lengths;
+    uint32_t id;
+    /* Where others could run meanwhile, the table of a process that is not this one can only be worked on
+     * while the receive is claimed. */
+    if (spinlock_needed() || len > SHORT_BYTES)
+        return IPC_GENERAL_WAY;
+    struct thread *server = facet->endpoint->fast_receiver;
+    const struct capability *sent = capability_to_copy(caller->process, words);
+    if (server == NULL || sent == NULL ||
+        align_up(sizeof(struct capos_ipc_header) + len, 8) + sizeof(struct capos_xfer_result) >
+            server->fast.room_bytes ||
+        captable_reserve(&server->process->captable, &id) < 0)
+        return IPC_GENERAL_WAY;
+    enum ipc_way way = call_step(caller, facet, words, next, false);
+    if (way == IPC_GENERAL_WAY)
+        captable_cancel(&server->process->captable, id);
+    else
+        add_capability(server, len, id, sent);
+    return way;
+}
+
 /* ---- RETURN and RECV. */
 
 ALWAYS_INLINE bool copy_answer(struct thread *caller, uaddr_t from, uint32_t len, const bool several)

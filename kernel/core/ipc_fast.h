@@ -46,6 +46,9 @@ static inline bool ipc_is_plain_receive(const struct sqe_words *words, uint32_t 
 /* A CALL with that entry: no capabilities, no deadline, not pipelined. */
 enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
                            struct thread **next);
+/* The same with one capability, which is copied. */
+enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
+                                           const struct sqe_words *words, struct thread **next);
 /* A RETURN and behind it a RECV on the same endpoint, plain as above. */
 enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
                              const struct sqe_words *receive, struct thread **next);

@@ -594,6 +594,21 @@ static inline __attribute__((always_inline)) void go_on(enum ipc_way way, struct
         sched_next();
 }
 
+/* A CALL on a client facet with one capability. */
+static __attribute__((noinline)) void try_call_with_capability(struct thread *thread)
+{
+    struct sqe_words words;
+    struct thread *next = NULL;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    if (words.transfer != UINT64_C(1) << 32 ||
+        (((words.target >> 48) ^ CAPOS_OP_CALL) | words.pipeline | words.deadline_ns |
+         ((words.result_addr | words.addr) & 7)) != 0)
+        return;
+    const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
+    if (target != NULL && target->type->forward == endpoint_facet_forward)
+        go_on(ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next), next);
+}
+
 /* A CALL. 0: it is something else. */
 static inline __attribute__((always_inline)) int64_t enter_one(struct thread *thread)
 {
@@ -602,8 +617,10 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
     read_entry(&thread->ring, thread->ring.sq_head, &words);
     if (__builtin_expect((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline |
                           words.deadline_ns | ((words.result_addr | words.addr) & 7)) != 0,
-                         0))
+                         0)) {
+        try_call_with_capability(thread);
         return 0;
+    }
     const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
     if (__builtin_expect(target == NULL, 0))
         return 0;
@@ -630,39 +647,49 @@ static inline __attribute__((always_inline)) void enter_two(struct thread *threa
     go_on(ipc_fast_return(thread, &returned, &receive, &next), next);
 }
 
-/* Any number of entries, of which the last is a RECV: that waits the fast way if it can, so that the call it
- * gets may come by it. */
-static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
+static uint8_t opcode_at(const struct ring *ring, uint32_t index)
+{
+    return __atomic_load_n(&ring->sq[index & SQ_MASK].opcode, __ATOMIC_RELAXED);
+}
+
+static inline bool still_waits_for_one(const struct thread *thread)
 {
     const struct user_frame *frame = &thread->context.frame;
+    return waits_for_one(thread, __atomic_load_n(&thread->ring.page->cq_head, __ATOMIC_RELAXED),
+                         (uint32_t)frame->rdi, frame->rsi);
+}
+
+/* Several entries, of which the last is a RECV: that waits the fast way if it can, so that the call it gets
+ * may come by it; with a RETURN before it, both go the fast way if they can. */
+static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
+{
     struct ring *ring = &thread->ring;
     struct sqe_words words;
+    if (waiting > 2) {
+        drain(thread, waiting - 2);
+        waiting = 2;
+        if (still_waits_for_one(thread) && opcode_at(ring, ring->sq_head) == CAPOS_OP_RETURN)
+            enter_two(thread);
+    }
     if (waiting > 1)
-        drain(thread, waiting - 1);
+        drain(thread, 1);
     read_entry(ring, ring->sq_head, &words);
-    if (!waits_for_one(thread, __atomic_load_n(&ring->page->cq_head, __ATOMIC_RELAXED), (uint32_t)frame->rdi,
-                       frame->rsi))
-        return;
-    if (process_is_alone(thread->process) && ipc_fast_receive(thread, &words) == IPC_WAITS)
+    if (still_waits_for_one(thread) && process_is_alone(thread->process) &&
+        ipc_fast_receive(thread, &words) == IPC_WAITS)
         sched_next();
 }
 
 static inline bool ends_with_receive(const struct thread *thread, uint32_t waiting)
 {
     const struct ring *ring = &thread->ring;
-    return waiting - 1 < CAPOS_RING_SQ_ENTRIES &&
-           __atomic_load_n(&ring->sq[(ring->sq_head + waiting - 1) & SQ_MASK].opcode, __ATOMIC_RELAXED) ==
-               CAPOS_OP_RECV;
+    return waiting - 1 < CAPOS_RING_SQ_ENTRIES && opcode_at(ring, ring->sq_head + waiting - 1) == CAPOS_OP_RECV;
 }
 
 static __attribute__((noinline)) int64_t enter_any(struct thread *thread)
 {
     const struct ring *ring = &thread->ring;
-    const struct user_frame *frame = &thread->context.frame;
     uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
-    if (waits_for_one(thread, __atomic_load_n(&ring->page->cq_head, __ATOMIC_RELAXED), (uint32_t)frame->rdi,
-                      frame->rsi) &&
-        ends_with_receive(thread, waiting))
+    if (still_waits_for_one(thread) && ends_with_receive(thread, waiting))
         enter_and_receive(thread, waiting);
     return wait_and_leave(thread, enter(thread));
 }

@@ -364,12 +364,15 @@ static inline void serve_call(struct ring *ring, struct server *server, const st
     int32_t encoded = run_call(server, header);
     if (__builtin_expect(ring->header->sq_tail != tail, 0))
         make_room(ring); /* the method has started something */
-    if (__builtin_expect(encoded >= 0 && encoded != CAP_CALL_PENDING && current->call.caps_out_count == 0, 1))
+    if (__builtin_expect(encoded >= 0 && encoded != CAP_CALL_PENDING && current->call.caps_out_count == 0,
+                         1)) {
+        if (__builtin_expect(current->call.caps_in_count != 0, 0))
+            release_call_caps(ring, server);
         queue_plain_answer(ring, server, header->call_id, (uint32_t)encoded);
-    else
-        queue_answer(ring, server, encoded);
-    if (__builtin_expect(current->call.caps_in_count != 0, 0))
+    } else {
+        queue_answer(ring, server, encoded); /* it may send what came */
         release_call_caps(ring, server);
+    }
     if (__builtin_expect(end_active(&server->active), 0))
         facet_dropped(server->service, header->tag);
 }
