@@ -129,12 +129,19 @@ bool shell_run_line(const char *text, size_t len)
 
 static void hold_grants(void)
 {
+    static const char *const needed[] = {"console", "terminal", "registry", "memory",
+                                         "threads", "thread",   "park"};
     const struct capos_capset_header *capset = capos_capset();
     struct held old;
     for (uint32_t i = 0; i < capset->entry_count; i++) {
         const struct capos_capset_entry *entry = capos_capset_entry(i);
         const struct held held = {.id = entry->cap_id, .interface_id = entry->interface_id};
         (void)names_bind(&shell.names, capnp_text_n(entry->name, entry->name_len), held, "granted", &old);
+    }
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        struct name *name = names_find(&shell.names, capnp_text_of(needed[i]));
+        if (name != NULL)
+            name->needed = true;
     }
 }
 
@@ -157,7 +164,6 @@ static void start(int argc, char **argv)
 {
     (void)capos_get_console("console", &shell.console);
     (void)capos_get_terminal_session("terminal", &shell.terminal);
-    (void)capos_get_restricted_launcher("launcher", &shell.launcher);
     shell.registry = capos_need_schema_registry("registry");
     if (argc > 1 && strcmp(argv[1], "-c") == 0) {
         shell.script = argv + 2;

@@ -20,7 +20,6 @@ struct shell {
     cap_schema_registry registry;
     cap_terminal_session terminal; /* id 0: none, then the console */
     cap_console console;
-    cap_restricted_launcher launcher;
     char **script; /* lines to run instead of asking; null: none */
     int script_left;
     bool ended;
