@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the kernel's symbol table. usage: ksyms.sh NM IMAGE >TABLE.S, and with `check` for IMAGE: an empty table.
-# The assembler does the address arithmetic: awk's numbers have too few bits.
+# Makes the kernel's symbol table (core/ksyms.h has the format). usage: ksyms.sh NM IMAGE >TABLE.S, and with `empty` for
+# IMAGE: an empty table. The assembler does the address arithmetic: awk's numbers have too few bits.
 set -eu
 nm=$1 image=$2
 symbols() {
@@ -10,15 +10,11 @@ symbols | awk '
 BEGIN {
     print "/* Made by kernel/ksyms.sh. */"
     print "    .section .ksyms, \"a\""
-    print "    .global ksyms_count, ksyms_addresses, ksyms_name_offsets, ksyms_names"
+    print "    .global ksyms, ksyms_end\nksyms:"
+    last = "ffffffff80100000"
 }
-{ address[NR] = $1; name[NR] = $2 }
+{ print "    .uleb128 0x" $1 " - 0x" last "\n    .asciz \"" $2 "\""; last = $1 }
 END {
-    print "    .balign 4\nksyms_count: .long " NR "\nksyms_addresses:"
-    for (i = 1; i <= NR; i++) print "    .long 0x" address[i] " - 0xffffffff80100000"
-    print "ksyms_name_offsets:"
-    for (i = 1; i <= NR; i++) { print "    .long " offset; offset += length(name[i]) + 1 }
-    print "ksyms_names:"
-    for (i = 1; i <= NR; i++) print "    .asciz \"" name[i] "\""
+    print "ksyms_end:"
     print "    .section .note.GNU-stack, \"\", @progbits"
-}' offset=0
+}'

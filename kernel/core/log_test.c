@@ -218,22 +218,21 @@ static void control_characters_do_not_reach_the_log(void)
 /* ---- Symbols. */
 static void symbols_are_found(void)
 {
-    static const uint32_t addresses[] = {16, 32, 33, 100}, names_at[] = {0, 2, 4, 7};
-    const struct ksyms_table table = {addresses, names_at, "a\0b\0cc\0d", 4};
+    /* 16 a, 32 b, 33 cc, 433 d: a distance of 400 takes two bytes. */
+    static const uint8_t table[] = {16, 'a', 0, 16, 'b', 0, 1, 'c', 'c', 0, 0x90, 0x03, 'd', 0};
     static const struct {
         uint64_t at;
         const char *name;
         uint64_t offset;
-    } wanted[] = {{16, "a", 0},   {31, "a", 15}, {32, "b", 0},     {33, "cc", 0},
-                  {99, "cc", 66}, {100, "d", 0}, {5000, "d", 4900}};
+    } wanted[] = {{16, "a", 0},     {31, "a", 15}, {32, "b", 0},     {33, "cc", 0},
+                  {432, "cc", 399}, {433, "d", 0}, {5000, "d", 4567}};
     uint64_t offset = 0;
-    assert_null(ksyms_lookup(&table, 15, &offset));
+    assert_null(ksyms_lookup(table, table + sizeof table, 15, &offset));
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-        assert_string_equal(ksyms_lookup(&table, wanted[i].at, &offset), wanted[i].name);
+        assert_string_equal(ksyms_lookup(table, table + sizeof table, wanted[i].at, &offset), wanted[i].name);
         assert_int_equal(offset, wanted[i].offset);
     }
-    const struct ksyms_table empty = {NULL, NULL, NULL, 0};
-    assert_null(ksyms_lookup(&empty, 5, &offset));
+    assert_null(ksyms_lookup(table, table, 5, &offset));
 }
 
 int main(void)
