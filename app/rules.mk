@@ -9,3 +9,4 @@ SHELL_TEST_SRC := $(SHELL_LANGUAGE) lib/capnp/build.c lib/capnp/show.c lib/capnp
 SHELL_TEST_CFLAGS := -Iapp/shell $$(LIBCAPOS_TEST_CFLAGS)
 $(eval $(call unit_test,shell,app/shell/shell_test.c $(SHELL_TEST_SRC),$(SHELL_TEST_CFLAGS)))
 $(eval $(call fuzz_target,shell,app/shell/shell_fuzz.c $(SHELL_TEST_SRC),$(SHELL_TEST_CFLAGS),app/shell/corpus,60000))
+$(eval $(call unit_test,calendar,app/calendar_test.c,-Iapp))

@@ -126,7 +126,7 @@ static bool run_call(struct eval *eval)
     bool called;
     if (!eval_call(eval, line->cap, &held, &called))
         return false;
-    if (called)
+    if (called && line->name_count == 0)
         print_results(eval);
     if (line->name_count != 0 && called)
         return bind_results(eval);

@@ -62,10 +62,11 @@ static const struct topic topics[] = {
     {"wait", NULL, "waits for job N, or for all", "Ctrl-C ends the waiting; the job goes on.\n"},
     {"kill", NULL, "ends job N, or the last one",
      "It ends at once, whatever it is doing, with exit code 130.\n"},
-    {"|", "a | b, a < FILE, a > FILE, a >> FILE", "pipes, and files in place of streams",
+    {"|", "a | b, a < FILE, a >> FILE", "pipes, and files in place of streams",
      "  cat a | hexdump | cat > dump\n"
      "A pipe's ends are granted as out of the one and in of the other. A file is looked for in @root; its\n"
-     "program gets that File and not the Directory. > begins an empty file, >> goes on at its end.\n"},
+     "program gets that File and not the Directory. > begins an empty file, >> goes on at its end. What a\n"
+     "program complains of still comes to the terminal, which it is granted as err.\n"},
     {"values", NULL, "12 -3 0x1f 1.5 true null \"text\" 0x\"00ff\" word [list] (field = value) @NAME",
      "  numbers       12  -3  0x1f  1.5\n"
      "  Bool          true  false\n"
@@ -161,7 +162,8 @@ static bool help_list(struct eval *eval)
 static bool help_program(struct eval *eval, const struct program *program)
 {
     const char *separator = program->with[0] == '\0' ? "" : ", ";
-    eval_print(eval, "%s %s - %s\n", program->name, program->arguments, program->what);
+    eval_print(eval, "%s%s%s - %s; %s --help says more\n", program->name,
+               program->arguments[0] == '\0' ? "" : " ", program->arguments, program->what, program->name);
     eval_print(eval, "It is given { out: the terminal%s%s%s }, unless with { } says otherwise.\n",
                program->reads ? ", in: the terminal" : "", separator, program->with);
     return true;

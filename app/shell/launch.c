@@ -9,7 +9,7 @@
 
 /* The streams of one stage; id 0: none. */
 struct streams {
-    struct held in, out;
+    struct held in, out, err;
     bool in_written, out_written; /* by the line, as a pipe or a file */
 };
 
@@ -75,7 +75,7 @@ static bool collect_grants(struct eval *eval, const struct stage *stage, const s
         return add_members(eval, grants, stage->with) &&
                (!streams->out_written || add_stream(eval, grants, "out", streams->out)) &&
                (!streams->in_written || add_stream(eval, grants, "in", streams->in));
-    return add_stream(eval, grants, "out", streams->out) &&
+    return add_stream(eval, grants, "out", streams->out) && add_stream(eval, grants, "err", streams->err) &&
            (program == NULL || !program->reads || add_stream(eval, grants, "in", streams->in)) &&
            add_described(eval, grants, stage);
 }
@@ -266,6 +266,7 @@ static bool make_output(struct eval *eval, size_t index, struct held *io, struct
         return false;
     streams->out_written = own->id != 0;
     streams->out = own->id != 0 ? *own : own_stream(eval, io);
+    streams->err = own->id != 0 ? own_stream(eval, io) : (struct held){0}; /* complaints stay out of files */
     return true;
 }
 
