@@ -75,7 +75,6 @@ static bool wait_for_job(struct job *job, bool foreground)
 {
     struct cap_pending *waits[SYNTAX_STAGES_MAX];
     bool interrupted = false;
-    interrupt_forget();
     for (size_t left = start_waiting(job, waits); left > 0;) {
         int index = interrupt_wait(waits, job->count);
         if (index >= 0) {
@@ -84,7 +83,6 @@ static bool wait_for_job(struct job *job, bool foreground)
             left--;
             continue;
         }
-        shell_print("^C\n");
         interrupted = true;
         if (!foreground) {
             stop_waiting(job, waits);

@@ -64,6 +64,7 @@ static bool read_terminal(const char *prompt, char *to, size_t *len)
     static uint64_t words[SYNTAX_LINE_MAX / 8 + 100];
     struct cap_buffer buffer = {words, sizeof words};
     struct cap_terminal_session_read_line_results results = {0};
+    interrupt_forget();
     capos_mutex_unlock(&shell.lock);
     int32_t error = cap_terminal_session_read_line(shell.terminal, capnp_text_of(prompt), true,
                                                    capnp_text_of(""), &results, &buffer);
@@ -176,6 +177,13 @@ static void start(int argc, char **argv)
     complete_start();
 }
 
+/* For the arrow keys; what the tour is answered is not among it. */
+static void remember(const char *text, size_t len)
+{
+    if (shell.terminal.id != 0 && shell.script == NULL && len != 0)
+        (void)cap_terminal_session_add_history(shell.terminal, capnp_text_n(text, len));
+}
+
 int main(int argc, char **argv)
 {
     static char text[SYNTAX_LINE_MAX + 1];
@@ -186,10 +194,10 @@ int main(int argc, char **argv)
         jobs_report();
         if (!shell_read_line("> ", text, &len))
             break;
-        if (!shell_run_line(text, len))
-            shell.exit_code = FAILED;
-        else if (!shell.ended)
-            shell.exit_code = 0;
+        remember(text, len);
+        bool good = shell_run_line(text, len);
+        if (shell.script != NULL && !shell.ended)
+            shell.exit_code = good ? 0 : FAILED; /* of the last; who types has seen how it went */
     }
     return (int)shell.exit_code;
 }

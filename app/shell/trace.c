@@ -87,10 +87,8 @@ static bool read_some(cap_trace trace, struct job *job, struct cap_trace_read_re
         return false;
     if (cap_pending_wait_timeout(&read, PATIENCE_NS) == CAPOS_ERR_TIMEOUT)
         capos_trace_text_end(&text);
-    while (interrupt_wait(waits, 1) < 0) {
-        shell_print("^C\n");
+    while (interrupt_wait(waits, 1) < 0)
         job_kill(job);
-    }
     return cap_trace_read_finish(&read, news) >= 0;
 }
 
@@ -102,7 +100,6 @@ bool trace_run(struct eval *eval, struct job *job, const struct grants *grants)
                                      .show = CAPOS_TRACE_SHOW_CALLS | CAPOS_TRACE_SHOW_JOINED,
                                      .schema = &eval->system->schema,
                                      .grant_names = names};
-    interrupt_forget();
     if (!begin(eval, &job->processes[0], &trace))
         return false;
     for (bool first = true; !news.ended && read_some(trace, job, &news); first = false) {

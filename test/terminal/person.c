@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <utmp.h>
 
-enum { WAIT_S = 40 };
+enum { WAIT_S = 30 };
 
 struct screen person_screen;
 bool person_failed, person_all_good = true;
@@ -72,7 +72,7 @@ void person_start(const char *suite, const char *name, char *const *argv, unsign
     /* `other` stays open on purpose: the modes are read through the person's end, which needs it. */
 }
 
-void person_watch(int wait_ms)
+static void read_some(int wait_ms)
 {
     char bytes[4096];
     struct pollfd fd = {person, POLLIN, 0};
@@ -81,6 +81,14 @@ void person_watch(int wait_ms)
     ssize_t got = read(person, bytes, sizeof(bytes));
     if (got > 0)
         screen_feed(&person_screen, bytes, (size_t)got);
+}
+
+void person_watch(int wait_ms)
+{
+    double end = now_s() + wait_ms * 1e-3;
+    do
+        read_some(10);
+    while (now_s() < end);
 }
 
 static bool poll_end(void)
@@ -95,7 +103,7 @@ void person_finish(int status)
     struct termios modes;
     double end = now_s() + WAIT_S;
     while (!person_failed && !poll_end()) {
-        person_watch(50);
+        read_some(50);
         if (now_s() > end)
             person_fail("capos did not end", "");
     }
@@ -103,7 +111,7 @@ void person_finish(int status)
         kill(child, SIGKILL);
         waitpid(child, &child_status, 0);
     }
-    person_watch(0);
+    read_some(0);
     int got = WIFSIGNALED(child_status) ? 128 + WTERMSIG(child_status) : WEXITSTATUS(child_status);
     char text[64];
     snprintf(text, sizeof(text), "%d instead of %d", got, status);
@@ -158,7 +166,7 @@ void person_expect(const char *row)
 {
     double end = now_s() + WAIT_S;
     while (!person_failed && screen_find(&person_screen, row) < 0) {
-        person_watch(100);
+        read_some(100);
         if (now_s() > end)
             person_fail("this row did not come:", row);
     }
@@ -181,7 +189,7 @@ void person_expect_like(const char *expression)
         return;
     }
     while (!person_failed && !is_on_screen(&wanted)) {
-        person_watch(100);
+        read_some(100);
         if (now_s() > end)
             person_fail("no row came like", expression);
     }
@@ -193,7 +201,7 @@ void person_expect_cursor(const char *row, unsigned column)
     double end = now_s() + WAIT_S;
     while (!person_failed && (strcmp(screen_row(&person_screen, person_screen.row), row) != 0 ||
                               person_screen.column != column)) {
-        person_watch(100);
+        read_some(100);
         if (now_s() > end)
             person_fail("the cursor is not behind the right characters of", row);
     }
