@@ -61,6 +61,21 @@ check-debug-kernel: $(DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEBUG_KERNEL)
 	done; exit $$failed
 endif
 
+# And on several processors, where what happens at the same time really does. More than the machine has do no harm:
+# then a processor can be stopped anywhere, for as long as another one's turn takes. These have the real clock; the demos
+# that hold what happens against the clock are left out.
+DEMOS_OF_TIME := c-async c-fair c-time
+ifneq ($(DEMOS),)
+CHECKS += cpus-2 cpus-4
+.PHONY: check-cpus-2 check-cpus-4
+check-cpus-2 check-cpus-4: check-cpus-%: $(DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEMO_KERNEL)
+	@failed=0; for demo in $(filter-out $(DEMOS_OF_TIME),$(DEMOS)); do \
+	    if $(B)/capos boot --cpus $* --expect demo/$$demo/expect.txt $(B)/demo/$$demo.package; \
+	    then echo "ok cpus-$* $$demo"; \
+	    else echo "not ok cpus-$* $$demo - differs from demo/$$demo/expect.txt"; failed=1; fi; \
+	done; exit $$failed
+endif
+
 # The debugger's way in, shown on the same demo.
 CHECKS += gdb
 .PHONY: check-gdb

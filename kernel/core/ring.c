@@ -101,7 +101,8 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(thread->ring.in_flight != 0, 0)) /* another CPU only ever lowers it */
+    /* Another CPU only ever lowers it, after it has posted: so this comes before the CQ's tail is read. */
+    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
         post_result_shared(thread, user_data, result);
     else
         ring_post_locked(&thread->ring, &cqe, user_data);
@@ -327,7 +328,18 @@ static inline void return_and_switch(struct thread *thread, const struct capos_s
 {
     ipc_return_and_switch(thread, (const void *)sqe);
 }
+static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
+{
+    return park_take_turns(thread, (const void *)sqe);
+}
 #else
+static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
+{
+    (void)thread;
+    (void)sqe;
+    return false;
+}
+
 static inline void call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
 {
     (void)thread;
@@ -364,8 +376,6 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
                                                               : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_PARK:
         return park_wait(kcall);
-    case CAPOS_OP_UNPARK:
-        return park_wake(kcall);
     default:
         return CAPOS_ERR_BAD_OPCODE;
     }
@@ -416,6 +426,9 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     case CAPOS_OP_RETURN:
         return_and_switch(thread, &kcall->sqe);
         result = ipc_return(kcall);
+        break;
+    case CAPOS_OP_UNPARK:
+        result = take_turns(thread, &kcall->sqe) ? CAP_CALL_PENDING : park_wake(kcall);
         break;
     default:
         result = execute_other(thread, kcall);
