@@ -5,6 +5,12 @@
 #pragma once
 #include "stream.h"
 
+enum { APP_BUFFER_WORDS = 700, APP_READ_BYTES = 4096 };
+
+/* Where answers lie until the next call with it. */
+static uint64_t app_words[APP_BUFFER_WORDS];
+static struct cap_buffer app_buffer = {app_words, sizeof app_words};
+
 /* ---- Arguments. */
 
 /* --help, as each program's first act: `usage` is its text, which begins with the program's name. */

@@ -14,10 +14,8 @@
 #include <capos/print.h>
 #include <stdarg.h>
 
-enum { APP_CHUNK_BYTES = 1024, APP_BUFFER_WORDS = 700, APP_READ_BYTES = 4096 };
+enum { APP_CHUNK_BYTES = 1024 };
 
-static uint64_t app_words[APP_BUFFER_WORDS];
-static struct cap_buffer app_buffer = {app_words, sizeof app_words};
 static const char *app_name;
 static int app_failures;
 
