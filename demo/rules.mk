@@ -60,6 +60,20 @@ check-debug-kernel: $(DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEBUG_KERNEL)
 	done; exit $$failed
 endif
 
+# What several processors have a part in, once more on two and on four of them, by the same transcripts. In real time:
+# virtual time has one host thread for all processors, and so never runs two of them at once.
+SMP_DEMOS := spawn c-ipc c-transfer c-pipeline c-serve c-notify c-pipe c-revoke c-launcher c-threads c-kill c-park c-share \
+	c-fork c-supervise c-quota c-file smoke
+SMP_CPUS := 2 4
+CHECKS += demos-smp
+.PHONY: check-demos-smp
+check-demos-smp: $(SMP_DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEMO_KERNEL)
+	@failed=0; for cpus in $(SMP_CPUS); do for demo in $(SMP_DEMOS); do \
+	    if $(B)/capos boot --cpus $$cpus --expect demo/$$demo/expect.txt $(B)/demo/$$demo.package; \
+	    then echo "ok demos-smp $$demo $$cpus"; \
+	    else echo "not ok demos-smp $$demo $$cpus - differs from demo/$$demo/expect.txt"; failed=1; fi; \
+	done; done; exit $$failed
+
 # The debugger's way in, shown on the same demo.
 CHECKS += gdb
 .PHONY: check-gdb
