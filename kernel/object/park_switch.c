@@ -144,8 +144,8 @@ static inline bool wait_while_equal(struct thread *thread, const struct sqe_word
 static inline bool may_run_at_once_locked(const struct thread *thread, const struct pending *pending)
 {
     const size_t own_offset = (size_t)((const char *)pending - (const char *)thread->own_pending);
-    return thread->state == THREAD_BLOCKED && !thread->traced && thread->pending_out == 1 &&
-           pending->references == 1 && own_offset < sizeof(thread->own_pending) &&
+    return thread->state == THREAD_BLOCKED && thread->wait_min == 1 && !thread->stopping && !thread->traced &&
+           thread->pending_out == 1 && pending->references == 1 && own_offset < sizeof(thread->own_pending) &&
            pending->membrane == NULL && pending->deadline.fire == NULL && pending->timer.fire == NULL &&
            list_is_empty(&thread->held) && sched_may_switch_to(thread);
 }
@@ -174,10 +174,9 @@ static inline __attribute__((always_inline)) _Noreturn void complete_and_switch(
     thread->pending_out = 0;
     __atomic_store_n(&ring->in_flight, 0, __ATOMIC_RELEASE); /* after the completion: ring.h */
     ring->page->in_flight = 0;
-    thread->context.frame.rax = ring_available(thread);
     thread->state = THREAD_RUNNING;
     spinlock_release(&thread->lock);
-    sched_switch_to(thread);
+    sched_hand_over(thread);
 }
 
 __attribute__((noinline)) bool park_take_turns(struct thread *thread, const struct sqe_words *unpark)
