@@ -43,8 +43,8 @@ struct ipc_endpoint {
     uint32_t receiving; /* in `receivers` */
     uint32_t last_call_id;
     struct thread *fast_receiver; /* ipc_fast.h: waits, in no list; null but for that */
-    struct thread *fast_call;     /* delivered as last_call_id, but not in `calls`; then there is no receiver */
-    const struct process *fast_process; /* of the receiver, or of who has the call; only compared */
+    struct thread *fast_call; /* delivered as last_call_id, but not in `calls`; then there is no receiver */
+    const struct process *fast_process;           /* of the receiver, or of who has the call; only compared */
     uint32_t departures;                          /* times a holder of the server facet gave it up */
     struct list queue;                            /* struct ipc_message */
     struct list receivers;                        /* struct pending.ipc.message */

@@ -699,7 +699,8 @@ static __attribute__((noinline)) void enter_and_receive(struct thread *thread, u
 static inline bool ends_with_receive(const struct thread *thread, uint32_t waiting)
 {
     const struct ring *ring = &thread->ring;
-    return waiting - 1 < CAPOS_RING_SQ_ENTRIES && opcode_at(ring, ring->sq_head + waiting - 1) == CAPOS_OP_RECV;
+    return waiting - 1 < CAPOS_RING_SQ_ENTRIES &&
+           opcode_at(ring, ring->sq_head + waiting - 1) == CAPOS_OP_RECV;
 }
 
 static __attribute__((noinline)) int64_t enter_any(struct thread *thread)
@@ -717,8 +718,8 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     const struct ring *ring = &thread->ring;
     const struct capos_ring_header *page = ring->page;
     const uint32_t waiting = __atomic_load_n(&page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
-    if (__builtin_expect(waits_for_one(thread, __atomic_load_n(&page->cq_head, __ATOMIC_RELAXED), min_complete,
-                                       timeout_ns),
+    if (__builtin_expect(waits_for_one(thread, __atomic_load_n(&page->cq_head, __ATOMIC_RELAXED),
+                                       min_complete, timeout_ns),
                          1)) {
         if (waiting == 1) {
             int64_t available = enter_one(thread);

@@ -153,7 +153,8 @@ static inline void queue_receive(struct ring *ring, struct server *server)
 }
 
 /* The answer in the outbox, of nothing but bytes. */
-static inline void queue_plain_answer(struct ring *ring, struct server *server, uint32_t call_id, uint32_t len)
+static inline void queue_plain_answer(struct ring *ring, struct server *server, uint32_t call_id,
+                                      uint32_t len)
 {
     struct capos_ring_header *header = ring->header;
     const uint32_t tail = header->sq_tail;
