@@ -462,6 +462,152 @@ static void test_callers_die(void)
     do_return(&actors[0]); /* NOT_FOUND, as nobody waits */
 }
 
+/* ---- What another CPU does in the middle. actors[1]'s process has two threads. */
+
+static void make_two_servers_and_a_delivered_call(void)
+{
+    make_world();
+    do_receive(&actors[1]);
+    while (actors[1].delivered_count == 0) {
+        do_receive(&actors[1]);
+        do_call(&actors[SERVERS]);
+    }
+}
+
+static bool sibling_releases_the_endpoint(void)
+{
+    UNIT_OK(captable_release(&actors[1].process.captable, actors[1].endpoint) == CAPOS_OK);
+    return true;
+}
+
+static void test_endpoint_released_while_a_receive_begins(void)
+{
+    make_world();
+    world_on_release(LOCK_CAPTABLE, sibling_releases_the_endpoint); /* the facet was looked up just now */
+    do_receive(&actors[1]);
+    assert_false(actors[1].receiving);
+    assert_int_equal(endpoint->receiving, 0);
+}
+
+static void test_endpoint_released_while_an_answer_fails(void)
+{
+    make_two_servers_and_a_delivered_call();
+    struct actor *server = &actors[1], *caller;
+    const struct delivered served = server->delivered[--server->delivered_count];
+    world_on_release(LOCK_OBJECT, sibling_releases_the_endpoint); /* the call was claimed just now */
+    run(server, &(struct capos_sqe){
+                    .user_data = RETURN,
+                    .opcode = CAPOS_OP_RETURN,
+                    .cap_id = server->endpoint,
+                    .call_id = served.call_id,
+                    .addr = 0x1000,
+                    .len = ANSWER_BYTES,
+                });
+    assert_int_equal(server->returned, CAPOS_ERR_BAD_ADDRESS);
+    assert_null(find_call(served.value, &caller)); /* answered */
+    assert_int_equal(endpoint->delivered, 0);
+}
+
+/* A capability whose end takes long: deadlines fire in its middle, as at a preemption point. */
+static void destroy_slowly(struct object *object)
+{
+    now_ns += 1000;
+    world_set_time(now_ns);
+    free(container_of(object, struct world_object, object));
+}
+
+static uint32_t give_slow_token(struct actor *actor)
+{
+    struct world_object *token = world_object(8, NULL);
+    token->type.destroy = destroy_slowly;
+    return give(actor, (struct capability){&token->object, &token->type});
+}
+
+static void call_with_slow_token(struct actor *actor, uint32_t mode)
+{
+    uint8_t *params = actor->memory[0];
+    uint32_t token = give_slow_token(actor);
+    actor->calls[0] = (struct call){.value = ++last_value, .small = true}; /* for a long exception */
+    *(uint64_t *)(void *)params = last_value;
+    *(struct capos_xfer_desc *)(void *)(params + 8) = (struct capos_xfer_desc){token, mode};
+    run(actor, &(struct capos_sqe){
+                   .user_data = last_value,
+                   .opcode = CAPOS_OP_CALL,
+                   .cap_id = actor->endpoint,
+                   .addr = (uintptr_t)params,
+                   .len = 8,
+                   .xfer_cap_count = 1,
+                   .result_addr = (uintptr_t)actor->results[0],
+                   .result_len = sizeof(actor->results[0]),
+                   .deadline_ns = now_ns + 500,
+               });
+    if (mode == CAPOS_XFER_COPY)
+        UNIT_OK(captable_release(&actor->process.captable, token) == CAPOS_OK);
+}
+
+static bool sibling_leaves_no_room_and_the_endpoint(void)
+{
+    struct ledger *ledger = world_ledger();
+    if (endpoint->receiving != 0) /* the receive is not claimed yet */
+        return false;
+    sibling_releases_the_endpoint();
+    ledger->limit[LEDGER_CAP_SLOTS] = ledger->used[LEDGER_CAP_SLOTS];
+    return true;
+}
+
+static void test_endpoint_released_while_a_delivery_fails(void)
+{
+    make_world();
+    struct actor *client = &actors[SERVERS];
+    do_receive(&actors[1]);
+    while (!actors[1].receiving)
+        do_receive(&actors[1]);
+    world_on_release(LOCK_OBJECT, sibling_leaves_no_room_and_the_endpoint);
+    call_with_slow_token(client, CAPOS_XFER_MOVE);
+    world_ledger()->limit[LEDGER_CAP_SLOTS] = UINT64_MAX / 2;
+    assert_false(actors[1].receiving);
+    assert_int_equal(endpoint->receiving, 0);
+}
+
+/* The endpoint ends; the queued call has the last reference to what it brought. */
+static void test_last_reference_goes_with_a_refused_call(void)
+{
+    make_world();
+    call_with_slow_token(&actors[SERVERS], CAPOS_XFER_COPY);
+    give_up(&actors[0]);
+    give_up(&actors[1]);
+    assert_int_equal(actors[SERVERS].calls[0].value, 0);
+}
+
+/* The receiver's sibling, who has guessed the id, drops what was moved before the delivery is over. */
+static bool sibling_drops_the_token(void)
+{
+    uint32_t id, cursor = 0;
+    struct cap_slot slot;
+    while (captable_next(&actors[0].process.captable, cursor, &id, &slot, &cursor)) {
+        if (slot.capability.type->destroy == destroy_slowly)
+            return captable_release(&actors[0].process.captable, id) == CAPOS_OK;
+    }
+    return false;
+}
+
+static void test_last_reference_goes_with_a_delivery(void)
+{
+    make_world();
+    actors[0].receiving = true;
+    run(&actors[0], &(struct capos_sqe){
+                        .user_data = FIRST_VALUE - 1, /* nobody looks at what it brings */
+                        .opcode = CAPOS_OP_RECV,
+                        .cap_id = actors[0].endpoint,
+                        .result_addr = (uintptr_t)actors[0].memory[SLOTS],
+                        .result_len = sizeof(actors[0].memory[SLOTS]),
+                        .deadline_ns = now_ns + 500,
+                    });
+    world_on_release(LOCK_CAPTABLE, sibling_drops_the_token);
+    call_with_slow_token(&actors[SERVERS], CAPOS_XFER_MOVE);
+    assert_int_equal(actors[SERVERS].calls[0].value, 0); /* by its deadline, once the delivery was over */
+}
+
 /* ---- The fast way. */
 
 enum { FAST_SERVER = 0, FAST_CLIENT = SERVERS, INBOX_BYTES = 256, FAST_ROUNDS = 100 };
@@ -849,6 +995,11 @@ int main(void)
         UNIT_TEST(test_random_operations),
         UNIT_TEST(test_one_of_two_holders_leaves),
         UNIT_TEST(test_callers_die),
+        UNIT_TEST(test_endpoint_released_while_a_receive_begins),
+        UNIT_TEST(test_endpoint_released_while_an_answer_fails),
+        UNIT_TEST(test_endpoint_released_while_a_delivery_fails),
+        UNIT_TEST(test_last_reference_goes_with_a_refused_call),
+        UNIT_TEST(test_last_reference_goes_with_a_delivery),
         UNIT_TEST(test_fast_way_among_several_cpus),
         UNIT_TEST(test_fast_way_on_one_cpu),
         UNIT_TEST(test_calls_that_go_the_general_way),

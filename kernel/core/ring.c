@@ -101,7 +101,8 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(thread->ring.in_flight != 0, 0)) /* another CPU only ever lowers it */
+    /* Another CPU only ever lowers it, after it has posted: so this comes before the CQ's tail is read. */
+    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
         post_result_shared(thread, user_data, result);
     else
         ring_post_locked(&thread->ring, &cqe, user_data);
@@ -315,6 +316,20 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
                                                : run_method(target, scratch);
 }
 
+#ifndef CAPOS_HOST_TEST
+static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
+{
+    return park_take_turns(thread, (const void *)sqe);
+}
+#else
+static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
+{
+    (void)thread;
+    (void)sqe;
+    return false;
+}
+#endif
+
 /* A success that wants no completion is answered by none. */
 static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
 {
@@ -338,8 +353,6 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
                                                               : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_PARK:
         return park_wait(kcall);
-    case CAPOS_OP_UNPARK:
-        return park_wake(kcall);
     default:
         return CAPOS_ERR_BAD_OPCODE;
     }
@@ -388,6 +401,9 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
         break;
     case CAPOS_OP_RETURN:
         result = ipc_return(kcall);
+        break;
+    case CAPOS_OP_UNPARK:
+        result = take_turns(thread, &kcall->sqe) ? CAP_CALL_PENDING : park_wake(kcall);
         break;
     default:
         result = execute_other(thread, kcall);

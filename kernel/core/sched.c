@@ -442,8 +442,8 @@ static inline __attribute__((always_inline)) _Noreturn void start_candidate(stru
 bool sched_may_switch_to(const struct thread *thread)
 {
     const struct cpu_sched *cpu = this_sched();
-    return cpu->candidate == NULL && cpu->current != NULL && thread->cpu == cpu->number &&
-           may_run_on(thread, cpu->number) && thread->sched.placed;
+    /* Waiting in a system call, it has run before, on the CPU that it names. */
+    return cpu->candidate == NULL && thread->cpu == cpu->number && may_run_on(thread, cpu->number);
 }
 
 static SCHED_RARE _Noreturn void hand_over_as_candidate(struct thread *thread)

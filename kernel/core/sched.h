@@ -31,9 +31,9 @@ void sched_make_ready(struct thread *thread);
  * system call of the current thread (elsewhere it is sched_make_ready). There is one candidate: a second one
  * makes the first READY. */
 void sched_handoff(struct thread *thread);
-/* The two halves of a hand-over without a detour: true if the thread, which is BLOCKED, may run here next, as
- * sched_handoff would have it; its lock is held, and the caller makes it RUNNING. Then, no lock held, the
- * running thread being marked BLOCKED, it runs. */
+/* The two halves of a hand-over without a detour: true if the thread, which is BLOCKED in a system call, may
+ * run here next, as sched_handoff would have it; its lock is held, the caller is in a system call too, and
+ * the caller makes it RUNNING. Then, no lock held, the running thread being marked BLOCKED, it runs. */
 bool sched_may_switch_to(const struct thread *thread);
 /* The thread was waiting in a system call for one completion, which has come. */
 _Noreturn void sched_hand_over(struct thread *thread);

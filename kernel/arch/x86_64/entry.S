@@ -315,6 +315,13 @@ arch_user_try_copy_out:
 8:  movq (%rsi), %rax
     movq %rax, (%rdi)
     jmp 1b
+    .global arch_user_try_load32
+arch_user_try_load32:                 /* (user) */
+    STAC
+    movl (%rdi), %eax
+    CLAC
+    btsq $32, %rax                    /* ARCH_USER_LOADED */
+    ret
 user_try_end:
 user_copy_failed:
     CLAC
