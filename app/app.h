@@ -7,13 +7,14 @@
  * A message of one line goes to `out` of a StdIO as an error, to any other as it is.
  */
 #pragma once
-#include "path.h"
 #include <capos/call.h>
 #include <capos/capos.h>
+#include <capos/file.h>
 #include <capos/lookup.h>
 #include <capos/pipe_io.h>
 #include <capos/print.h>
 #include <stdarg.h>
+#include <string.h>
 
 enum { APP_CHUNK_BYTES = 1024, APP_BUFFER_WORDS = 700, APP_READ_BYTES = 4096 };
 
@@ -104,47 +105,55 @@ __attribute__((format(printf, 1, 2))) static inline void app_complain(const char
     app_failures = 1;
 }
 
-/* Complains of a path; true if there was nothing to complain of. */
-static inline bool app_good(const char *path, int32_t error, enum cap_fs_status status)
+/* Complains of a path; true if there was nothing to complain of. `result` as <capos/path.h> has them. */
+static inline bool app_good(const char *path, int64_t result)
 {
-    if (error >= 0 && status == CAP_FS_STATUS_OK)
+    if (result < 0)
+        app_complain("%s: %s", path, capos_file_why(result));
+    return result >= 0;
+}
+
+/* A call's result and its status as one. */
+static inline int32_t app_result(int32_t result, enum cap_fs_status status)
+{
+    return result < 0 || status == CAP_FS_STATUS_OK ? result : CAPOS_FS_ERROR(status);
+}
+
+static inline bool app_root(const char *text, cap_directory *root)
+{
+    if (capos_get_directory("root", root) >= 0)
         return true;
-    app_complain("%s: %s", path, path_why(error, status));
+    app_complain("%s: needs a Directory called root: with { root: @... }", text);
     return false;
 }
 
-/* The directory and last name of a path below `root`. */
-static inline bool app_walk(const char *text, struct path *path)
+/* The directory and last name of a path below `root`; a link there is not followed. capos_place_release. */
+static inline bool app_find(const char *text, struct capos_place *place)
 {
     cap_directory root;
-    if (capos_get_directory("root", &root) < 0) {
-        app_complain("%s: needs a Directory called root: with { root: @... }", text);
-        return false;
-    }
-    return path_walk(root, text, strlen(text), path) || app_good(text, path->error, path->status);
+    return app_root(text, &root) && app_good(text, capos_path_find(root, text, false, place));
 }
 
-static inline bool app_open(const char *text, struct cap_open_flags flags, cap_file *out)
+static inline bool app_open(const char *text, struct cap_open_flags flags, struct capos_file *out)
 {
-    struct path path;
-    struct cap_directory_open_results opened = {0};
-    if (!app_walk(text, &path))
-        return false;
-    int32_t error = cap_directory_open(path.directory, path.name, &flags, &opened, &app_buffer);
-    path_done(&path);
-    *out = opened.file;
-    return app_good(text, error, opened.status);
+    cap_directory root;
+    return app_root(text, &root) && app_good(text, capos_file_open(root, text, &flags, out));
 }
 
 /* Bytes into `to`; 0 at the end; negative: a complaint was made. */
-static inline int32_t app_read_file(const char *text, cap_file file, uint64_t offset, void *to, size_t size)
+static inline int32_t app_read_file(const char *text, struct capos_file *file, uint64_t offset, void *to,
+                                    size_t size)
 {
-    struct cap_file_read_results read = {0};
-    int32_t error = cap_file_read(file, offset, (uint32_t)size, &read, &app_buffer);
-    if (!app_good(text, error, read.status))
-        return -1;
-    memcpy(to, read.data.bytes, read.data.len);
-    return (int32_t)read.data.len;
+    int64_t got = capos_file_read(file, offset, to, size);
+    return app_good(text, got) ? (int32_t)got : -1;
+}
+
+static inline int32_t app_read_granted(cap_file granted, uint64_t offset, void *to, size_t size)
+{
+    static struct capos_file file;
+    if (file.file.id == 0)
+        capos_file_init(&file, granted);
+    return app_read_file("in", &file, offset, to, size);
 }
 
 static inline int32_t app_read_in(uint64_t *offset, void *to, size_t size)
@@ -155,7 +164,7 @@ static inline int32_t app_read_in(uint64_t *offset, void *to, size_t size)
     if (from.id != 0 && interface_id == CAP_PIPE_READER_INTERFACE_ID)
         got = capos_pipe_read((cap_pipe_reader){.id = from.id}, to, size);
     else if (from.id != 0 && interface_id == CAP_FILE_INTERFACE_ID)
-        got = app_read_file("in", (cap_file){.id = from.id}, *offset, to, size);
+        got = app_read_granted((cap_file){.id = from.id}, *offset, to, size);
     else if (from.id != 0 && interface_id == CAP_STD_IO_INTERFACE_ID) {
         struct cap_std_io_read_results read = {0};
         got = cap_std_io_read((cap_std_io){.id = from.id}, (uint32_t)size, &read, &app_buffer);
@@ -175,14 +184,14 @@ static inline void app_each_file(int argc, char **argv,
 {
     static uint8_t piece[APP_READ_BYTES];
     for (int i = 1; i < (argc > 1 ? argc : 2); i++) {
-        cap_file file = {0};
+        struct capos_file file;
         uint64_t offset = 0;
         int32_t got;
         const char *name = argc > 1 ? argv[i] : "-";
         if (argc > 1 && !app_open(name, (struct cap_open_flags){.read_only = true}, &file))
             continue;
         for (;;) {
-            got = argc > 1 ? app_read_file(name, file, offset, piece, sizeof piece)
+            got = argc > 1 ? app_read_file(name, &file, offset, piece, sizeof piece)
                            : app_read_in(&offset, piece, sizeof piece);
             if (got <= 0)
                 break;
@@ -192,20 +201,21 @@ static inline void app_each_file(int argc, char **argv,
         if (got == 0)
             take(name, NULL, 0);
         if (argc > 1)
-            (void)cap_release(file);
+            capos_file_close(&file);
     }
 }
 
 /* A method of the directory that holds a path's last name, for each argument. */
-static inline void app_each_path(int argc, char **argv, void (*act)(const char *text, struct path *path))
+static inline void app_each_path(int argc, char **argv,
+                                 void (*act)(const char *text, const struct capos_place *place))
 {
     if (argc < 2)
         app_complain("which?");
     for (int i = 1; i < argc; i++) {
-        struct path path;
-        if (!app_walk(argv[i], &path))
+        struct capos_place place;
+        if (!app_find(argv[i], &place))
             continue;
-        act(argv[i], &path);
-        path_done(&path);
+        act(argv[i], &place);
+        capos_place_release(&place);
     }
 }

@@ -1,57 +1,49 @@
-/* Lists a directory: names, one a line; -l: with kind and size. */
+/* Lists a directory: names, one a line; -l: with kind, size, and where a link leads. */
 #include "app.h"
-
-enum { ENTRIES = 32 };
 
 static bool details;
 
 static void show(cap_directory directory, const struct cap_dir_entry *entry)
 {
     static const char marks[] = {'-', 'd', 'l'};
-    static uint64_t words[128];
-    struct cap_buffer buffer = {words, sizeof words};
     struct cap_directory_stat_results stat = {0};
-    if (details && cap_directory_stat(directory, entry->name, &stat, &buffer) >= 0)
+    struct cap_directory_read_link_results link = {0};
+    if (details && cap_directory_stat(directory, entry->name, &stat, &app_buffer) >= 0)
         app_printf("%c %10llu ", (size_t)entry->kind < sizeof marks ? marks[entry->kind] : '?',
                    (unsigned long long)stat.info.size);
-    app_printf("%.*s%s\n", (int)entry->name.len, (const char *)entry->name.bytes,
+    app_printf("%.*s%s", (int)entry->name.len, (const char *)entry->name.bytes,
                entry->kind == CAP_NODE_KIND_DIRECTORY ? "/" : "");
+    if (details && entry->kind == CAP_NODE_KIND_LINK &&
+        cap_directory_read_link(directory, entry->name, &link, &app_buffer) >= 0)
+        app_printf(" -> %.*s", (int)link.text.len, (const char *)link.text.bytes);
+    app_printf("\n");
 }
 
 static void list(const char *text, cap_directory directory)
 {
-    struct cap_directory_list_results results = {0};
-    uint64_t cookie = 0;
-    do {
-        int32_t error = cap_directory_list(directory, cookie, ENTRIES, &results, &app_buffer);
-        if (!app_good(text, error, results.status))
-            return;
-        for (size_t i = 0; i < results.entries.count; i++) {
-            struct cap_dir_entry entry;
-            if (cap_dir_entry_list_get(&results.entries, i, &entry) < 0)
-                return;
-            cookie = entry.cookie;
-            show(directory, &entry);
-        }
-    } while (!results.end && results.entries.count != 0);
+    static struct capos_listing listing;
+    struct cap_dir_entry entry;
+    int32_t result;
+    listing = (struct capos_listing){.directory = directory};
+    while ((result = capos_listing_next(&listing, &entry)) > 0)
+        show(directory, &entry);
+    (void)app_good(text, result);
 }
 
 static void list_path(const char *text)
 {
-    struct path path;
-    struct cap_directory_sub_results sub = {0};
-    if (!app_walk(text, &path))
+    cap_directory root, directory;
+    if (!app_root(text, &root))
         return;
-    if (path.name.len == 0) {
-        list(text, path.directory);
-    } else {
-        int32_t error = cap_directory_sub(path.directory, path.name, &sub, &app_buffer);
-        if (error >= 0 && sub.status == CAP_FS_STATUS_NOT_DIRECTORY)
+    int32_t result = capos_path_directory(root, text, &directory);
+    if (result == CAPOS_FS_ERROR(CAP_FS_STATUS_NOT_DIRECTORY)) {
+        struct cap_node_info info;
+        if (app_good(text, capos_path_stat(root, text, true, &info)))
             app_printf("%s\n", text);
-        else if (app_good(text, error, sub.status))
-            list(text, sub.directory);
+    } else if (app_good(text, result)) {
+        list(text, directory);
+        (void)cap_release(directory);
     }
-    path_done(&path);
 }
 
 int main(int argc, char **argv)
@@ -63,7 +55,7 @@ int main(int argc, char **argv)
         first++;
     }
     if (first == argc)
-        list_path("");
+        list_path("/");
     for (int i = first; i < argc; i++)
         list_path(argv[i]);
     return app_failures;

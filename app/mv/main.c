@@ -3,21 +3,21 @@
 
 int main(int argc, char **argv)
 {
-    struct path from, to;
+    struct capos_place from, to;
     struct cap_directory_rename_results renamed = {0};
     app_name = "mv";
     if (argc != 3) {
         app_complain("FROM TO");
         return 1;
     }
-    if (!app_walk(argv[1], &from))
+    if (!app_find(argv[1], &from))
         return 1;
-    if (app_walk(argv[2], &to)) {
-        int32_t error =
-            cap_directory_rename(from.directory, from.name, to.directory, to.name, true, &renamed);
-        (void)app_good(argv[1], error, renamed.status);
-        path_done(&to);
+    if (app_find(argv[2], &to)) {
+        int32_t result = cap_directory_rename(from.directory, capos_place_name(&from), to.directory,
+                                              capos_place_name(&to), true, &renamed);
+        (void)app_good(argv[1], app_result(result, renamed.status));
+        capos_place_release(&to);
     }
-    path_done(&from);
+    capos_place_release(&from);
     return app_failures;
 }

@@ -1,11 +1,11 @@
 /* Removes files, links and empty directories. */
 #include "app.h"
 
-static void act(const char *text, struct path *path)
+static void act(const char *text, const struct capos_place *place)
 {
     struct cap_directory_remove_results removed = {0};
-    int32_t error = cap_directory_remove(path->directory, path->name, &removed);
-    (void)app_good(text, error, removed.status);
+    int32_t result = cap_directory_remove(place->directory, capos_place_name(place), &removed);
+    (void)app_good(text, app_result(result, removed.status));
 }
 
 int main(int argc, char **argv)

@@ -2,8 +2,9 @@
  * nothing else is missing. */
 #include "shell.h"
 #include "candidates.h"
-#include "path.h"
 #include <capos/ipc.h>
+#include <capos/path.h>
+#include <capos/print.h>
 #include <capos/serve.h>
 #include <capos/terminal_server.h>
 #include <capos/threads.h>
@@ -38,21 +39,15 @@ static void list_directory(struct candidates *candidates, const char *text, size
                            struct capnp_text begin)
 {
     const struct name *root = names_find(&shell.names, capnp_text_of("root"));
-    uint64_t words[64];
-    struct cap_buffer buffer = {words, sizeof words};
-    struct cap_directory_sub_results sub = {0};
-    struct path path;
-    if (root == NULL || root->held.interface_id != CAP_DIRECTORY_INTERFACE_ID ||
-        !path_walk((cap_directory){.id = root->held.id}, text, len, &path))
+    char path[CAPOS_PATH_BYTES_MAX + 1];
+    cap_directory directory = {0};
+    if (root == NULL || root->held.interface_id != CAP_DIRECTORY_INTERFACE_ID)
         return;
-    if (path.name.len == 0) {
-        offer_entries(candidates, path.directory, begin);
-    } else if (cap_directory_sub(path.directory, path.name, &sub, &buffer) >= 0 &&
-               sub.status == CAP_FS_STATUS_OK) {
-        offer_entries(candidates, sub.directory, begin);
-        (void)cap_release(sub.directory);
-    }
-    path_done(&path);
+    (void)capos_snprintf(path, sizeof path, "/%.*s", (int)len, text); /* also when there is no text */
+    if (capos_path_directory((cap_directory){.id = root->held.id}, path, &directory) < 0)
+        return;
+    offer_entries(candidates, directory, begin);
+    (void)cap_release(directory);
 }
 
 static int32_t complete(void *self, struct cap_call *call, const struct cap_completer_complete_params *params,

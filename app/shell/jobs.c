@@ -3,10 +3,11 @@
  * job is what one line started: up to SYNTAX_STAGES_MAX processes.
  */
 #include "shell.h"
-#include "path.h"
 #include <capos/ipc.h>
+#include <capos/path.h>
 #include <capos/print.h>
 #include <capos/process.h>
+#include <string.h>
 
 enum { JOBS_MAX = 8, GRANTS_MAX = 24, WAIT_WORDS = 300, KILLED_CODE = 130, JOB_NAME_BYTES = 24 };
 
@@ -171,25 +172,18 @@ static bool open_redirect(struct eval *eval, struct held *out)
 {
     struct line *line = eval->line;
     const struct name *root = names_find(eval->names, capnp_text_of("root"));
-    uint64_t words[64];
-    struct cap_buffer buffer = {words, sizeof words};
-    struct cap_directory_open_results opened = {0};
     const struct cap_open_flags flags = {.create = true, .truncate = true};
-    struct path path = {0};
+    char path[CAPOS_PATH_BYTES_MAX + 1];
+    cap_file file = {0};
     if (root == NULL || root->held.interface_id != CAP_DIRECTORY_INTERFACE_ID)
         return problem_set(&line->problem, line->redirect_at, (uint32_t)line->redirect.len,
                            "'>' takes a Directory called @root");
-    bool good =
-        path_walk((cap_directory){.id = root->held.id}, line->redirect.bytes, line->redirect.len, &path);
-    if (good) {
-        path.error = cap_directory_open(path.directory, path.name, &flags, &opened, &buffer);
-        path.status = opened.status;
-    }
-    path_done(&path);
-    if (!good || path.error < 0 || path.status != CAP_FS_STATUS_OK)
+    (void)capos_snprintf(path, sizeof path, "%.*s", (int)line->redirect.len, line->redirect.bytes);
+    int32_t result = capos_path_open((cap_directory){.id = root->held.id}, path, &flags, &file);
+    if (result < 0)
         return problem_set(&line->problem, line->redirect_at, (uint32_t)line->redirect.len, "%.*s: %s",
-                           (int)line->redirect.len, line->redirect.bytes, path_why(path.error, path.status));
-    *out = (struct held){.id = opened.file.id, .interface_id = CAP_FILE_INTERFACE_ID};
+                           (int)line->redirect.len, line->redirect.bytes, capos_file_why(result));
+    *out = (struct held){.id = file.id, .interface_id = CAP_FILE_INTERFACE_ID};
     return true;
 }
 

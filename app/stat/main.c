@@ -1,12 +1,12 @@
-/* Says what is known of files and directories. */
+/* Says what is known of files, directories, and links themselves. */
 #include "app.h"
 
-static void act(const char *text, struct path *path)
+static void act(const char *text, const struct capos_place *place)
 {
     static const char *const kinds[] = {"file", "directory", "link"};
     struct cap_directory_stat_results stat = {0};
-    int32_t error = cap_directory_stat(path->directory, path->name, &stat, &app_buffer);
-    if (!app_good(text, error, stat.status))
+    int32_t result = cap_directory_stat(place->directory, capos_place_name(place), &stat, &app_buffer);
+    if (!app_good(text, app_result(result, stat.status)))
         return;
     const struct cap_node_info *info = &stat.info;
     app_printf("%s: %s, %llu bytes (%llu in memory), %u links, node %llu, version %llu%s\n", text,
