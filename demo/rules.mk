@@ -11,11 +11,12 @@ DEBUG_KERNEL := $(B)/kernel-debug/capos.elf
 DEMO_MACHINES := microvm q35
 SMALLEST_DEMO := c-hello
 
-# NAME: the files that its manifest embeds from build/programs.
-demo_embeds = $(shell sed -nE 's,.*embed *"/([^"]*)".*,\1,p' demo/$(1)/system.capnp)
+# NAME: the files that its manifest embeds from build/programs, itself or in the parts of system/ that it imports.
+demo_parts = $(shell sed -nE 's,.*import *"/(system/[^"]*)".*,\1,p' demo/$(1)/system.capnp)
+demo_embeds = $(shell sed -nE 's,.*embed *"/([^"]*)".*,\1,p' demo/$(1)/system.capnp $(demo_parts))
 
 define demo
-$(B)/demo/$(1).package: demo/$(1)/system.capnp $(SCHEMA) $(addprefix $(B)/programs/,$(call demo_embeds,$(1)))
+$(B)/demo/$(1).package: demo/$(1)/system.capnp $(call demo_parts,$(1)) $(SCHEMA) $(addprefix $(B)/programs/,$(call demo_embeds,$(1)))
 	@mkdir -p $$(@D)
 	$(Q)capnp eval -I. -I$(B)/programs -obinary $$< manifest >$$@
 ALL += $(B)/demo/$(1).package
@@ -57,6 +58,21 @@ check-debug-kernel: $(DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEBUG_KERNEL)
 	    if $(B)/capos boot --virtual-time --kernel $(DEBUG_KERNEL) --expect demo/$$demo/expect.txt $(B)/demo/$$demo.package; \
 	    then echo "ok debug-kernel $$demo"; \
 	    else echo "not ok debug-kernel $$demo - differs from demo/$$demo/expect.txt"; failed=1; fi; \
+	done; exit $$failed
+endif
+
+# And on several processors, where what happens at the same time really does. More than the machine has do no harm:
+# then a processor can be stopped anywhere, for as long as another one's turn takes. These have the real clock; the demos
+# that hold what happens against the clock are left out.
+DEMOS_OF_TIME := c-async c-fair c-time
+ifneq ($(DEMOS),)
+CHECKS += cpus-2 cpus-4
+.PHONY: check-cpus-2 check-cpus-4
+check-cpus-2 check-cpus-4: check-cpus-%: $(DEMOS:%=$(B)/demo/%.package) $(B)/capos $(DEMO_KERNEL)
+	@failed=0; for demo in $(filter-out $(DEMOS_OF_TIME),$(DEMOS)); do \
+	    if $(B)/capos boot --cpus $* --expect demo/$$demo/expect.txt $(B)/demo/$$demo.package; \
+	    then echo "ok cpus-$* $$demo"; \
+	    else echo "not ok cpus-$* $$demo - differs from demo/$$demo/expect.txt"; failed=1; fi; \
 	done; exit $$failed
 endif
 

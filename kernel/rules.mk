@@ -28,12 +28,12 @@ KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_smp.c %/sel
 KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
 
 # What runs once, or for so long that its instructions do not count, is compiled for size: the image has a limit (image_kib).
-KERNEL_HOT := kernel/core/ring.c kernel/core/ipc.c kernel/core/ipc_switch.c kernel/core/ipc_transfer.c \
+KERNEL_HOT := kernel/core/ring.c kernel/core/ipc.c kernel/core/ipc_fast.c kernel/core/ipc_transfer.c \
               kernel/core/pending.c kernel/core/pipeline.c kernel/core/thread.c kernel/core/sched.c \
               kernel/core/sched_queue.c kernel/core/captable.c kernel/core/call.c \
               kernel/core/umem.c kernel/core/timer_queue.c kernel/core/entry.c kernel/core/lock.c \
               $(wildcard kernel/mm/*.c) $(addprefix kernel/arch/x86_64/,context.c entry.c paging.c cpu.c apic.c tlb.c) \
-              $(addprefix kernel/object/,endpoint.c park_space.c shared_park_space.c null_cap.c virtual_memory.c \
+              $(addprefix kernel/object/,endpoint.c park_space.c park_switch.c shared_park_space.c null_cap.c virtual_memory.c \
                 memory_object.c memory_calls.c timer.c object.c thread_spawner.c thread_handle.c) \
               kernel/dev/clock.c lib/base/rbtree.c lib/base/string.c lib/capnp/reader.c \
               $(B)/gen/memory_types.c $(B)/gen/memory_server.c $(B)/gen/system_server.c $(B)/gen/thread_server.c

@@ -25,8 +25,9 @@ static void take(const char *name, const uint8_t *bytes, size_t len)
 
 int main(int argc, char **argv)
 {
-    app_name = "sha256sum";
+    app_begin(argc, argv, "sha256sum [FILE]...  prints SHA-256 checksums of files, or of what it reads");
+    (void)app_options(&argc, argv, "");
     sha256_init(&hash);
     app_each_file(argc, argv, take);
-    return app_failures;
+    return app_end();
 }

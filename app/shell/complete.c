@@ -2,9 +2,8 @@
  * nothing else is missing. */
 #include "shell.h"
 #include "candidates.h"
+#include "path.h"
 #include <capos/ipc.h>
-#include <capos/path.h>
-#include <capos/print.h>
 #include <capos/serve.h>
 #include <capos/terminal_server.h>
 #include <capos/threads.h>
@@ -39,21 +38,49 @@ static void list_directory(struct candidates *candidates, const char *text, size
                            struct capnp_text begin)
 {
     const struct name *root = names_find(&shell.names, capnp_text_of("root"));
-    char path[CAPOS_PATH_BYTES_MAX + 1];
-    cap_directory directory = {0};
-    if (root == NULL || root->held.interface_id != CAP_DIRECTORY_INTERFACE_ID)
+    uint64_t words[64];
+    struct cap_buffer buffer = {words, sizeof words};
+    struct cap_directory_sub_results sub = {0};
+    struct path path;
+    if (root == NULL || root->held.interface_id != CAP_DIRECTORY_INTERFACE_ID ||
+        !path_walk((cap_directory){.id = root->held.id}, text, len, &path))
         return;
-    (void)capos_snprintf(path, sizeof path, "/%.*s", (int)len, text); /* also when there is no text */
-    if (capos_path_directory((cap_directory){.id = root->held.id}, path, &directory) < 0)
-        return;
-    offer_entries(candidates, directory, begin);
-    (void)cap_release(directory);
+    if (path.name.len == 0) {
+        offer_entries(candidates, path.directory, begin);
+    } else if (cap_directory_sub(path.directory, path.name, &sub, &buffer) >= 0 &&
+               sub.status == CAP_FS_STATUS_OK) {
+        offer_entries(candidates, sub.directory, begin);
+        (void)cap_release(sub.directory);
+    }
+    path_done(&path);
+}
+
+static void list_interfaces(struct candidates *candidates, struct capnp_text begin)
+{
+    static uint64_t words[ANSWER_WORDS], name_words[64];
+    uint32_t cursor = 0;
+    do {
+        struct cap_buffer buffer = {words, sizeof words};
+        struct cap_schema_registry_list_results list = {0};
+        if (cap_schema_registry_list(shell.registry, cursor, &list, &buffer) < 0)
+            return;
+        for (size_t i = 0; i < list.interface_ids.count; i++) {
+            struct cap_buffer name_buffer = {name_words, sizeof name_words};
+            struct cap_schema_registry_find_results one = {0};
+            uint64_t id;
+            if (capnp_list_get_u64(&list.interface_ids, i, &id) >= 0 &&
+                cap_schema_registry_find(shell.registry, id, &one, &name_buffer) >= 0 && one.found)
+                candidates_offer(candidates, begin, one.name.bytes, one.name.len, " ");
+        }
+        cursor = list.next_cursor;
+    } while (cursor != 0);
 }
 
 static int32_t complete(void *self, struct cap_call *call, const struct cap_completer_complete_params *params,
                         struct cap_completer_complete_results *results)
 {
-    const struct candidate_sources sources = {&shell.names, &shell.system.schema, list_directory};
+    const struct candidate_sources sources = {&shell.names, &shell.system.schema, list_interfaces,
+                                              list_directory};
     size_t cursor = params->cursor < params->line.len ? params->cursor : params->line.len;
     (void)self;
     (void)call;

@@ -7,7 +7,13 @@
 #include "crash.h"
 #include <string.h>
 
-enum { ANSWER_WORDS = 512, STACK_FAULT = 12, GENERAL_PROTECTION = 13, PAGE_FAULT = 14 };
+enum {
+    ANSWER_WORDS = 512,
+    STACK_FAULT = 12,
+    GENERAL_PROTECTION = 13,
+    PAGE_FAULT = 14,
+    SETTLE_TRIES_MAX = 100000
+};
 
 static cap_process_spawner spawner;
 
@@ -81,8 +87,25 @@ static struct usage kernel_usage(cap_system_info info)
     static uint64_t answer[ANSWER_WORDS];
     struct cap_buffer buffer = {answer, sizeof answer};
     struct cap_system_info_stats_results stats = {0};
-    demo_expect(CAPOS_OK, cap_system_info_stats(info, &stats, &buffer), "SystemInfo.stats");
+    if (cap_system_info_stats(info, &stats, &buffer) < 0)
+        demo_check(false, "SystemInfo.stats");
     return (struct usage){stats.memory.frames_free, stats.objects, stats.memory.heap_bytes};
+}
+
+static bool used_no_more(const struct usage *now, const struct usage *before)
+{
+    return now->frames >= before->frames && now->objects <= before->objects &&
+           now->heap_bytes <= before->heap_bytes;
+}
+
+/* With several processors the one that a process ended on may still be giving back the last of its kernel
+ * objects when who waited for it runs again: so `before` may hold a little too much, too. */
+static struct usage settled_usage(cap_system_info info, const struct usage *before)
+{
+    struct usage usage = kernel_usage(info);
+    for (int tries = 0; tries < SETTLE_TRIES_MAX && !used_no_more(&usage, before); tries++)
+        usage = kernel_usage(info);
+    return usage;
 }
 
 int main(int argc, char **argv)
@@ -96,9 +119,9 @@ int main(int argc, char **argv)
     struct usage before = kernel_usage(info);
     for (size_t i = 0; i < crash_kind_count; i++)
         check_kind(&crash_kinds[i]);
-    struct usage after = kernel_usage(info);
-    demo_check(before.frames == after.frames, "every frame came back");
-    demo_check(before.objects == after.objects, "every object is gone");
-    demo_check(before.heap_bytes == after.heap_bytes, "the kernel's heap is as it was");
+    struct usage after = settled_usage(info, &before);
+    demo_check(after.frames >= before.frames, "every frame came back");
+    demo_check(after.objects <= before.objects, "every object is gone");
+    demo_check(after.heap_bytes <= before.heap_bytes, "the kernel's heap is as it was");
     return demo_end();
 }

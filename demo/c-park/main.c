@@ -139,6 +139,34 @@ static void check_turns(void)
     demo_check(well && first == TURNS && second == TURNS, "two threads take 2000 turns each");
 }
 
+static uint32_t one_turn[2];
+
+static uint64_t wait_once(void *argument)
+{
+    (void)argument;
+    return (uint64_t)capos_park(&one_turn[0], 0, 0, false);
+}
+
+/* The other side is woken though the thread does not wait after all. */
+static void check_turn_not_taken(cap_park_space space)
+{
+    capos_thread other;
+    uint64_t result = 1;
+    bool well = capos_thread_create(NULL, wait_once, NULL, &other) == CAPOS_OK;
+    wait_until_parked(space, 1);
+    demo_expect(CAPOS_ERR_WOULD_BLOCK, capos_unpark_and_park(&one_turn[0], &one_turn[1], 7, false),
+                "waking, and not waiting for a word of another value");
+    well = well && capos_thread_join(other, &result) == CAPOS_OK;
+    demo_check(well && result == 0, "the other was woken");
+    well = capos_thread_create(NULL, wait_once, NULL, &other) == CAPOS_OK;
+    wait_until_parked(space, 1);
+    demo_expect(CAPOS_ERR_BAD_ADDRESS,
+                capos_unpark_and_park(&one_turn[0], (const uint32_t *)UNMAPPED, 0, false),
+                "nor for one that is not there");
+    well = well && capos_thread_join(other, &result) == CAPOS_OK;
+    demo_check(well && result == 0, "the other was woken again");
+}
+
 /* ---- What is made of them. */
 
 static struct capos_mutex mutex = CAPOS_MUTEX_INIT;
@@ -302,6 +330,7 @@ int main(void)
     check_refusals(space);
     check_wake(space);
     check_turns();
+    check_turn_not_taken(space);
     check_objects(space);
     check_other_completions();
     return demo_end();

@@ -1,10 +1,12 @@
 /*
  * Lending a capability and taking it back: copies in other processes die with it, and what was obtained
- * through it, and calls that wait in it; nothing else does.
+ * through it, calls that wait in it, and what is mapped with it; nothing else does.
  */
 #include "check.h"
+#include <capos/sync.h>
 #include <string.h>
 
+enum { PAGE = 4096, PROT_READ_WRITE = 3, CRASH_PAGE_FAULT = 128 + 14, PATIENCE = 500 };
 enum { BORROWER_DONE = 42, NESTED_MAX = 8, ANSWER_WORDS = 256, MILLISECOND = 1000000 };
 #define HOUR_NS (UINT64_C(3600) * 1000 * MILLISECOND)
 
@@ -53,6 +55,61 @@ static int borrow(void)
     if (waited != CAPOS_ERR_REVOKED)
         return 2;
     return ask_time(timer.id) == CAPOS_ERR_REVOKED ? BORROWER_DONE : 3;
+}
+
+/* ---- The lodger: lives in memory that is lent to it, and waits on a word of it. */
+
+struct room {
+    uint32_t moved_in; /* it is about to wait */
+    uint32_t word;
+    uint32_t steps; /* it was woken, and goes about from then on */
+};
+
+static struct room *map_room(cap_memory_object object)
+{
+    struct cap_memory_object_map_results mapped = {0};
+    const struct cap_memory_object_map_params params = {.size = PAGE, .prot = PROT_READ_WRITE};
+    return cap_memory_object_map_call(object, &params, &mapped) < 0 ? NULL
+                                                                    : (void *)(uintptr_t)mapped.address;
+}
+
+static int lodge(void)
+{
+    struct room *room = map_room(capos_need_memory_object("room"));
+    if (room == NULL)
+        return 1;
+    __atomic_store_n(&room->moved_in, 1, __ATOMIC_RELEASE);
+    if (capos_park(&room->word, 0, 0, true) != CAPOS_ERR_REVOKED)
+        return 2;
+    if (capos_park(&room->word, 0, 0, true) != CAPOS_ERR_REVOKED)
+        return 3;
+    if (capos_unpark(&room->word, 1, true) != CAPOS_ERR_REVOKED)
+        return 4;
+    for (;;)
+        __atomic_fetch_add(&room->steps, 1, __ATOMIC_RELAXED);
+}
+
+static int32_t spawn_lodger(cap_process_spawner spawner, uint32_t room, uint32_t park,
+                            cap_process_handle *out)
+{
+    static const struct capnp_text args[] = {{"c-revoke", 8}, {"lodger", 6}};
+    const struct cap_spawn_grant grants[] = {{.name = {"room", 4},
+                                              .which = CAP_SPAWN_GRANT_CAPABILITY,
+                                              .capability = {room, CAPOS_XFER_COPY},
+                                              .interface_id = CAP_MEMORY_OBJECT_INTERFACE_ID},
+                                             {.name = {"shared-park", 11},
+                                              .which = CAP_SPAWN_GRANT_CAPABILITY,
+                                              .capability = {park, CAPOS_XFER_COPY},
+                                              .interface_id = CAP_SHARED_PARK_SPACE_INTERFACE_ID}};
+    const struct cap_process_spawner_spawn_params params = {.binary_name = {"c-revoke", 8},
+                                                            .args = CAPNP_LIST(args, 2),
+                                                            .grants = CAPNP_LIST(grants, 2),
+                                                            .has_budget = true,
+                                                            .budget = {.frames = 100, .cap_slots = 8}};
+    struct cap_process_spawner_spawn_results results = {0};
+    int32_t result = cap_process_spawner_spawn(spawner, &params, &results);
+    *out = results.handle;
+    return result;
 }
 
 static int32_t spawn_borrower(cap_process_spawner spawner, uint32_t timer, cap_process_handle *out)
@@ -147,6 +204,46 @@ static void check_what_is_derived(cap_virtual_memory memory)
     give_back(&lent);
 }
 
+static bool becomes_true(const uint32_t *word, cap_timer timer)
+{
+    for (int i = 0; i < PATIENCE && __atomic_load_n(word, __ATOMIC_ACQUIRE) == 0; i++)
+        (void)cap_timer_sleep(timer, 10 * MILLISECOND);
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* What another process maps and waits on through facets. */
+static void check_mapping_and_wait(cap_process_spawner spawner, cap_virtual_memory memory, cap_timer timer)
+{
+    struct lent lent_room, lent_park;
+    struct cap_virtual_memory_create_object_results made = {0};
+    struct cap_process_handle_wait_results ended = {0};
+    cap_process_handle lodger;
+    cap_shared_park_space park = capos_need_shared_park_space("shared-park");
+    demo_expect(CAPOS_OK, cap_virtual_memory_create_object(memory, PAGE, &made), "memory to be lived in");
+    struct room *room = map_room(made.object);
+    demo_expect(CAPOS_OK, lend(made.object.id, &lent_room), "it is lent");
+    demo_expect(CAPOS_OK, lend(park.id, &lent_park), "and a SharedParkSpace");
+    demo_expect(CAPOS_OK, spawn_lodger(spawner, lent_room.facet, lent_park.facet, &lodger), "to a lodger");
+    demo_check(becomes_true(&room->moved_in, timer), "who maps the one and waits through the other");
+    (void)cap_timer_sleep(timer, 50 * MILLISECOND); /* it is waiting by then */
+    demo_check(room->steps == 0, "for nobody to come");
+    demo_expect(CAPOS_OK, revoke(&lent_park), "revoking the second");
+    demo_check(becomes_true(&room->steps, timer), "ends the wait and all later ones with REVOKED");
+    demo_expect(CAPOS_OK, revoke(&lent_room), "revoking the first");
+    uint32_t steps = room->steps;
+    demo_expect(CAPOS_OK, cap_process_handle_wait(lodger, &ended, &answer_buffer), "ends the lodger");
+    demo_check(ended.crashed && ended.exit_code == CRASH_PAGE_FAULT, "by a fault: the page is gone from it");
+    demo_check(room->steps == steps, "since it was revoked");
+    room->word = 1;
+    demo_check(room->word == 1, "and is here as before");
+    demo_expect(CAPOS_ERR_WOULD_BLOCK, capos_park(&room->word, 0, 0, true), "as is the park space");
+    demo_expect(CAPOS_OK, cap_memory_object_unmap(made.object, (uintptr_t)room, PAGE), "unmapping it");
+    cap_release(lodger);
+    cap_release(made.object);
+    give_back(&lent_room);
+    give_back(&lent_park);
+}
+
 static int32_t spawn_image(cap_process_spawner spawner, uint32_t image)
 {
     const struct cap_process_spawner_spawn_params params = {.name = {"x", 1},
@@ -228,6 +325,8 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "borrower") == 0)
         return borrow();
+    if (argc > 1 && strcmp(argv[1], "lodger") == 0)
+        return lodge();
     demo_begin("c-revoke");
     manager = capos_need_capability_manager("capabilities");
     cap_timer timer = capos_need_timer("timer");
@@ -236,6 +335,7 @@ int main(int argc, char **argv)
     check_copies_elsewhere(spawner, timer);
     check_call_in_flight(timer);
     check_what_is_derived(memory);
+    check_mapping_and_wait(spawner, memory, timer);
     check_as_parameter(spawner, memory);
     check_nesting(timer);
     check_account(timer, capos_need_system_info("info"));

@@ -17,6 +17,7 @@ const manifest :Manifest.SystemManifest = (
         (name = "memory", source = (kernel = virtualMemory)),
         (name = "capabilities", source = (kernel = capabilityManager)),
         (name = "spawner", source = (kernel = processSpawner)),
+        (name = "shared-park", source = (kernel = sharedParkSpace)),
         (name = "info", source = (kernel = systemInfo)),
       ],
     ),

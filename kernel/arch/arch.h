@@ -141,6 +141,10 @@ void log_port_force(void);
 /* Calibrated TSC clock. Monotonic ns since boot; never goes back. */
 void clock_init(void);
 uint64_t clock_now_ns(void);
+/* Ticks of that clock, for one who takes times on one CPU and wants differences only: less exact between CPUs
+ * by what a processor reads ahead. And a difference in ns. */
+uint64_t clock_ticks(void);
+uint64_t clock_ticks_ns(uint64_t ticks);
 struct capos_clock_page;
 void clock_fill_page(struct capos_clock_page *page); /* writes the page for user space */
 int64_t clock_boot_unix_ns(void);                    /* RTC at the time that clock_now_ns() was 0 */
@@ -156,5 +160,23 @@ bool arch_user_copy_out(uaddr_t user, const void *kernel, size_t size_bytes);
 /* The same, but a fault is not resolved: false at once. May be called with any lock held. */
 bool arch_user_try_copy_in(void *kernel, uaddr_t user, size_t size_bytes);
 bool arch_user_try_copy_out(uaddr_t user, const void *kernel, size_t size_bytes);
+/* An aligned word: ARCH_USER_LOADED and the value, by one access; 0: it faulted, which is not resolved. */
+#define ARCH_USER_LOADED (UINT64_C(1) << 32)
+uint64_t arch_user_try_load32(uaddr_t user);
+#ifndef CAPOS_HOST_TEST
+/* arch_user_try_copy_in for who has much in registers: it changes none but these. */
+static inline __attribute__((always_inline)) bool arch_user_try_copy_in_place(void *kernel, uaddr_t user,
+                                                                              size_t size_bytes)
+{
+    bool copied;
+    __asm__ volatile("call arch_user_try_copy_in"
+                     : "=a"(copied), "+D"(kernel), "+S"(user), "+d"(size_bytes)
+                     :
+                     : "rcx", "memory", "cc");
+    return copied;
+}
+#else
+#define arch_user_try_copy_in_place arch_user_try_copy_in
+#endif
 /* An atomic write of one byte that changes nothing (lock or 0): true if the byte can be written. */
 bool arch_user_probe_write(uaddr_t user);

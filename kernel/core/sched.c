@@ -11,23 +11,21 @@ struct cpu_sched {
     /* Since when some thread waited beside the running one: time before is not charged. UINT64_MAX: none
      * waits. Written under `lock`; its CPU reads it without, when it charges: a thread that comes at that
      * moment finds a little more or less charged, as if it had come a moment earlier or later. */
-    uint64_t contended_since_ns;
+    uint64_t contended_since_ticks;
 
     /* Only this CPU writes: */
     struct thread *current;   /* who runs; null: idle */
     struct thread *loaded;    /* whose registers it has; idle, that may be the one that ran last */
     struct thread *candidate; /* RUNNING, but not begun: see sched_handoff */
-    uint64_t charged_until_ns;
+    uint64_t charged_until_ticks;
     uint64_t slice_end_ns;
     uint64_t balanced_ns;
-    uint64_t idle_since_ns;
     uint64_t running_weight; /* others read it as a hint; 0: idle */
     uint32_t number;
     bool idle;
     bool preempt;     /* a more urgent thread than the current one came; the timer sees to it soon */
     bool wants_leave; /* a candidate or an urgent thread came, or an affinity changed; see sched_leave */
     bool timer_stale; /* events changed while the current thread was on its way to block */
-    struct sched_counters counters;
 } __attribute__((aligned(64)));
 
 static struct cpu_sched cpus_sched[ARCH_CPUS_MAX];
@@ -41,6 +39,7 @@ static uint64_t online_cpus;
 static uint64_t idle_cpus;
 
 enum { STEAL_LOOKS_MAX = 8 };
+#define SCHED_RARE __attribute__((noinline, cold))
 
 static struct cpu_sched *this_sched(void)
 {
@@ -74,7 +73,7 @@ void sched_init(void)
         cpu_sched_at[i] = cpu;
         spinlock_init(&cpu->lock, LOCK_RUNQUEUE);
         fair_queue_init(&cpu->queue);
-        cpu->contended_since_ns = UINT64_MAX;
+        cpu->contended_since_ticks = UINT64_MAX;
         cpu->number = i;
     }
     online_cpus = bit_of(arch_cpu_number());
@@ -85,36 +84,41 @@ uint64_t sched_cpus(void)
     return __atomic_load_n(&online_cpus, __ATOMIC_RELAXED);
 }
 
-/* ---- Accounting. */
+/* ---- Accounting: in ticks of the TSC, which become ns where somebody wants to know. */
 
 /* Charges the running thread up to now. Only its own CPU does. */
-static inline void charge(struct cpu_sched *cpu, uint64_t now_ns)
+static inline __attribute__((always_inline)) void charge_now(struct cpu_sched *cpu)
 {
     struct thread *thread = cpu->current;
-    uint64_t from_ns = cpu->charged_until_ns;
-    uint64_t contended_ns = read_hint(&cpu->contended_since_ns);
-    cpu->charged_until_ns = now_ns;
-    if (thread == NULL)
+    uint64_t from = cpu->charged_until_ticks, now = clock_ticks();
+    uint64_t contended = read_hint(&cpu->contended_since_ticks);
+    cpu->charged_until_ticks = now;
+    if (__builtin_expect(thread == NULL, 0))
         return;
-    thread->sched.runtime_ns += now_ns - from_ns;
-    thread->sched.charged_at_ns = now_ns;
-    if (contended_ns > from_ns)
-        from_ns = contended_ns;
-    if (from_ns < now_ns)
-        thread->sched.virtual_ns += sched_virtual_ns(&thread->sched, now_ns - from_ns);
+    thread->sched.runtime_ticks += now - from;
+    thread->sched.charged_at_ticks = now;
+    if (contended > from)
+        from = contended;
+    if (__builtin_expect(from < now, 0))
+        thread->sched.virtual_ns += sched_virtual_ns(&thread->sched, clock_ticks_ns(now - from));
+}
+
+static void charge(struct cpu_sched *cpu)
+{
+    charge_now(cpu);
 }
 
 uint64_t sched_runtime_ns(const struct thread *thread)
 {
-    uint64_t runtime_ns = read_hint(&thread->sched.runtime_ns);
+    uint64_t runtime = read_hint(&thread->sched.runtime_ticks);
     const struct cpu_sched *cpu = cpu_sched_at[thread->cpu];
     /* Neither the comparison nor the time belongs together with the first load when the CPU is another: then
      * the sum is short or long by what was charged in between, for this reader only. */
     if (__atomic_load_n(&cpu->current, __ATOMIC_RELAXED) == thread) {
-        uint64_t since_ns = read_hint(&cpu->charged_until_ns), now_ns = clock_now_ns();
-        runtime_ns += now_ns > since_ns ? now_ns - since_ns : 0;
+        uint64_t since = read_hint(&cpu->charged_until_ticks), now = clock_ticks();
+        runtime += now > since ? now - since : 0;
     }
-    return runtime_ns;
+    return clock_ticks_ns(runtime);
 }
 
 /* ---- The queues. */
@@ -128,7 +132,7 @@ static void raise_floor_locked(struct cpu_sched *cpu)
 static void contention_ended_locked(struct cpu_sched *cpu)
 {
     if (cpu->queue.count == 0)
-        __atomic_store_n(&cpu->contended_since_ns, UINT64_MAX, __ATOMIC_RELAXED);
+        __atomic_store_n(&cpu->contended_since_ticks, UINT64_MAX, __ATOMIC_RELAXED);
 }
 
 /* To READY in this queue. True if it is the first there. */
@@ -144,10 +148,10 @@ static bool add_locked(struct cpu_sched *cpu, struct thread *thread)
                             cpu->queue.floor_ns);
     thread->cpu = cpu->number;
     thread->state = THREAD_READY;
-    if (cpu->contended_since_ns == UINT64_MAX) {
-        uint64_t now_ns = clock_now_ns(), last_ns = thread->sched.charged_at_ns;
-        __atomic_store_n(&cpu->contended_since_ns, now_ns, __ATOMIC_RELAXED);
-        fair_queue_rested(&cpu->queue, &thread->sched, now_ns > last_ns ? now_ns - last_ns : 0);
+    if (cpu->contended_since_ticks == UINT64_MAX) {
+        uint64_t now = clock_ticks(), last = thread->sched.charged_at_ticks;
+        __atomic_store_n(&cpu->contended_since_ticks, now, __ATOMIC_RELAXED);
+        fair_queue_rested(&cpu->queue, &thread->sched, now > last ? clock_ticks_ns(now - last) : 0);
     }
     fair_queue_add(&cpu->queue, &thread->sched, start_ns);
     return cpu->queue.count == 1;
@@ -360,21 +364,13 @@ static void put_down(struct cpu_sched *cpu)
 static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, struct thread *next)
 {
     struct thread *previous = cpu->loaded;
-    /* The other CPU is between choosing its next thread and having saved this one. Ours is saved first: two
-     * CPUs that want each other's do not wait for each other. */
-    if (__builtin_expect(__atomic_load_n(&next->on_cpu, __ATOMIC_ACQUIRE), 0)) {
-        put_down(cpu);
-        sched_wait_off_cpu(next);
-        previous = NULL;
-    }
     __atomic_store_n(&next->on_cpu, true, __ATOMIC_RELAXED);
     cpu->loaded = next;
-    arch_context_switch(previous == NULL ? NULL : &previous->context, &next->context,
+    arch_context_switch((struct user_context *)previous, &next->context, /* its first member */
                         aspace_page_table(next->process->aspace),
                         aspace_resident_cpus(next->process->aspace));
-    if (previous != NULL)
+    if (__builtin_expect(previous != NULL, 1))
         __atomic_store_n(&previous->on_cpu, false, __ATOMIC_RELEASE);
-    cpu->counters.switches++;
 }
 
 /* A thread that was to be stopped was chosen. It has nothing on this CPU. */
@@ -387,61 +383,108 @@ static void retire(struct thread *thread)
     process_halt_if_last();
 }
 
-/* Not in the queue of the CPU that it is on: the thread's time began. */
-static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
+static _Noreturn void enter(struct cpu_sched *cpu, struct thread *next);
+
+/* The other CPU is between choosing its next thread and having saved this one. Ours is saved first: two CPUs
+ * that want each other's do not wait for each other. */
+static SCHED_RARE _Noreturn void enter_when_off_cpu(struct cpu_sched *cpu, struct thread *next)
+{
+    put_down(cpu);
+    sched_wait_off_cpu(next);
+    enter(cpu, next);
+}
+
+static SCHED_RARE _Noreturn void enter_user_with_timer(struct thread *next)
+{
+    trace_runs(next);
+    if (this_sched()->timer_stale)
+        sched_program_timer();
+    arch_enter_user();
+}
+
+/* The thread was chosen, and is not in the queue of the CPU that it is on; it is not the one that is loaded.
+ * There is one copy of this, so that the change of context is a part of it, and what is rare does not come
+ * back here, so that nothing is kept over a call. */
+static __attribute__((noinline)) _Noreturn void enter(struct cpu_sched *cpu, struct thread *next)
 {
     cpu->current = next;
+    if (__builtin_expect(__atomic_load_n(&next->on_cpu, __ATOMIC_ACQUIRE), 0))
+        enter_when_off_cpu(cpu, next);
+    load(cpu, next);
+    spinlock_assert_none_held();
+    if (__builtin_expect(cpu->timer_stale, 0) || trace_wanted(next))
+        enter_user_with_timer(next);
+    arch_enter_user();
+}
+
+/* The thread's time began. */
+static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
+{
     cpu->preempt = false;
+    cpu->timer_stale = true;
     __atomic_store_n(&cpu->running_weight, next->sched.weight, __ATOMIC_RELAXED);
     if (next != cpu->loaded)
-        load(cpu, next);
-    trace_runs(next);
-    spinlock_assert_none_held();
-    sched_program_timer();
-    arch_enter_user();
+        enter(cpu, next);
+    cpu->current = next;
+    enter_user_with_timer(next);
 }
 
 /* The current thread's time slice goes on with another thread: no queue, no timer unless events changed. */
 static inline __attribute__((always_inline)) _Noreturn void start_candidate(struct cpu_sched *cpu,
                                                                             struct thread *next)
 {
-    charge(cpu, clock_now_ns());
-    cpu->current = next;
-    cpu->counters.handoffs++;
-    load(cpu, next);
-    trace_runs(next);
-    spinlock_assert_none_held();
-    if (cpu->timer_stale)
-        sched_program_timer();
-    arch_enter_user();
+    if (cpu->current == NULL)
+        __builtin_unreachable();
+    charge_now(cpu);
+    enter(cpu, next);
 }
 
 bool sched_may_switch_to(const struct thread *thread)
 {
     const struct cpu_sched *cpu = this_sched();
-    return cpu->candidate == NULL && cpu->current != NULL && thread->cpu == cpu->number &&
-           may_run_on(thread, cpu->number) && thread->sched.placed;
+    /* Waiting in a system call, it has run before, on the CPU that it names. */
+    return cpu->candidate == NULL && thread->cpu == cpu->number && may_run_on(thread, cpu->number);
 }
 
-void sched_switch_to(struct thread *thread)
+static SCHED_RARE _Noreturn void hand_over_as_candidate(struct thread *thread)
 {
     struct cpu_sched *cpu = this_sched();
-    if (__builtin_expect(thread->stopping, 0)) {
-        demote_candidate(cpu);
-        cpu->candidate = thread;
-        sched_next();
-    }
+    demote_candidate(cpu);
+    thread->context.frame.rax = 1;
+    cpu->candidate = thread;
+    sched_next();
+}
+
+static SCHED_RARE _Noreturn void hand_over_with_timer(struct thread *thread)
+{
+    thread->context.frame.rax = 1;
+    enter_user_with_timer(thread);
+}
+
+/* A part of the system call that it is the end of, as enter is of the rest: the same steps, but those that
+ * are known to be nothing. */
+__attribute__((always_inline)) void sched_hand_over(struct thread *next)
+{
+    struct cpu_sched *cpu = this_sched();
     if (__builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */
-        demote_candidate(cpu);
+        hand_over_as_candidate(next);
+    if (cpu->current == NULL || cpu->loaded == NULL)
+        __builtin_unreachable();
     cpu->wants_leave = false;
-    start_candidate(cpu, thread);
+    charge_now(cpu);
+    cpu->current = next;
+    load(cpu, next);
+    spinlock_assert_none_held();
+    if (__builtin_expect(cpu->timer_stale, 0))
+        hand_over_with_timer(next);
+    arch_return_to_waiting(&next->context, 1);
 }
 
 /* The first in the queue, after `requeued`, the running thread, if not null, was put there. */
 static struct thread *pick(struct cpu_sched *cpu, struct thread *requeued)
 {
     uint64_t now_ns = clock_now_ns();
-    charge(cpu, now_ns);
+    charge(cpu);
     spinlock_acquire(&cpu->lock);
     raise_floor_locked(cpu);
     cpu->current = NULL;
@@ -495,8 +538,7 @@ static struct thread *steal(struct cpu_sched *cpu)
             return NULL;
         struct thread *thread = take_from(busiest, cpu->number, UINT64_MAX);
         if (thread != NULL) {
-            cpu->counters.steals++;
-            cpu->slice_end_ns = cpu->charged_until_ns + fair_queue_slice_ns(&cpu->queue, &thread->sched);
+            cpu->slice_end_ns = clock_now_ns() + fair_queue_slice_ns(&cpu->queue, &thread->sched);
             return thread;
         }
         left &= ~bit_of(busiest->number); /* none of those there may run here */
@@ -519,7 +561,6 @@ static void balance(struct cpu_sched *cpu)
     struct thread *thread = take_from(cpu, other->number, mine - theirs);
     if (thread == NULL)
         return;
-    cpu->counters.pushes++;
     enqueue(other, thread);
 }
 
@@ -553,7 +594,6 @@ static void idle(struct cpu_sched *cpu)
     __atomic_store_n(&cpu->running_weight, 0, __ATOMIC_RELAXED);
     if ((cpu->number != 0 || !is_alone()) && !become_idle(cpu))
         return;
-    cpu->idle_since_ns = cpu->charged_until_ns;
     spinlock_assert_none_held();
     sched_program_timer();
     arch_idle();
@@ -583,7 +623,7 @@ static _Noreturn void run_next(struct cpu_sched *cpu, struct thread *requeued)
 void sched_forget_current(void)
 {
     struct cpu_sched *cpu = this_sched();
-    charge(cpu, clock_now_ns());
+    charge(cpu);
     cpu->current = NULL;
     put_down(cpu);
 }
@@ -609,10 +649,9 @@ static _Noreturn void give_way(struct cpu_sched *cpu, struct thread *thread)
     if (thread->stopping)
         thread_stop_current();
     trace_preempted(thread);
-    cpu->counters.preemptions++;
     if (may_run_on(thread, cpu->number))
         run_next(cpu, thread);
-    charge(cpu, clock_now_ns());
+    charge(cpu);
     cpu->current = NULL;
     enqueue(place(thread), thread);
     run_next(cpu, NULL);
@@ -712,9 +751,4 @@ void sched_set_affinity(struct thread *thread, uint64_t cpus)
         enqueue(place(thread), thread);
     else
         arch_cpu_kick(number); /* if it runs there, it is moved there */
-}
-
-void sched_counters_read(uint32_t cpu, struct sched_counters *out)
-{
-    *out = cpus_sched[cpu].counters; /* each word is read whole; they need not be of one moment */
 }

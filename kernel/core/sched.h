@@ -31,11 +31,12 @@ void sched_make_ready(struct thread *thread);
  * system call of the current thread (elsewhere it is sched_make_ready). There is one candidate: a second one
  * makes the first READY. */
 void sched_handoff(struct thread *thread);
-/* The two halves of a hand-over without a detour: true if the thread, which is BLOCKED, may run here next, as
- * sched_handoff would have it; its lock is held, and the caller makes it RUNNING. Then, no lock held, the
- * running thread being marked BLOCKED, it runs. */
+/* The two halves of a hand-over without a detour: true if the thread, which is BLOCKED in a system call, may
+ * run here next, as sched_handoff would have it; its lock is held, the caller is in a system call too, and
+ * the caller makes it RUNNING. Then, no lock held, the running thread being marked BLOCKED, it runs. */
 bool sched_may_switch_to(const struct thread *thread);
-_Noreturn void sched_switch_to(struct thread *thread);
+/* The thread was waiting in a system call for one completion, which has come. */
+_Noreturn void sched_hand_over(struct thread *thread);
 /* The caller holds thread->lock, has set thread->stopping, and found the thread READY or RUNNING. True: it
  * was READY, is in no queue now and no CPU will choose it (its registers may still be being saved: on_cpu).
  * False: thread->cpu has chosen it; kicked (arch_cpu_kick), that CPU calls thread_dead for it in its own
@@ -80,13 +81,3 @@ void sched_set_class(struct thread *thread, enum sched_class latency);
 void sched_set_affinity(struct thread *thread, uint64_t cpus);
 /* Bit n: CPU n schedules. */
 uint64_t sched_cpus(void);
-
-struct sched_counters {
-    uint64_t switches;    /* from one thread to another */
-    uint64_t handoffs;    /* of those, without a queue */
-    uint64_t preemptions; /* a running thread made way */
-    uint64_t steals;      /* threads taken from another CPU's queue */
-    uint64_t pushes;      /* threads given to another CPU's queue */
-    uint64_t idle_ns;     /* until the last wake-up */
-};
-void sched_counters_read(uint32_t cpu, struct sched_counters *out);

@@ -28,9 +28,9 @@ enum {
 struct sched_entity {
     struct rb_node node;
     uint64_t virtual_ns;
-    uint64_t runtime_ns;    /* processor time, all of it */
-    uint64_t charged_at_ns; /* when it ran last; for sched.c */
-    uint64_t affinity;      /* bit n: CPU n */
+    uint64_t runtime_ticks;    /* sched.c's: processor time, all of it, in ticks of the TSC */
+    uint64_t charged_at_ticks; /* and when it ran last */
+    uint64_t affinity;         /* bit n: CPU n */
     uint32_t weight;
     uint32_t inverse; /* virtual ns per ns, times 2^SCHED_INVERSE_SHIFT */
     enum sched_class latency;

@@ -53,7 +53,7 @@ static int run_first(struct model *m, int q, bool sleeps)
     uint64_t slice_ns = fair_queue_slice_ns(queue, first);
     assert_in_range(slice_ns, SCHED_SLICE_MIN_NS, SCHED_SLICE_MAX_NS);
     m->now_ns += slice_ns;
-    first->runtime_ns += slice_ns;
+    first->runtime_ticks += slice_ns;
     first->virtual_ns += sched_virtual_ns(first, slice_ns);
     fair_queue_raise_floor(queue, first);
     m->where[i] = -1;
@@ -103,7 +103,7 @@ static void test_shares_follow_weights(void)
     for (int step = 0; step < SHARE_STEPS; step++)
         run_first(&m, 0, false);
     for (int i = 0; i < COUNT; i++) {
-        double share = (double)m.entities[i].runtime_ns / (double)m.now_ns;
+        double share = (double)m.entities[i].runtime_ticks / (double)m.now_ns;
         double fair = (double)weights[i] / (double)total_weight;
         assert_true(share > fair * 0.99 && share < fair * 1.01);
     }
@@ -120,7 +120,7 @@ static void test_classes_share_alike(void)
     for (int step = 0; step < SHARE_STEPS; step++)
         run_first(&m, 0, false);
     for (int i = 0; i < SCHED_CLASSES; i++)
-        assert_in_range(m.entities[i].runtime_ns, m.now_ns * 33 / 100, m.now_ns * 34 / 100);
+        assert_in_range(m.entities[i].runtime_ticks, m.now_ns * 33 / 100, m.now_ns * 34 / 100);
 }
 
 static void test_sleep_saves_up_little(void)
@@ -132,11 +132,11 @@ static void test_sleep_saves_up_little(void)
     run_first(&m, 0, true); /* 0 sleeps for long */
     for (int step = 0; step < 1000; step++)
         run_first(&m, 0, false);
-    uint64_t before_ns = m.entities[0].runtime_ns;
+    uint64_t before_ns = m.entities[0].runtime_ticks;
     wake(&m, 0, 0);
     for (int step = 0; step < 10; step++)
         run_first(&m, 0, false);
-    assert_in_range(m.entities[0].runtime_ns - before_ns, 5 * SCHED_SLICE_NS, 6 * SCHED_SLICE_NS);
+    assert_in_range(m.entities[0].runtime_ticks - before_ns, 5 * SCHED_SLICE_NS, 6 * SCHED_SLICE_NS);
 }
 
 /* Each of a chain of threads that end after one slice starts where its maker is. */
@@ -159,7 +159,7 @@ static void test_newcomers_do_not_starve(void)
         fair_queue_add(&m.queues[0], &m.entities[last], start_ns);
         m.where[last] = 0;
     }
-    assert_in_range(m.entities[0].runtime_ns, m.now_ns * 49 / 100, m.now_ns * 51 / 100);
+    assert_in_range(m.entities[0].runtime_ticks, m.now_ns * 49 / 100, m.now_ns * 51 / 100);
 }
 
 static void test_urgent_preempts(void)

@@ -155,6 +155,16 @@ uint64_t clock_now_ns(void)
     return tsc_mult == 0 ? 0 : clock_scale(arch_read_tsc() - tsc_base, tsc_mult);
 }
 
+uint64_t clock_ticks(void)
+{
+    return arch_read_tsc();
+}
+
+uint64_t clock_ticks_ns(uint64_t ticks)
+{
+    return clock_scale(ticks, tsc_mult);
+}
+
 void clock_fill_page(struct capos_clock_page *page)
 {
     *page = (struct capos_clock_page){

@@ -8,68 +8,37 @@
 #include "mm/aspace.h"
 #include "object/kernel_caps.h"
 #include "object/memory_object.h"
+#include "object/park_inside.h"
+#include "object/revocation.h"
 #include <capos/manifest.h>
 #include <capos/park_server.h>
 #include <capos/process.h>
 
-enum {
-    BUCKETS_LOG2 = 8,
-    BATCH = 64, /* waiters that one UNPARK wakes or moves in one go under the locks */
-};
+enum { BATCH = 64 }; /* waiters that one UNPARK wakes or moves in one go under the locks */
 
-static struct bucket {
-    struct spinlock lock; /* LOCK_PARK; two at once in the order of their addresses */
-    struct list waiters;  /* struct pending.in_object, in order of arrival */
-    uint64_t arrivals;
-} buckets[1 << BUCKETS_LOG2];
-/* Unknown to processes, so that none can choose words that share a bucket with another's. */
-static uint64_t hash_key[2];
-
-struct key {
-    const void *space; /* the address space or the memory object */
-    uint64_t place;
-};
-
-/* struct pending.own of a PARK. */
-struct waiter {
-    struct key key;
-    struct bucket *bucket; /* written under the locks of the old and the new one */
-    uint64_t arrival;      /* bucket's lock, as: */
-    bool queued;
-    bool shared;
-};
-_Static_assert(sizeof(struct waiter) <= sizeof(((struct pending *)NULL)->own), "fits the object's part");
+struct bucket park_buckets[1 << PARK_BUCKETS_LOG2];
+uint64_t park_hash_key[2];
 
 void park_init(void)
 {
-    for (size_t i = 0; i < array_count(buckets); i++) {
-        spinlock_init(&buckets[i].lock, LOCK_PARK);
-        list_init(&buckets[i].waiters);
+    for (size_t i = 0; i < array_count(park_buckets); i++) {
+        spinlock_init(&park_buckets[i].lock, LOCK_PARK);
+        list_init(&park_buckets[i].waiters);
     }
-    hash_key[0] = entropy_random_u64() | 1;
-    hash_key[1] = entropy_random_u64() | 1;
-}
-
-static struct waiter *waiter_of(struct pending *pending)
-{
-    return (struct waiter *)(void *)pending->own;
-}
-
-static struct bucket *bucket_of(const struct key *key)
-{
-    uint64_t hash = ((uint64_t)(uintptr_t)key->space ^ hash_key[1]) * hash_key[0];
-    hash = ((hash >> 32 | hash << 32) ^ key->place) * hash_key[1];
-    return &buckets[(hash ^ hash >> 32) * hash_key[0] >> (64 - BUCKETS_LOG2)];
-}
-
-static bool key_is(const struct waiter *waiter, const struct key *key)
-{
-    return waiter->key.place == key->place && waiter->key.space == key->space;
+    park_hash_key[0] = entropy_random_u64() | 1;
+    park_hash_key[1] = entropy_random_u64() | 1;
 }
 
 /* ---- What a word is known by. */
 
-/* BAD_CAP, STALE_CAP, REVOKED; WRONG_INTERFACE: not a park space. Holding it is all that counts. */
+/* WRONG_INTERFACE: it is no park space. */
+static status_t which_space(const struct object_type *type, bool *shared)
+{
+    *shared = type == &shared_park_space_type;
+    return *shared || type == &park_space_type ? CAPOS_OK : CAPOS_ERR_WRONG_INTERFACE;
+}
+
+/* BAD_CAP, STALE_CAP, REVOKED, WRONG_INTERFACE. Holding it is all that counts. */
 static status_t check_authority(struct thread *thread, uint32_t cap_id, bool *shared)
 {
     struct capability held;
@@ -78,9 +47,8 @@ static status_t check_authority(struct thread *thread, uint32_t cap_id, bool *sh
         return status;
     struct capability real = held;
     status = capability_resolve(&real);
-    *shared = status == CAPOS_OK && real.type == &shared_park_space_type;
-    if (status == CAPOS_OK && !*shared && real.type != &park_space_type)
-        status = CAPOS_ERR_WRONG_INTERFACE;
+    if (status == CAPOS_OK)
+        status = which_space(real.type, shared);
     object_put(held.object);
     return status;
 }
@@ -126,20 +94,6 @@ static status_t read_word(const struct key *key, struct memory_object *object, u
 
 /* ---- Waiting. */
 
-static void enqueue_locked(struct bucket *bucket, struct pending *pending)
-{
-    struct waiter *waiter = waiter_of(pending);
-    waiter->arrival = ++bucket->arrivals;
-    waiter->queued = true;
-    list_push_back(&bucket->waiters, &pending->in_object);
-}
-
-static void dequeue_locked(struct pending *pending)
-{
-    list_remove(&pending->in_object);
-    waiter_of(pending)->queued = false;
-}
-
 /* The waiter may be moved to another bucket as long as its own is not locked. */
 static struct bucket *lock_bucket_of(const struct waiter *waiter)
 {
@@ -152,7 +106,7 @@ static struct bucket *lock_bucket_of(const struct waiter *waiter)
     }
 }
 
-static bool cancel(struct pending *pending)
+bool park_cancel(struct pending *pending)
 {
     struct waiter *waiter = waiter_of(pending);
     struct bucket *bucket = lock_bucket_of(waiter);
@@ -171,9 +125,11 @@ static int32_t wait_while_equal(struct kcall *kcall, const struct key *key, stru
     uint32_t value = 0;
     status_t status =
         pending_begin(kcall->thread, &kcall->sqe, object == NULL ? NULL : memory_object_as_object(object),
-                      cancel, &pending);
+                      park_cancel, &pending);
     if (status < 0)
         return status;
+    if (kcall->membrane != NULL)
+        membrane_pending_begun(kcall, pending);
     *waiter_of(pending) = (struct waiter){.key = *key, .bucket = bucket, .shared = object != NULL};
     spinlock_acquire(&bucket->lock);
     status = read_word(key, object, &value);
@@ -188,22 +144,41 @@ static int32_t wait_while_equal(struct kcall *kcall, const struct key *key, stru
     return status;
 }
 
-int32_t park_wait(struct kcall *kcall)
+static int32_t wait_on_word(struct kcall *kcall, const struct object_type *space)
 {
-    const struct capos_sqe *sqe = &kcall->sqe;
     struct memory_object *object;
     struct key key;
     bool shared;
-    if ((sqe->method_id | sqe->flags | sqe->result_len | sqe->result_addr | sqe->call_id |
-         sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
-        return CAPOS_ERR_BAD_FLAGS;
-    status_t status = check_authority(kcall->thread, sqe->cap_id, &shared);
+    status_t status = which_space(space, &shared);
     if (status == CAPOS_OK)
-        status = key_make(kcall->thread, sqe->addr, shared, &key, &object);
+        status = key_make(kcall->thread, kcall->sqe.addr, shared, &key, &object);
     if (status < 0)
         return status;
     int32_t result = wait_while_equal(kcall, &key, object);
     key_drop(object);
+    return result;
+}
+
+/* A revocation ends the wait like a call. */
+static int32_t wait_through(struct membrane *membrane, struct kcall *kcall)
+{
+    status_t status = membrane_call_begin(membrane, kcall);
+    return status < 0 ? status : membrane_call_end(kcall, wait_on_word(kcall, membrane->real.type));
+}
+
+int32_t park_wait(struct kcall *kcall)
+{
+    const struct capos_sqe *sqe = &kcall->sqe;
+    struct capability held;
+    if ((sqe->method_id | sqe->flags | sqe->result_len | sqe->result_addr | sqe->call_id |
+         sqe->xfer_cap_count | sqe->pipeline_field | sqe->pipeline_dep | sqe->reserved) != 0)
+        return CAPOS_ERR_BAD_FLAGS;
+    status_t status = captable_get(&kcall->thread->process->captable, sqe->cap_id, &held);
+    if (status < 0)
+        return status;
+    struct membrane *membrane = membrane_of(held);
+    int32_t result = membrane == NULL ? wait_on_word(kcall, held.type) : wait_through(membrane, kcall);
+    object_put(held.object);
     return result;
 }
 
@@ -379,7 +354,7 @@ static uint32_t count_of_thread(struct thread *thread, bool shared)
     for (struct list_node *node = list_first(&thread->pending); node != NULL;
          node = list_next(&thread->pending, node)) {
         struct pending *pending = container_of(node, struct pending, in_thread);
-        count += pending->cancel == cancel && waiter_of(pending)->shared == shared;
+        count += pending->cancel == park_cancel && waiter_of(pending)->shared == shared;
     }
     spinlock_release(&thread->lock);
     return count;

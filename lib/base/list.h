@@ -67,8 +67,9 @@ static inline void list_insert_before(struct list_node *before, struct list_node
 /* The node must be linked. */
 static inline void list_remove(struct list_node *node)
 {
-    node->prev->next = node->next;
-    node->next->prev = node->prev;
+    struct list_node *prev = node->prev, *next = node->next;
+    prev->next = next;
+    next->prev = prev;
     node->next = NULL;
     node->prev = NULL;
 }

@@ -457,7 +457,7 @@ const char *capos_file_why(int64_t result)
         [CAP_FS_STATUS_IS_DIRECTORY] = "is a directory",
         [CAP_FS_STATUS_IS_LINK] = "is a symbolic link",
         [CAP_FS_STATUS_NOT_EMPTY] = "the directory is not empty",
-        [CAP_FS_STATUS_BAD_NAME] = "not a name for a file",
+        [CAP_FS_STATUS_BAD_NAME] = "not a name",
         [CAP_FS_STATUS_READ_ONLY] = "the capability is read-only",
         [CAP_FS_STATUS_APPEND_ONLY] = "the capability only appends",
         [CAP_FS_STATUS_NO_SPACE] = "no space left",

@@ -55,7 +55,7 @@ _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "all of the
 /* Puts one entry into the queue; the kernel sees it when it is next entered. There is always room: the calls
  * started and not done are one less than the queues hold, and a thread has one blocking operation at a time.
  */
-static inline void ring_queue(struct ring *ring, struct capos_ring_header *header,
+static inline void ring_queue(const struct ring *ring, struct capos_ring_header *header,
                               const struct submission *from)
 {
     uint32_t tail = header->sq_tail;

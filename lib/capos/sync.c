@@ -62,14 +62,29 @@ int32_t capos_unpark_move(const uint32_t *word, uint32_t count, const uint32_t *
     return run(&unpark, shared);
 }
 
+/* Something else has completed, or the refusal. */
+static __attribute__((noinline)) int32_t await_other_first(struct waiter *waiter)
+{
+    waiter->done = 0;
+    ring_reap(&ring_self);
+    int32_t status = ring_await(&ring_self, waiter);
+    return status < 0 ? status : waiter->result;
+}
+
+static __attribute__((noinline)) int32_t unpark_and_park_first(const uint32_t *wake, const uint32_t *word,
+                                                               uint32_t expected, bool shared)
+{
+    return grant(shared) == 0 ? CAPOS_ERR_NO_CAPABILITY : capos_unpark_and_park(wake, word, expected, shared);
+}
+
 int32_t capos_unpark_and_park(const uint32_t *wake, const uint32_t *word, uint32_t expected, bool shared)
 {
-    struct ring *ring = &ring_self;
-    struct capos_ring_header *header = ring->header;
+    const struct ring ring = ring_self; /* for all the compiler knows, what is queued could change it */
+    struct capos_ring_header *header = ring.header;
     struct waiter waiter, refusal; /* of the PARK; of the UNPARK, which is silent if it succeeds */
-    const uint32_t cap_id = grant(shared);
-    if (cap_id == 0)
-        return CAPOS_ERR_NO_CAPABILITY;
+    const uint32_t cap_id = __atomic_load_n(&grants[shared], __ATOMIC_RELAXED);
+    if (__builtin_expect(cap_id == 0, 0))
+        return unpark_and_park_first(wake, word, expected, shared);
     const struct submission unpark = {.opcode = CAPOS_OP_UNPARK,
                                       .flags = CAPOS_SQE_QUIET,
                                       .user_data = (uintptr_t)&refusal,
@@ -81,19 +96,17 @@ int32_t capos_unpark_and_park(const uint32_t *wake, const uint32_t *word, uint32
                                     .cap_id = cap_id,
                                     .addr = (uintptr_t)word,
                                     .len = expected};
-    ring_queue(ring, header, &unpark);
-    ring_queue(ring, header, &park);
+    ring_queue(&ring, header, &unpark);
+    ring_queue(&ring, header, &park);
     int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
-    const struct capos_cqe *cqe = first_completion(ring, header);
+    header = ring_self.header; /* looked up again rather than kept over the system call */
+    const struct capos_cqe *cqe = first_completion(&ring_self, header);
     if (__builtin_expect(entered == 1 && cqe->user_data == (uintptr_t)&waiter, 1)) {
         int32_t result = cqe->result;
         take_completion(header);
         return result;
     }
-    waiter.done = 0;
-    ring_reap(ring);
-    int32_t status = ring_await(ring, &waiter);
-    return status < 0 ? status : waiter.result;
+    return await_other_first(&waiter);
 }
 
 /* ---- Inside the objects. */

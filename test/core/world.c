@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USER_RANGES = 16 };
+enum { USER_RANGES = 16, RELAX_MAX = 1000000 };
 
 struct memory_object {
     struct object object;
@@ -29,6 +29,9 @@ static struct {
     bool entropy;
     uint32_t ready;
     uint32_t timer_changes;
+    uint32_t relaxed;
+    uint32_t release_class;
+    bool (*on_release)(void);
     struct ledger ledger;
     struct {
         uintptr_t start, end;
@@ -39,11 +42,13 @@ static struct {
     struct thread thread;
     struct thread *current;
     bool has_process;
+    bool may_switch;
 } world;
 
 static _Alignas(4096) uint8_t ring_page[4096];
 
 static const struct object_type test_process_type = {.name = "process"};
+bool spinlock_several_cpus = true;
 
 static void make_process(void)
 {
@@ -160,8 +165,11 @@ bool arch_random_u64(uint64_t *out)
     return true;
 }
 
+/* There is one CPU, and whoever waits for another waits for ever. */
 void arch_relax(void)
 {
+    if (++world.relaxed == RELAX_MAX)
+        panic("waits for something that nobody does");
 }
 
 uint64_t clock_now_ns(void)
@@ -201,10 +209,22 @@ void spinlock_acquire(struct spinlock *lock)
     lock->holder_cpu = 1;
 }
 
+void world_on_release(uint32_t lock_class, bool (*run)(void))
+{
+    world.release_class = lock_class;
+    world.on_release = run;
+}
+
 void spinlock_release(struct spinlock *lock)
 {
     assert_int_equal(lock->holder_cpu, 1);
     lock->holder_cpu = 0;
+    bool (*run)(void) = world.on_release;
+    if (run == NULL || lock->class_number != world.release_class)
+        return;
+    world.on_release = NULL; /* not from within itself */
+    if (!run())
+        world.on_release = run;
 }
 
 void spinlock_assert_held(const struct spinlock *lock)
@@ -238,6 +258,17 @@ void sched_make_ready(struct thread *thread)
 
 void arch_preemption_point(void)
 {
+}
+
+bool sched_may_switch_to(const struct thread *thread)
+{
+    (void)thread;
+    return world.may_switch;
+}
+
+void world_let_switch(bool may)
+{
+    world.may_switch = may;
 }
 
 bool sched_has_left_work(void)
@@ -354,6 +385,32 @@ status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes,
 {
     (void)aspace;
     return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
+/* All processes of these tests see the same memory, so one address space stands for any. */
+struct aspace {
+    struct aspace_front front;
+};
+
+struct aspace *world_aspace(void)
+{
+    static struct aspace aspace;
+    if (aspace.front.generation == 0) {
+        spinlock_init(&aspace.front.lock, LOCK_ASPACE);
+        aspace.front.generation = 1;
+    }
+    return &aspace;
+}
+
+void *aspace_page_locked(struct aspace *aspace, uaddr_t address)
+{
+    (void)aspace;
+    return user_range(address, 1, true) ? (void *)(uintptr_t)align_down(address, CAPOS_PAGE_SIZE) : NULL;
+}
+
+bool arch_user_try_copy_in(void *kernel, uaddr_t user, size_t size_bytes)
+{
+    return arch_user_copy_in(kernel, user, size_bytes);
 }
 
 /* No call of these tests maps memory. */

@@ -20,10 +20,20 @@ size_t arch_fpu_size(void)
     return align_up(cpu_features.fpu_size_bytes, 64);
 }
 
+static inline void fpu_save_old(void *image)
+{
+    __asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
+}
+
+static inline void fpu_load_old(const void *image)
+{
+    __asm__ volatile("fxrstor64 (%0)" : : "r"(image) : "memory");
+}
+
 static void fpu_save(void *image)
 {
     if (!cpu_features.xsave) {
-        __asm__ volatile("fxsave64 (%0)" : : "r"(image) : "memory");
+        fpu_save_old(image);
         return;
     }
     const uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
@@ -39,7 +49,7 @@ static void fpu_load(const void *image)
     if (cpu_features.xsave)
         __asm__ volatile("xrstor64 (%0)" : : "r"(image), "a"(low), "d"(high) : "memory");
     else
-        __asm__ volatile("fxrstor64 (%0)" : : "r"(image) : "memory");
+        fpu_load_old(image);
 }
 
 void arch_context_init(struct user_context *context, uint64_t rip, uint64_t rsp, uint64_t ring,
@@ -81,9 +91,10 @@ void arch_context_copy(struct user_context *copy, const struct user_context *cur
     bases_save(copy);
 }
 
-static void segments_clear(void)
+static inline void segments_clear(void)
 {
     uint32_t all;
+    bool any;
     __asm__ volatile("movl %%ds, %0\n\t"
                      "movl %%es, %%ecx\n\t"
                      "orl %%ecx, %0\n\t"
@@ -91,10 +102,10 @@ static void segments_clear(void)
                      "orl %%ecx, %0\n\t"
                      "movl %%gs, %%ecx\n\t"
                      "orl %%ecx, %0"
-                     : "=&r"(all)
+                     : "=&r"(all), "=@ccnz"(any)
                      :
-                     : "ecx", "cc");
-    if (__builtin_expect(all == 0, 1))
+                     : "ecx");
+    if (__builtin_expect(!any, 1))
         return;
     __asm__ volatile(
         "movl %0, %%ds\n\t"
@@ -110,7 +121,7 @@ static void segments_clear(void)
 
 static void bases_load(const struct user_context *next)
 {
-    segments_clear();
+    segments_clear();             /* may change the FS base: after it was saved */
     if (!cpu_features.fsgsbase) { /* then the GS base of programs can only be a selector's: always zero */
         msr_write(MSR_FS_BASE, next->fs_base);
         return;
@@ -124,47 +135,95 @@ static void bases_load(const struct user_context *next)
                      : "memory");
 }
 
-static void tsc_allow(struct cpu *cpu, bool allowed)
+static inline void tsc_allow(struct cpu *cpu, bool allowed)
 {
     if (cpu->tsc_allowed == allowed)
         return;
     cpu->tsc_allowed = allowed;
-    cr4_write(allowed ? cr4_read() & ~CR4_TSD : cr4_read() | CR4_TSD);
+    cr4_write(cr4_read() ^ CR4_TSD);
 }
+
+/* Who has the kernel's own page table: nobody asks. */
+uint64_t kernel_resident;
 
 /* In the new mask before the page table can be used, in the old one until its cannot any more: so a shootdown
  * may ask a CPU too many (which costs time) but never one too few. See tlb.c. */
-static void page_table_load(struct cpu *cpu, uint64_t page_table, uint64_t *resident)
+static inline __attribute__((always_inline)) void page_table_load(struct cpu *cpu, uint64_t page_table,
+                                                                  uint64_t *resident)
 {
-    uint64_t *left = cpu->resident;
-    const uint64_t my_bit = UINT64_C(1) << cpu->number;
     if (cpu->page_table == page_table)
         return;
-    if (resident != NULL)
-        __atomic_fetch_or(resident, my_bit, __ATOMIC_SEQ_CST);
+    uint64_t *left = cpu->resident;
+    const uint64_t my_bit = cpu->number_bit;
+    __atomic_fetch_or(resident, my_bit, __ATOMIC_SEQ_CST);
     cpu->page_table = page_table;
     cpu->resident = resident;
     cpu->counters.cr3_writes++;
     cr3_write(page_table);
-    if (left != NULL)
-        __atomic_fetch_and(left, ~my_bit, __ATOMIC_RELEASE);
+    __atomic_fetch_and(left, ~my_bit, __ATOMIC_RELEASE);
 }
 
+/* Becomes a part of the scheduler's one place that calls it, where link-time optimisation is on. */
+#ifdef __clang__
+__attribute__((always_inline))
+#endif
 void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table,
                          uint64_t *resident)
 {
     struct cpu *cpu = this_cpu();
+    const bool old = cpu_features.old_context;
     page_table_load(cpu, page_table.raw, resident);
-    if (previous != NULL) {
-        fpu_save(previous->fpu);
-        bases_save(previous);
-    }
     cpu->current = next;
     cpu->tss.rsp[0] = (uint64_t)(&next->frame + 1);
     cpu->counters.context_switches++;
+    tsc_allow(cpu, next->tsc_allowed);
+    if (old) { /* the same for such a processor, without asking again */
+        if (__builtin_expect(previous != NULL, 1))
+            fpu_save_old(previous->fpu);
+        fpu_load_old(next->fpu);
+        segments_clear();
+        msr_write(MSR_FS_BASE, next->fs_base);
+        return;
+    }
+    if (__builtin_expect(previous != NULL, 1)) {
+        fpu_save(previous->fpu);
+        bases_save(previous);
+    }
     fpu_load(next->fpu);
     bases_load(next);
-    tsc_allow(cpu, next->tsc_allowed);
+}
+
+/* As the end of arch_enter_user, without looking at what the processor has put into the frame itself. */
+#ifdef __clang__
+__attribute__((always_inline))
+#endif
+void arch_return_to_waiting(const struct user_context *context, int64_t value)
+{
+    const struct user_frame *frame = &context->frame;
+    __asm__ volatile("movq %c[rip](%%rdx), %%rcx\n\t"
+                     "movq %c[rflags](%%rdx), %%r11\n\t"
+                     "movq %c[rbx](%%rdx), %%rbx\n\t"
+                     "movq %c[rsi](%%rdx), %%rsi\n\t"
+                     "movq %c[rdi](%%rdx), %%rdi\n\t"
+                     "movq %c[rbp](%%rdx), %%rbp\n\t"
+                     "movq %c[r12](%%rdx), %%r12\n\t"
+                     "movq %c[r13](%%rdx), %%r13\n\t"
+                     "movq %c[r14](%%rdx), %%r14\n\t"
+                     "movq %c[r15](%%rdx), %%r15\n\t"
+                     "movq %c[rsp](%%rdx), %%rsp\n\t"
+                     "xorl %%edx, %%edx\n\t"
+                     "xorl %%r8d, %%r8d\n\t"
+                     "xorl %%r9d, %%r9d\n\t"
+                     "xorl %%r10d, %%r10d\n\t"
+                     "swapgs\n\t"
+                     "sysretq"
+                     :
+                     : "a"(value),
+                       "d"(frame), [rip] "i"(FRAME_RIP), [rflags] "i"(FRAME_RFLAGS), [rbx] "i"(FRAME_RBX),
+                       [rsi] "i"(FRAME_RSI), [rdi] "i"(FRAME_RDI), [rbp] "i"(FRAME_RBP), [r12] "i"(FRAME_R12),
+                       [r13] "i"(FRAME_R13), [r14] "i"(FRAME_R14), [r15] "i"(FRAME_R15), [rsp] "i"(FRAME_RSP)
+                     : "memory");
+    __builtin_unreachable();
 }
 
 void arch_context_save(void)
@@ -180,14 +239,14 @@ void arch_context_save(void)
 void context_leave_page_table(paddr_t page_table)
 {
     if (this_cpu()->page_table == page_table.raw)
-        page_table_load(this_cpu(), arch_kernel_page_table().raw, NULL);
+        page_table_load(this_cpu(), arch_kernel_page_table().raw, &kernel_resident);
 }
 
 void arch_leave_context(void)
 {
     struct cpu *cpu = this_cpu();
     cpu->current = NULL;
-    page_table_load(cpu, arch_kernel_page_table().raw, NULL);
+    page_table_load(cpu, arch_kernel_page_table().raw, &kernel_resident);
 }
 
 void arch_allow_tsc(struct user_context *context)

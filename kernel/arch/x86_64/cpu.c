@@ -82,6 +82,7 @@ static void detect(struct cpu_features *features)
         features->xsave = features->xsaveopt = false;
         features->xcr0 = 0;
     }
+    features->old_context = !features->xsave && !features->fsgsbase;
 }
 
 void cpu_features_detect(void)
@@ -144,6 +145,7 @@ void cpu_tables_init(uint32_t number)
     struct cpu *cpu = &cpus[number];
     cpu->self = cpu;
     cpu->number = number;
+    cpu->number_bit = UINT64_C(1) << number;
     cpu->kernel_stack_end = cpu_kernel_stack_end(number);
     cpu->percpu_distance = number == 0 ? 0 : cpu_percpu_start(number) - (uint64_t)image_percpu_start;
     cpu->timer_deadline_ns = UINT64_MAX;
@@ -193,6 +195,7 @@ void cpu_protection_init(void)
     for (uint32_t ist = 0; ist < IST_COUNT; ist++)
         *(struct cpu **)cpu->tss.ist[ist] = cpu;
     cpu->page_table = cr3_read();
+    cpu->resident = &kernel_resident;
     cpu->tsc_allowed = false;
     cr4_write(cr4_value(&cpu_features));
     fpu_enable();

@@ -114,15 +114,10 @@ arch_enter_user:
     call spinlock_assert_none_held
 #endif
     movq %gs:CPU_CURRENT, %rsp
-    movq FRAME_RIP(%rsp), %rcx
-    movq FRAME_RFLAGS(%rsp), %r11
-    movq %rcx, %rdx
-    shrq $CANONICAL_BITS, %rdx
-    jnz enter_user_bad_rip
-    andl $USER_FLAGS_MASK, %r11d
-    orl $USER_FLAGS_ALWAYS, %r11d
     cmpq $FRAME_VECTOR_SYSCALL, FRAME_VECTOR(%rsp)
     jne enter_user_by_iret
+    movq FRAME_RIP(%rsp), %rcx        /* of a system call: canonical, see above, and a system call's flags */
+    movq FRAME_RFLAGS(%rsp), %r11
     movq FRAME_RAX(%rsp), %rax
     movq FRAME_RBX(%rsp), %rbx
     movq FRAME_RSI(%rsp), %rsi
@@ -133,13 +128,20 @@ arch_enter_user:
     movq FRAME_R14(%rsp), %r14
     movq FRAME_R15(%rsp), %r15
     movq FRAME_RSP(%rsp), %rsp
+    xorl %edx, %edx
     xorl %r8d, %r8d
     xorl %r9d, %r9d
-    xorl %r10d, %r10d                 /* RDX is zero since the shift */
+    xorl %r10d, %r10d
     swapgs
     sysretq
 
 enter_user_by_iret:
+    movq FRAME_RIP(%rsp), %rdx
+    movq FRAME_RFLAGS(%rsp), %r11
+    shrq $CANONICAL_BITS, %rdx
+    jnz enter_user_bad_rip
+    andl $USER_FLAGS_MASK, %r11d
+    orl $USER_FLAGS_ALWAYS, %r11d
     movq %r11, FRAME_RFLAGS(%rsp)
     movq $SELECTOR_USER_CODE, FRAME_CS(%rsp)
     movq $SELECTOR_USER_DATA, FRAME_SS(%rsp)
@@ -313,6 +315,13 @@ arch_user_try_copy_out:
 8:  movq (%rsi), %rax
     movq %rax, (%rdi)
     jmp 1b
+    .global arch_user_try_load32
+arch_user_try_load32:                 /* (user) */
+    STAC
+    movl (%rdi), %eax
+    CLAC
+    btsq $32, %rax                    /* ARCH_USER_LOADED */
+    ret
 user_try_end:
 user_copy_failed:
     CLAC

@@ -8,9 +8,9 @@ enum { RANDOM_RETRIES = 16 };
 
 uint64_t arch_read_tsc(void)
 {
-    uint32_t low, high;
+    uint64_t low, high; /* RDTSC clears the upper halves */
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
+    return high << 32 | low;
 }
 
 bool arch_random_u64(uint64_t *out)
