@@ -51,7 +51,7 @@ static int work(cap_directory directory)
 
 /* ---- Those who harm themselves. */
 
-static int hoard(cap_directory directory)
+static _Noreturn void hoard(cap_directory directory)
 {
     const struct cap_open_flags create = {.create = true};
     cap_file file;
@@ -61,7 +61,7 @@ static int hoard(cap_directory directory)
         (void)files_open(directory, "hoarded", create, &file);
 }
 
-static int flood(cap_directory directory)
+static _Noreturn void flood(cap_directory directory)
 {
     enum { IN_FLIGHT = 24 };
     static struct cap_pending pending[IN_FLIGHT];
@@ -79,7 +79,7 @@ static int flood(cap_directory directory)
     }
 }
 
-static int send_garbage(cap_directory directory)
+static _Noreturn void send_garbage(cap_directory directory)
 {
     static uint64_t request[64], response[600];
     for (;;) {
@@ -221,10 +221,13 @@ int main(int argc, char **argv)
     if (argc > 2) {
         cap_directory root = capos_need_directory("root");
         random_state = (uint64_t)argv[2][0] << 8 | (uint64_t)argv[2][1];
-        return strcmp(argv[1], "work") == 0    ? work(root)
-               : strcmp(argv[1], "hoard") == 0 ? hoard(root)
-               : strcmp(argv[1], "flood") == 0 ? flood(root)
-                                               : send_garbage(root);
+        if (strcmp(argv[1], "hoard") == 0)
+            hoard(root);
+        if (strcmp(argv[1], "flood") == 0)
+            flood(root);
+        if (strcmp(argv[1], "garbage") == 0)
+            send_garbage(root);
+        return work(root);
     }
     direct();
     return demo_end();
