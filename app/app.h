@@ -86,16 +86,17 @@ static inline bool app_walk(const char *text, struct path *path)
     return path_walk(root, text, strlen(text), path) || app_good(text, path->error, path->status);
 }
 
+/* Links are followed. */
 static inline bool app_open(const char *text, struct cap_open_flags flags, cap_file *out)
 {
-    struct path path;
-    struct cap_directory_open_results opened = {0};
-    if (!app_walk(text, &path))
+    cap_directory root;
+    if (capos_get_directory("root", &root) < 0) {
+        app_needs("Directory", "root");
         return false;
-    int32_t error = cap_directory_open(path.directory, path.name, &flags, &opened, &app_buffer);
-    path_done(&path);
-    *out = opened.file;
-    return app_good(text, error, opened.status);
+    }
+    int32_t result = capos_path_open(root, text, &flags, out);
+    enum cap_fs_status status = capos_fs_status_of(result);
+    return app_good(text, status == CAP_FS_STATUS_OK ? result : CAPOS_OK, status);
 }
 
 /* Bytes into `to`; 0 at the end; negative: a complaint was made. */

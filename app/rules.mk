@@ -1,5 +1,7 @@
 # The small programs share app/app.h. The shell's language is tested and fuzzed on the build machine.
 $(B)/programs/obj/app/%.o: PROGRAM_CFLAGS += -iquote app
+# lib/base is in libcapos, its headers are not in the sysroot.
+$(B)/programs/obj/app/sha256sum/%.o: PROGRAM_CFLAGS += -iquote lib -Ilib
 
 SHELL_LANGUAGE := $(addprefix app/shell/,scan.c parse.c parse_line.c problem.c names.c suggest.c eval.c commands.c \
                   help.c programs.c)

@@ -2,10 +2,11 @@
  * Launching programs with what the line says and nothing else: grants, pipes, files in place of streams.
  */
 #include "jobs.h"
-#include "path.h"
 #include "suggest.h"
 #include <capos/ipc.h>
+#include <capos/path.h>
 #include <capos/print.h>
+#include <string.h>
 
 /* The streams of one stage; id 0: none. */
 struct streams {
@@ -207,24 +208,18 @@ static bool open_redirect(struct eval *eval, const struct redirect *redirect, st
 {
     struct problem *problem = &eval->line->problem;
     const struct name *root = names_find(eval->names, capnp_text_of("root"));
-    uint64_t words[64];
-    struct cap_buffer buffer = {words, sizeof words};
-    struct cap_directory_open_results opened = {0};
-    struct path path = {0};
+    char path[CAPOS_PATH_BYTES_MAX + 1];
+    cap_file file;
     uint32_t len = (uint32_t)redirect->path.len;
     if (root == NULL || root->held.interface_id != CAP_DIRECTORY_INTERFACE_ID)
         return problem_set(problem, redirect->at, len,
                            "files are looked for in a Directory called @root, and the shell holds none");
-    bool good = path_walk((cap_directory){.id = root->held.id}, redirect->path.bytes, len, &path);
-    if (good) {
-        path.error = cap_directory_open(path.directory, path.name, &flags, &opened, &buffer);
-        path.status = opened.status;
-    }
-    path_done(&path);
-    if (!good || path.error < 0 || path.status != CAP_FS_STATUS_OK)
+    (void)capos_snprintf(path, sizeof path, "%.*s", (int)len, redirect->path.bytes);
+    int32_t result = capos_path_open((cap_directory){.id = root->held.id}, path, &flags, &file);
+    if (result < 0)
         return problem_set(problem, redirect->at, len, "%.*s: %s", (int)len, redirect->path.bytes,
-                           path_why(path.error, path.status));
-    *out = (struct held){.id = opened.file.id, .interface_id = CAP_FILE_INTERFACE_ID};
+                           capos_file_why(result));
+    *out = (struct held){.id = file.id, .interface_id = CAP_FILE_INTERFACE_ID};
     return true;
 }
 

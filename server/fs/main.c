@@ -29,7 +29,7 @@ static uint64_t number_argument(int argc, char **argv, int index, uint64_t other
 static bool start(uint64_t space_bytes)
 {
     fs.space = fs_quota_create(NULL, space_bytes, 0);
-    fs.tree.space = fs.space;
+    fs.tree.space = fs.store.quota = fs.space;
     fs.tree.changed = watch_changed;
     fs_clock_init();
     watch_init();
