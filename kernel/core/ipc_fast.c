@@ -18,6 +18,12 @@
 #include <capos/endpoint.h>
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+/* The link puts it into the system call. */
+#ifdef __clang__
+#define PART_OF_CALLER __attribute__((always_inline))
+#else
+#define PART_OF_CALLER
+#endif
 /* A function that is not called on the fast way, and leaves the registers alone, so that those who might call
  * it may keep what they have in them. (No results: clang 14 would restore that register, too.) */
 #if defined(__clang__) && !defined(CAPOS_HOST_TEST)
@@ -302,9 +308,8 @@ static __attribute__((noinline)) enum ipc_way call_among_several(struct thread *
     return call_step(caller, facet, words, next, true);
 }
 
-/* The link puts these into the system call. */
-__attribute__((always_inline)) enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet,
-                                                          const struct sqe_words *words, struct thread **next)
+PART_OF_CALLER enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet,
+                                          const struct sqe_words *words, struct thread **next)
 {
     if (__builtin_expect((uint32_t)words->lengths > SHORT_BYTES, 0))
         return IPC_GENERAL_WAY;
@@ -449,10 +454,8 @@ return_among_several(struct thread *server, struct ipc_endpoint *endpoint, const
     return return_step(server, endpoint, words, receive, next, true);
 }
 
-__attribute__((always_inline)) enum ipc_way ipc_fast_return(struct thread *server,
-                                                            const struct sqe_words *returned,
-                                                            const struct sqe_words *receive,
-                                                            struct thread **next)
+PART_OF_CALLER enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
+                                            const struct sqe_words *receive, struct thread **next)
 {
     struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
     if (__builtin_expect(endpoint == NULL, 0))
