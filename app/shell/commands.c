@@ -1,6 +1,7 @@
 #include "commands.h"
 #include "help.h"
 #include <capnp/show.h>
+#include <capos/print.h>
 #include <capos/system.h>
 #include <string.h>
 
@@ -84,9 +85,13 @@ static bool refuse_needed(struct eval *eval, const struct name *name, uint32_t a
     return problem_set(&eval->line->problem, at, len, "the shell itself works with @%s", name->name);
 }
 
-static bool bind(struct eval *eval, size_t index, struct held held, const char *origin)
+/* `made`: by which call; empty: by none. */
+static bool bind(struct eval *eval, size_t index, struct held held, const char *made)
 {
     struct line *line = eval->line;
+    char origin[ORIGIN_BYTES];
+    (void)capos_snprintf(origin, sizeof origin, "%s%sfrom @%.*s", made, made[0] == '\0' ? "" : " ",
+                         (int)line->cap->text.len, line->cap->text.bytes);
     const struct name *taken = names_find(eval->names, line->names[index]);
     struct held old;
     if (taken != NULL && taken->needed)
@@ -131,7 +136,7 @@ static bool run_call(struct eval *eval)
     if (line->name_count != 0 && called)
         return bind_results(eval);
     if (line->name_count == 1)
-        return bind(eval, 0, held, "narrowed here");
+        return bind(eval, 0, held, "");
     if (line->name_count > 1)
         return problem_set(&line->problem, line->names_at, 3, "there is one capability, and %zu names",
                            line->name_count);

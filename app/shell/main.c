@@ -70,6 +70,7 @@ static bool read_terminal(const char *prompt, char *to, size_t *len)
                                                    capnp_text_of(""), &results, &buffer);
     capos_mutex_lock(&shell.lock);
     *len = 0;
+    shell.line_interrupted = error >= 0 && results.interrupted;
     if (error == CAPOS_ERR_RESULT_TRUNCATED) {
         shell_print("a line has at most %d bytes\n", SYNTAX_LINE_MAX);
         return true;

@@ -22,6 +22,7 @@ struct shell {
     cap_console console;
     char **script; /* lines to run instead of asking; null: none */
     int script_left;
+    bool line_interrupted; /* the last line asked for: by Ctrl-C */
     bool ended;
     int64_t exit_code;
 };

@@ -364,7 +364,10 @@ static void inspecting(void)
     assert_non_null(strstr(
         out, "list(cookie :UInt64, maxEntries :UInt32) -> (status :FsStatus, entries :List(DirEntry)"));
     refuses("inspect Nothing", 8, "no interface of that name; a capability is @Nothing");
+    assert_true(run("let f = @dir.open(\"a\")") && run("let v = @dir readonly"));
     assert_true(run("caps") && strstr(out, "@timer        Timer                granted\n") != NULL);
+    assert_non_null(strstr(out, "@f            File                 Directory.open from @dir\n"));
+    assert_non_null(strstr(out, "@v            Directory            from @dir\n"));
 }
 
 static void problems_are_pointed_at(void)

@@ -74,7 +74,8 @@ static bool pause(void)
     size_t len;
     if (shell.terminal.id == 0 || shell.script != NULL)
         return true;
-    return shell_read_line("-- Enter goes on, q leaves -- ", answer, &len) && (len == 0 || answer[0] != 'q');
+    return shell_read_line("-- Enter goes on, q leaves -- ", answer, &len) && !shell.line_interrupted &&
+           (len == 0 || answer[0] != 'q');
 }
 
 static void take(const struct step_of_tour *step)

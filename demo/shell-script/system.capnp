@@ -62,7 +62,7 @@ const manifest :Manifest.SystemManifest = (
           "spawn cat with { out: @console, in: @r }",
           "jobs",
           "kill",
-          "spawn echo background",
+          "spawn sleep 0.5",
           "wait",
           "free | cat > memory",
           "trace echo traced > traced",

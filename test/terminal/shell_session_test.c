@@ -360,6 +360,11 @@ static void tour(void)
     person_expect("@room is gone");
     ask("ls", NULL);
     person_expect_gone("tour/");
+    person_type("help tour\r");
+    person_expect_cursor("-- Enter goes on, q leaves --", 30);
+    person_type(CTRL_C);
+    prompt();
+    person_expect_gone("> inspect @timer");
     end();
 }
 
