@@ -61,6 +61,15 @@ void scale_figures(const struct figures *one, const struct figures *several, str
     }
 }
 
+/* Those of one worker among several processors. */
+static void add_alone(const struct figures *several, struct figures *out)
+{
+    for (size_t i = 0; i < several->count; i++) {
+        if (strstr(several->items[i].key, "_alone") != NULL)
+            figures_set(out, &several->items[i]);
+    }
+}
+
 bool scale_measure(struct machine machine, struct figures *out)
 {
     static struct figures one, several, run;
@@ -75,5 +84,6 @@ bool scale_measure(struct machine machine, struct figures *out)
         scale_keep_fastest(&several, &run);
     }
     scale_figures(&one, &several, out);
+    add_alone(&several, out);
     return true;
 }
