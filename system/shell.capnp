@@ -16,7 +16,7 @@ const manifest :Manifest.SystemManifest = (
       (
         name = "session",
         binary = "session",
-        essential = true,
+        main = true,
         budget = Parts.sessionBudget,
         args = [
           "session", "shell",

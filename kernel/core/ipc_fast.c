@@ -302,7 +302,6 @@ static __attribute__((noinline)) enum ipc_way call_among_several(struct thread *
     return call_step(caller, facet, words, next, true);
 }
 
-/* The link puts these into the system call. */
 INLINE_ACROSS_FILES enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet,
                                                const struct sqe_words *words, struct thread **next)
 {

@@ -62,10 +62,9 @@ static enum cap_fs_status open_node(const struct facet *facet, struct capnp_data
 static int32_t mint_file(const struct facet *directory, struct cap_call *call, struct fs_node *node,
                          bool read_only, cap_file *out)
 {
-    struct open_file *open = malloc(sizeof(*open));
+    struct open_file *open = open_file_create();
     if (open == NULL)
         return cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "the file server is out of memory");
-    *open = (struct open_file){0};
     const struct facet like = {.kind = FACET_FILE,
                                .read_only = directory->read_only || read_only,
                                .node = node,

@@ -123,6 +123,30 @@ static struct facet *table_get(uint64_t tag)
     return alive ? facet : NULL;
 }
 
+/* ---- Open files. */
+
+/* One that was given back is kept: most files are closed before another is opened. */
+static struct open_file *spare_open;
+
+struct open_file *open_file_create(void)
+{
+    struct open_file *open = spare_open;
+    spare_open = NULL;
+    if (open == NULL)
+        open = malloc(sizeof(*open));
+    if (open != NULL)
+        *open = (struct open_file){0};
+    return open;
+}
+
+static void open_file_free(struct open_file *open)
+{
+    if (spare_open == NULL)
+        spare_open = open;
+    else
+        free(open);
+}
+
 /* ---- Facets. */
 
 static void put_references(const struct facet *facet)
@@ -132,7 +156,7 @@ static void put_references(const struct facet *facet)
     if (facet->quota != NULL)
         fs_quota_put(facet->quota);
     if (facet->open != NULL && --facet->open->references == 0)
-        free(facet->open);
+        open_file_free(facet->open);
     if (facet->view != NULL && --facet->view->references == 0)
         free(facet->view);
 }

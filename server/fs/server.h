@@ -76,6 +76,10 @@ extern struct server fs;
 
 /* ---- facet.c */
 
+/* Referenced once, not closed; null: no memory. The lock is held. The last facet that refers to it gives it
+ * back. */
+struct open_file *open_file_create(void);
+
 /* The table. False: no memory. */
 bool facets_init(void);
 /* The facets with well-known tags, once there is a root. */
