@@ -68,6 +68,19 @@ void ring_copy(struct ring *copy, struct thread *from)
     copy->page->in_flight = 0;
 }
 
+/* The short ways advance the ring's head at once or at their end, and publish it then; draining publishes it
+ * last. */
+void ring_entry_at_work(const struct thread *thread, struct capos_sqe *out)
+{
+    const struct ring *ring = &thread->ring;
+    const struct kcall *kcall = &percpu_this(scratch_of_cpu)->kcall;
+    const uint32_t head = ring->sq_head;
+    const bool taken = ring->page->sq_head != head || ring->page->sq_tail == head;
+    *out = ring->sq[(taken ? head - 1 : head) & SQ_MASK];
+    if (taken && kcall->thread == thread && kcall->sqe.user_data == out->user_data)
+        *out = kcall->sqe; /* the program cannot have changed this one */
+}
+
 /* Answers RING_CORRUPT. */
 static __attribute__((noinline)) int64_t reset_corrupt(struct thread *thread)
 {
