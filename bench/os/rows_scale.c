@@ -23,6 +23,7 @@
 
 enum {
     PASSES = 15,
+    LATE_MAX = 6,
     QUICK_PASSES = 2,
     WORKERS_MAX = 8,
     FAULT_PAGES = 512,
@@ -32,8 +33,7 @@ enum {
     WORKER_KERNEL_BYTES = 1 << 20,
     ANSWER_WORDS = 1024,
 };
-#define READY_NS UINT64_C(40000000) /* what the workers have to get ready in */
-#define LATE     INT64_MAX
+#define LATE INT64_MAX
 
 struct work {
     const char *key;
@@ -51,6 +51,7 @@ struct worker {
     uint64_t start_ns;
 };
 
+static uint64_t ready_ns = 40000000; /* what the workers have to get ready in */
 static const cap_thread_handle SELF;
 
 static void no_preparation(uint32_t cpu)
@@ -151,7 +152,7 @@ static int64_t pass_by_processes(const struct worker *workers, uint32_t count)
 static int64_t pass(const struct work *work, uint32_t cpus, uint32_t count)
 {
     struct worker workers[WORKERS_MAX];
-    uint64_t start_ns = capos_clock_ns(guest.timer) + READY_NS;
+    uint64_t start_ns = capos_clock_ns(guest.timer) + ready_ns;
     for (uint32_t i = 0; i < cpus; i++)
         workers[i] = (struct worker){.work = work, .cpu = i, .count = count, .start_ns = start_ns};
     return work->threads ? pass_by_threads(workers, cpus) : pass_by_processes(workers, cpus);
@@ -162,9 +163,15 @@ static void measure_workers(const struct work *work, const char *suffix, uint32_
 {
     const uint32_t count = quick ? work->quick_count : work->count;
     int64_t fastest_ns = LATE;
-    for (int i = 0; i < (quick ? QUICK_PASSES : PASSES); i++) {
+    int late = 0;
+    for (int i = 0; i < (quick ? QUICK_PASSES : PASSES) && late < LATE_MAX; i++) {
         int64_t took_ns = pass(work, workers, count);
         fastest_ns = took_ns < fastest_ns ? took_ns : fastest_ns;
+        if (took_ns == LATE) { /* a busy host: more time for the next, which is in this one's place */
+            ready_ns *= 2;
+            late++;
+            i--;
+        }
     }
     guest_require(fastest_ns == LATE ? CAPOS_ERR_TIMEOUT : 0, work->key);
     uint64_t hundredths = (uint64_t)fastest_ns * 100 / count;
