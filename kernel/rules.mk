@@ -28,7 +28,7 @@ KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_smp.c %/sel
 KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
 
 # What runs once, or for so long that its instructions do not count, is compiled for size: the image has a limit (image_kib).
-KERNEL_HOT := kernel/core/ring.c kernel/core/ipc.c kernel/core/ipc_switch.c kernel/core/ipc_transfer.c \
+KERNEL_HOT := kernel/core/ring.c kernel/core/ipc.c kernel/core/ipc_fast.c kernel/core/ipc_transfer.c \
               kernel/core/pending.c kernel/core/pipeline.c kernel/core/thread.c kernel/core/sched.c \
               kernel/core/sched_queue.c kernel/core/captable.c kernel/core/call.c \
               kernel/core/umem.c kernel/core/timer_queue.c kernel/core/entry.c kernel/core/lock.c \

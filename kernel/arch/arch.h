@@ -163,5 +163,20 @@ bool arch_user_try_copy_out(uaddr_t user, const void *kernel, size_t size_bytes)
 /* An aligned word: ARCH_USER_LOADED and the value, by one access; 0: it faulted, which is not resolved. */
 #define ARCH_USER_LOADED (UINT64_C(1) << 32)
 uint64_t arch_user_try_load32(uaddr_t user);
+#ifndef CAPOS_HOST_TEST
+/* arch_user_try_copy_in for who has much in registers: it changes none but these. */
+static inline __attribute__((always_inline)) bool arch_user_try_copy_in_place(void *kernel, uaddr_t user,
+                                                                              size_t size_bytes)
+{
+    bool copied;
+    __asm__ volatile("call arch_user_try_copy_in"
+                     : "=a"(copied), "+D"(kernel), "+S"(user), "+d"(size_bytes)
+                     :
+                     : "rcx", "memory", "cc");
+    return copied;
+}
+#else
+#define arch_user_try_copy_in_place arch_user_try_copy_in
+#endif
 /* An atomic write of one byte that changes nothing (lock or 0): true if the byte can be written. */
 bool arch_user_probe_write(uaddr_t user);

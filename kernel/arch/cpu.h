@@ -55,6 +55,9 @@ void arch_context_copy(struct user_context *copy, const struct user_context *cur
  * (arch_tlb_leave). */
 void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table,
                          uint64_t *resident);
+/* Enters the current context, which waited in a system call since it was left and has nothing changed of its
+ * frame; the call returns `value`. */
+_Noreturn void arch_return_to_waiting(const struct user_context *context, int64_t value);
 /* Saves the FPU and FS base of the current context, after which there is none: another CPU may now switch to
  * it. The page table stays loaded. Nothing if there is none. */
 void arch_context_save(void);

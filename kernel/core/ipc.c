@@ -29,7 +29,7 @@ void ipc_endpoint_init(struct ipc_endpoint *endpoint)
 static void set_done(struct pending *pending)
 {
     struct ipc_endpoint *endpoint = pending->ipc.endpoint;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     pending->ipc.state = IPC_DONE;
     spinlock_release(&endpoint->lock);
 }
@@ -67,7 +67,7 @@ static void refuse(struct pending *call, enum capos_exception_kind kind, const c
 /* The endpoint may have died meanwhile; then nothing is put back. */
 static void put_back_message(struct ipc_endpoint *endpoint, struct ipc_message *message)
 {
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     bool dead = endpoint->dead;
     if (!dead)
         add_message_locked(endpoint, message, true);
@@ -82,7 +82,7 @@ static void put_back_message(struct ipc_endpoint *endpoint, struct ipc_message *
 
 static void put_back_receiver(struct ipc_endpoint *endpoint, struct pending *receiver)
 {
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     bool dead = endpoint->dead;
     if (!dead)
         add_receiver_locked(endpoint, receiver);
@@ -136,7 +136,7 @@ static enum ipc_side copy_message(struct pending *call, struct pending *receiver
 static bool hand_over(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
                       uint32_t *departures)
 {
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     bool alive = !endpoint->dead;
     if (alive) {
         call->ipc.receiver = receiver->thread->process;
@@ -239,7 +239,7 @@ static void deliver_dropped(struct ipc_endpoint *endpoint, struct ipc_facet *fac
 static bool claim(struct ipc_endpoint *endpoint, struct ipc_message **message, struct pending **receiver,
                   uint32_t *departures)
 {
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     struct list_node *node = list_first(&endpoint->receivers);
     *message = first_message(endpoint);
     bool both = node != NULL && *message != NULL;
@@ -298,7 +298,7 @@ static bool take(struct pending *pending, bool (*take_locked)(struct ipc_endpoin
 {
     struct ipc_endpoint *endpoint = pending->ipc.endpoint;
     for (;;) {
-        spinlock_acquire(&endpoint->lock);
+        ipc_lock(endpoint);
         bool taken = take_locked(endpoint, pending);
         bool busy = pending->ipc.state == IPC_BUSY;
         spinlock_release(&endpoint->lock);
@@ -329,7 +329,7 @@ static enum admission enqueue(struct ipc_facet *facet, struct pending *call)
 {
     struct ipc_endpoint *endpoint = facet->endpoint;
     enum admission admission = ADMITTED;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     if (endpoint->dead)
         admission = ENDPOINT_DEAD;
     else if (endpoint->queued >= endpoint->queue_max && endpoint->receiving == 0)
@@ -374,7 +374,7 @@ static inline bool try_short_way(struct ipc_facet *facet, struct pending *call)
     struct ipc_endpoint *endpoint = facet->endpoint;
     struct pending *receiver = NULL;
     bool delivered = false;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     struct list_node *node = list_first(&endpoint->receivers);
     uint32_t len = call->ipc.params_len;
     uint32_t call_id = 0;
@@ -501,7 +501,7 @@ server_facet_shared(const struct kcall *kcall, struct capability *named, struct 
 
 static void start_receiving(struct ipc_endpoint *endpoint, struct pending *receiver)
 {
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     add_receiver_locked(endpoint, receiver);
     bool messages = !list_is_empty(&endpoint->queue);
     spinlock_release(&endpoint->lock);
@@ -583,7 +583,7 @@ static inline status_t check_return(const struct capos_sqe *sqe)
 static struct pending *claim_delivered(struct ipc_endpoint *endpoint, uint32_t call_id,
                                        const struct process *process)
 {
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     struct pending **link = find_delivered_locked(endpoint, call_id);
     struct pending *call = *link;
     if (call != NULL && call->ipc.receiver != process)
@@ -596,7 +596,7 @@ static struct pending *claim_delivered(struct ipc_endpoint *endpoint, uint32_t c
 
 static void put_back_delivered(struct ipc_endpoint *endpoint, struct pending *call)
 {
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     bool dead = endpoint->dead;
     if (!dead)
         add_delivered_locked(endpoint, call);
@@ -723,7 +723,7 @@ static inline bool answer_short(struct ipc_endpoint *endpoint, const struct kcal
     if (__builtin_expect(
             sqe->len > SHORT_BYTES || sqe->xfer_cap_count != 0 || (sqe->flags & CAPOS_SQE_EXCEPTION) != 0, 0))
         return false;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     struct pending *call = answer_short_locked(endpoint, kcall);
     spinlock_release(&endpoint->lock);
     if (__builtin_expect(call == NULL, 0))
@@ -764,7 +764,7 @@ int32_t ipc_return(struct kcall *kcall)
 static bool take_any_call(struct ipc_endpoint *endpoint, const struct process *of, struct pending **out)
 {
     *out = NULL;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     for (size_t i = 0; i < IPC_DELIVERED_BUCKETS && *out == NULL && endpoint->delivered != 0; i++) {
         struct pending **link = &endpoint->calls[i];
         while (*link != NULL && of != NULL && (*link)->ipc.receiver != of)
@@ -780,7 +780,7 @@ static bool take_any_call(struct ipc_endpoint *endpoint, const struct process *o
 static bool take_any_receiver(struct ipc_endpoint *endpoint, const struct process *of, struct pending **out)
 {
     *out = NULL;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     for (struct list_node *node = list_first(&endpoint->receivers); node != NULL && *out == NULL;
          node = list_next(&endpoint->receivers, node)) {
         if (of == NULL || pending_of_node(node)->thread->process == of)
@@ -794,7 +794,7 @@ static bool take_any_receiver(struct ipc_endpoint *endpoint, const struct proces
 
 static struct ipc_message *take_any_message(struct ipc_endpoint *endpoint)
 {
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     struct ipc_message *message = first_message(endpoint);
     if (message != NULL)
         take_message_locked(endpoint, message, IPC_BUSY);
@@ -814,7 +814,7 @@ static void end_delivered_and_receiving(struct ipc_endpoint *endpoint, const str
 void ipc_endpoint_kill(struct ipc_endpoint *endpoint)
 {
     struct ipc_message *message;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     endpoint->dead = true;
     spinlock_release(&endpoint->lock);
     end_delivered_and_receiving(endpoint, NULL);
@@ -829,7 +829,7 @@ void ipc_endpoint_kill(struct ipc_endpoint *endpoint)
 void ipc_holder_ended(struct object *server, struct process *process)
 {
     struct ipc_endpoint *endpoint = container_of(server, struct ipc_endpoint, server);
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     endpoint->departures++;
     spinlock_release(&endpoint->lock);
     end_delivered_and_receiving(endpoint, process);
@@ -840,7 +840,7 @@ void ipc_facet_dropped(struct ipc_facet *facet)
     struct ipc_endpoint *endpoint = facet->endpoint;
     object_get(&endpoint->core); /* the facet may be freed on the way */
     facet->message.dropped = true;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     bool dead = endpoint->dead;
     if (!dead)
         add_message_locked(endpoint, &facet->message, false);

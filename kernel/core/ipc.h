@@ -36,12 +36,15 @@ struct ipc_endpoint {
     uint64_t interface_id;
     uint32_t queue_max;
 
-    struct spinlock lock; /* LOCK_OBJECT; protects: */
+    struct spinlock lock; /* LOCK_OBJECT, taken by ipc_lock; protects: */
     bool dead;
     uint32_t queued;    /* calls in `queue` */
     uint32_t delivered; /* calls in `calls` */
     uint32_t receiving; /* in `receivers` */
     uint32_t last_call_id;
+    struct thread *fast_receiver; /* ipc_fast.h: waits, in no list; null but for that */
+    struct thread *fast_call; /* delivered as last_call_id, but not in `calls`; then there is no receiver */
+    const struct process *fast_process;           /* of the receiver, or of who has the call; only compared */
     uint32_t departures;                          /* times a holder of the server facet gave it up */
     struct list queue;                            /* struct ipc_message */
     struct list receivers;                        /* struct pending.ipc.message */
@@ -65,15 +68,6 @@ extern const struct object_type endpoint_type;
  * CAP_CALL_PENDING (also for a QUIET success). */
 int32_t ipc_receive(struct kcall *kcall);
 int32_t ipc_return(struct kcall *kcall);
-
-/* The running thread's CALL on a client facet, or RETURN with a RECV behind it, on the shortest way: the
- * other side's thread runs then. Comes back, with nothing changed, if that is not open (other ways may be):
- * the thread then does not wait at once, or the other side is not ready for it, or something is wrong. The
- * facet, the server's likewise, cannot leave the table of its process meanwhile, which has one thread. */
-struct sqe_words;
-void ipc_call_and_switch(struct ipc_facet *facet, struct thread *caller, const struct capos_sqe *sqe,
-                         uaddr_t params, uint32_t len);
-void ipc_return_and_switch(struct thread *server, const struct sqe_words *words);
 
 /* A CALL on a client facet. The parameters, and the descriptors behind them, still lie in the caller's
  * memory. */

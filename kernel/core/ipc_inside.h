@@ -1,5 +1,5 @@
 /*
- * What ipc.c and ipc_switch.c share of an endpoint's inside: its lists, and what belongs to a call.
+ * What ipc.c and ipc_fast.c share of an endpoint's inside: its lists, and what belongs to a call.
  */
 #pragma once
 #include "core/captable.h"
@@ -19,6 +19,17 @@ static inline struct ipc_facet *facet_of_message(struct ipc_message *message)
 static inline struct pending *pending_of_node(struct list_node *node)
 {
     return pending_of_message(container_of(node, struct ipc_message, node));
+}
+
+/* ---- The lock. Everything the fast way has left unsaid is said then. */
+
+void ipc_settle_endpoint_locked(struct ipc_endpoint *endpoint);
+
+static inline void ipc_lock(struct ipc_endpoint *endpoint)
+{
+    spinlock_acquire(&endpoint->lock);
+    if (__builtin_expect(endpoint->fast_receiver != NULL || endpoint->fast_call != NULL, 0))
+        ipc_settle_endpoint_locked(endpoint);
 }
 
 /* ---- The lists. All with the lock held. */
@@ -115,13 +126,13 @@ enum { SHORT_BYTES = 1024 };
 bool ipc_call_cancel(struct pending *call);
 bool ipc_receive_cancel(struct pending *receiver);
 
+/* The facet keeps the reference of who called it last. */
+void ipc_remember_caller(struct ipc_facet *facet, const struct thread *caller);
+
 static inline void remember_caller(struct ipc_facet *facet, struct pending *call)
 {
-    uint64_t process_id = call->thread->process->id;
-    if (facet->ref_process_id != process_id) {
-        ipc_caller_ref(facet->endpoint->id, process_id, facet->caller_ref);
-        facet->ref_process_id = process_id;
-    }
+    if (facet->ref_process_id != call->thread->process->id)
+        ipc_remember_caller(facet, call->thread);
     call->ipc.caller_ref[0] = facet->caller_ref[0];
     call->ipc.caller_ref[1] = facet->caller_ref[1];
 }

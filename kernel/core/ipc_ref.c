@@ -4,7 +4,7 @@
  * between endpoints.
  */
 #include "core/entropy.h"
-#include "core/ipc.h"
+#include "core/ipc_inside.h"
 
 struct sip {
     uint64_t v0, v1, v2, v3;
@@ -79,4 +79,11 @@ void ipc_caller_ref(uint64_t endpoint_id, uint64_t process_id, uint64_t out[2])
     const uint64_t key[2] = {secret_word(&secret[0]), secret_word(&secret[1])};
     const uint64_t words[2] = {endpoint_id, process_id};
     ipc_caller_hash(key, words, out);
+}
+
+void ipc_remember_caller(struct ipc_facet *facet, const struct thread *caller)
+{
+    const uint64_t process_id = caller->process->id;
+    ipc_caller_ref(facet->endpoint->id, process_id, facet->caller_ref);
+    facet->ref_process_id = process_id;
 }

@@ -32,6 +32,19 @@ struct ipc_cap {
     uint32_t mode;
 };
 
+/* What a thread remembers that waits the fast way (core/ipc_fast.h). The buffer's place stays known from one
+ * wait to the next. */
+struct ipc_fast {
+    uaddr_t address; /* of the buffer, 8-aligned */
+    uint32_t size_bytes;
+    uint32_t room_bytes; /* of them, those that lie in its first page */
+    char *place;         /* where the buffer begins, if the address space is of this generation */
+    uint64_t generation; /* struct aspace_front */
+    uint64_t user_data;
+    struct object *object;  /* the client facet, or the endpoint's core; borrowed from the capability */
+    uint32_t server_cap_id; /* IN_RECEIVE: the capability through which it waits */
+};
+
 struct ipc_wait {
     struct ipc_message message; /* a call in the queue; `node` alone: a receive among the receivers */
     struct ipc_endpoint *endpoint;

@@ -3,6 +3,8 @@
 #include "arch/arch.h"
 #include "core/panic.h"
 
+bool spinlock_several_cpus;
+
 #ifdef CAPOS_DEBUG
 enum { HELD_MAX = 8 };
 /* Classes each CPU holds, in the order taken: ascending. Touched by that CPU only. */

@@ -45,6 +45,15 @@ struct spinlock {
         0, 0, (lock_class_value), 0     \
     }
 
+/* False: there is one CPU, and nobody to wait for; locks are not taken at all. True from before a second one
+ * is started, when no lock is held. Debug builds take them always. */
+extern bool spinlock_several_cpus;
+#ifdef CAPOS_DEBUG
+#define spinlock_needed() true
+#else
+#define spinlock_needed() __builtin_expect(spinlock_several_cpus, 0)
+#endif
+
 void spinlock_init(struct spinlock *lock, enum lock_class class_number);
 #if defined(CAPOS_DEBUG) || defined(CAPOS_HOST_TEST)
 void spinlock_acquire(struct spinlock *lock);
@@ -54,6 +63,8 @@ void spinlock_wait(const struct spinlock *lock, uint32_t ticket);
 
 static inline void spinlock_acquire(struct spinlock *lock)
 {
+    if (!spinlock_needed())
+        return;
     uint32_t ticket = __atomic_fetch_add(&lock->next_ticket, 1, __ATOMIC_RELAXED);
     if (__builtin_expect(__atomic_load_n(&lock->now_serving, __ATOMIC_ACQUIRE) != ticket, 0))
         spinlock_wait(lock, ticket);
@@ -61,6 +72,8 @@ static inline void spinlock_acquire(struct spinlock *lock)
 
 static inline void spinlock_release(struct spinlock *lock)
 {
+    if (!spinlock_needed())
+        return;
     /* Only the holder writes now_serving: a plain increment, published. */
     __atomic_store_n(&lock->now_serving, lock->now_serving + 1, __ATOMIC_RELEASE);
 }

@@ -19,6 +19,14 @@
 
 /* ---- Records. */
 
+/* What few operations have is as they find it. */
+static inline void make_plain(struct pending *pending)
+{
+    pending->deadline.fire = NULL;
+    pending->timer.fire = NULL;
+    pending->membrane = NULL;
+}
+
 void pending_init_thread(struct thread *thread)
 {
     list_init(&thread->pending);
@@ -27,6 +35,7 @@ void pending_init_thread(struct thread *thread)
     thread->pending_out = 0;
     for (size_t i = 0; i < array_count(thread->own_pending); i++) {
         struct pending *pending = &thread->own_pending[i];
+        make_plain(pending);
         pending->thread = thread;
         pending->next_spare = thread->spare_pending;
         thread->spare_pending = pending;
@@ -61,6 +70,7 @@ static __attribute__((noinline)) status_t alloc_extra(struct thread *thread, str
         refund(ledger);
         return CAPOS_ERR_NO_MEMORY;
     }
+    make_plain(pending);
     pending->thread = thread;
     *out = pending;
     return CAPOS_OK;
@@ -79,6 +89,7 @@ static inline status_t take_record_locked(struct thread *thread, struct pending 
 static inline void give_back_locked(struct thread *thread, struct pending *pending)
 {
     thread->pending_out--;
+    make_plain(pending);
     if (__builtin_expect(
             (size_t)((char *)pending - (char *)thread->own_pending) < sizeof(thread->own_pending), 1)) {
         pending->next_spare = thread->spare_pending;
@@ -102,6 +113,7 @@ static inline struct object *put_locked(struct thread *thread, struct pending *p
 void pending_get(struct pending *pending)
 {
     spinlock_acquire(&pending->thread->lock);
+    thread_settle_locked(pending->thread);
     pending->references++;
     spinlock_release(&pending->thread->lock);
 }
@@ -110,6 +122,7 @@ void pending_put(struct pending *pending)
 {
     struct thread *thread = pending->thread;
     spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread);
     struct object *object = put_locked(thread, pending);
     spinlock_release(&thread->lock);
     if (object != NULL)
@@ -153,11 +166,12 @@ static __attribute__((noinline)) bool go_on_with_held_locked(struct thread *thre
 static inline void finish(struct pending *pending, const struct capos_cqe *cqe, bool handoff)
 {
     struct thread *thread = pending->thread;
-    uint64_t user_data = pending->user_data;
     if (__builtin_expect(pending->membrane != NULL, 0))
         membrane_pending_ended(pending);
     trace_completion(pending, cqe);
     spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread);
+    uint64_t user_data = pending->user_data;
     ring_post_locked(&thread->ring, cqe, user_data);
     uaddr_t result_addr = pending->result_addr;
     struct object *object = end_locked(thread, pending);
@@ -198,6 +212,7 @@ void pending_abandon(struct pending *pending)
     if (pending->membrane != NULL)
         membrane_pending_ended(pending);
     spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread);
     struct object *object = end_locked(thread, pending);
     spinlock_release(&thread->lock);
     if (object != NULL)
@@ -236,9 +251,6 @@ status_t pending_begin(struct thread *thread, const struct capos_sqe *sqe, struc
     pending->references = 1;
     pending->cancel = cancel;
     pending->object = object;
-    pending->deadline.fire = NULL;
-    pending->timer.fire = NULL;
-    pending->membrane = NULL;
     thread->pending_out++;
     list_push_back(&thread->pending, &pending->in_thread);
     thread->ring.in_flight++;
@@ -326,6 +338,7 @@ static struct pending *pending_find(struct thread *thread, uint64_t user_data)
 {
     struct pending *found = NULL;
     spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread);
     for (struct list_node *node = list_first(&thread->pending); node != NULL && found == NULL;
          node = list_next(&thread->pending, node)) {
         struct pending *pending = container_of(node, struct pending, in_thread);
@@ -354,6 +367,7 @@ status_t pending_cancel_by_user_data(struct thread *thread, uint64_t user_data)
 static struct pending *pending_first(struct thread *thread, uint32_t *out)
 {
     spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread);
     struct list_node *node = list_first(&thread->pending);
     struct pending *pending = node == NULL ? NULL : container_of(node, struct pending, in_thread);
     if (pending != NULL)

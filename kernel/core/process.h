@@ -134,6 +134,12 @@ uint64_t process_cpu_ns(struct process *process);
 /* Called once before the first process starts: what the leak check compares with at the end. */
 void process_leak_baseline(void);
 
+/* It has one thread and no trace. */
+static inline bool process_is_alone(const struct process *process)
+{
+    return process->sharers == 1;
+}
+
 /* The running thread's process' capability, where it needs neither the table's lock nor a reference to stay:
  * while a process has one thread, nobody but that thread takes capabilities out of its table. Null: there are
  * more threads, or the id is not one of the first, or stale. */

@@ -2,7 +2,7 @@
 #include "arch/arch.h"
 #include "arch/percpu.h"
 #include "core/call.h"
-#include "core/ipc.h"
+#include "core/ipc_fast.h"
 #include "core/launch.h"
 #include "core/pipeline.h"
 #include "core/process.h"
@@ -272,16 +272,9 @@ static __attribute__((noinline)) int32_t call_plain_shared(struct thread *thread
     return status;
 }
 
-/* A CALL that brings nothing with it: the shortest way to a method. While a process has one thread, nobody
- * but that thread takes capabilities out of its table, so one found there needs neither the lock nor a
- * reference to stay. Of the entry only what later steps read is kept. */
-static inline int32_t call_plain(struct thread *thread, struct call_scratch *scratch,
-                                 const struct sqe_words *words)
+/* Of a plain CALL's entry only what later steps read is kept. */
+static inline void keep_plain(struct thread *thread, struct kcall *kcall, const struct sqe_words *words)
 {
-    struct kcall *kcall = &scratch->kcall;
-    const struct process *process = thread->process;
-    uint32_t id = (uint32_t)words->target;
-    uint32_t index = id & CAP_INDEX_MASK;
     struct sqe_words *kept = (struct sqe_words *)(void *)&kcall->sqe;
     kept->user_data = words->user_data;
     kept->target = words->target;
@@ -290,67 +283,37 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
     kept->deadline_ns = words->deadline_ns;
     kcall->thread = thread;
     kcall->call.results_limit = words->lengths >> 32; /* below the maximum: PLAIN_LENGTHS */
+}
+
+/* While a process has one thread, nobody but that thread takes capabilities out of its table, so one found
+ * there needs neither the lock nor a reference to stay. Null: not so, or it is traced, or the id is not one
+ * of the first, or stale. One condition a line: as one expression the compiler collects flags instead of
+ * jumping. */
+static inline __attribute__((always_inline)) const struct capability *
+peek_alone(const struct process *process, uint32_t id)
+{
+    const uint32_t index = id & CAP_INDEX_MASK;
     const struct cap_slot *slots = process->captable.chunks[0];
-    /* One condition a line: as one expression the compiler collects flags instead of jumping. */
-    if (__builtin_expect(process->sharers != 1, 0)) /* traced, or not alone */
-        return call_plain_shared(thread, scratch);
+    if (__builtin_expect(process->sharers != 1, 0))
+        return NULL;
     if (__builtin_expect(index >= 1u << CAP_CHUNK0_LOG2, 0))
-        return call_plain_shared(thread, scratch);
+        return NULL;
     if (__builtin_expect(slots == NULL, 0))
-        return call_plain_shared(thread, scratch);
+        return NULL;
     if (__builtin_expect(slots[index].live_id != id, 0))
-        return call_plain_shared(thread, scratch);
-    return run_method(&slots[index].capability, scratch);
+        return NULL;
+    return &slots[index].capability;
 }
 
-#ifndef CAPOS_HOST_TEST
-static __attribute__((noinline)) void try_call_and_switch(const struct capability *target,
-                                                          struct thread *thread, const struct capos_sqe *sqe)
+/* A CALL that brings nothing with it: the shortest way to a method. */
+static inline int32_t call_plain(struct thread *thread, struct call_scratch *scratch,
+                                 const struct sqe_words *words)
 {
-    const struct sqe_words *words = (const void *)sqe;
-    if ((((words->target >> 48) ^ CAPOS_OP_CALL) | words->transfer | words->pipeline | words->deadline_ns |
-         ((words->result_addr | words->addr) & 7)) == 0)
-        ipc_call_and_switch((struct ipc_facet *)target->object, thread, sqe, words->addr,
-                            (uint32_t)words->lengths);
+    keep_plain(thread, &scratch->kcall, words);
+    const struct capability *target = peek_alone(thread->process, (uint32_t)words->target);
+    return __builtin_expect(target == NULL, 0) ? call_plain_shared(thread, scratch)
+                                               : run_method(target, scratch);
 }
-
-/* A CALL on a client facet, with parameters and nothing else, of a process with one thread, goes the shortest
- * way if that is open; then this does not come back. (One without parameters: object/endpoint.c.) */
-static inline void call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
-{
-    const struct capability *target = captable_peek_alone(thread->process, sqe->cap_id);
-    if (target != NULL && target->type->forward == endpoint_facet_forward)
-        try_call_and_switch(target, thread, sqe);
-}
-
-static inline void return_and_switch(struct thread *thread, const struct capos_sqe *sqe)
-{
-    ipc_return_and_switch(thread, (const void *)sqe);
-}
-static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
-{
-    return park_take_turns(thread, (const void *)sqe);
-}
-#else
-static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
-{
-    (void)thread;
-    (void)sqe;
-    return false;
-}
-
-static inline void call_and_switch(struct thread *thread, const struct capos_sqe *sqe)
-{
-    (void)thread;
-    (void)sqe;
-}
-
-static inline void return_and_switch(struct thread *thread, const struct capos_sqe *sqe)
-{
-    (void)thread;
-    (void)sqe;
-}
-#endif
 
 /* A success that wants no completion is answered by none. */
 static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
@@ -375,6 +338,8 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
                                                               : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_PARK:
         return park_wait(kcall);
+    case CAPOS_OP_UNPARK:
+        return park_wake(kcall);
     default:
         return CAPOS_ERR_BAD_OPCODE;
     }
@@ -416,18 +381,13 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     trace_entry(thread, &kcall->sqe);
     switch (kcall->sqe.opcode) {
     case CAPOS_OP_CALL:
-        call_and_switch(thread, &kcall->sqe);
         result = call_with_params(thread, scratch);
         break;
     case CAPOS_OP_RECV:
         result = ipc_receive(kcall);
         break;
     case CAPOS_OP_RETURN:
-        return_and_switch(thread, &kcall->sqe);
         result = ipc_return(kcall);
-        break;
-    case CAPOS_OP_UNPARK:
-        result = take_turns(thread, &kcall->sqe) ? CAP_CALL_PENDING : park_wake(kcall);
         break;
     default:
         result = execute_other(thread, kcall);
@@ -559,20 +519,203 @@ static __attribute__((noinline)) int64_t wait_with_held(struct thread *thread)
     return value;
 }
 
-/* The arguments also lie in the caller's frame: read from there after the drain, they need no registers
- * during it. */
-int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
+/* After all entries were executed. The arguments lie in the caller's frame. */
+static inline int64_t wait_and_leave(struct thread *thread, int64_t available)
 {
-    struct thread *thread = thread_current();
     const struct user_frame *frame = &thread->context.frame;
-    (void)min_complete;
-    (void)timeout_ns;
-    int64_t available = enter(thread);
     if (__builtin_expect(available >= 0 && available < (uint32_t)frame->rdi && frame->rsi != 0, 0))
         available = __builtin_expect(list_is_empty(&thread->held), 1)
                         ? thread_wait_completions(thread, (uint32_t)frame->rdi, frame->rsi)
                         : wait_with_held(thread);
     return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, available) : available;
+}
+
+/* ---- One entry or two, and a wait for one completion where none is and nothing is in flight: what a
+ * synchronous call and a server's round are. Each function comes back with nothing changed if its entries are
+ * not what it is for. */
+
+static inline void read_entry(const struct ring *ring, uint32_t index, struct sqe_words *out)
+{
+    const volatile struct sqe_words *entry = (const void *)&ring->sq[index & SQ_MASK];
+    out->user_data = entry->user_data; /* each once */
+    out->target = entry->target;
+    out->addr = entry->addr;
+    out->lengths = entry->lengths;
+    out->result_addr = entry->result_addr;
+    out->transfer = entry->transfer;
+    out->pipeline = entry->pipeline;
+    out->deadline_ns = entry->deadline_ns;
+}
+
+static inline bool waits_for_one(const struct thread *thread, uint32_t cq_head, uint32_t min_complete,
+                                 uint64_t timeout_ns)
+{
+    if (cq_head != thread->ring.cq_tail)
+        return false;
+    if (thread->hindrances != 0)
+        return false;
+    return min_complete == 1 && timeout_ns == CAPOS_TIMEOUT_NEVER;
+}
+
+/* The rest of a plain call that was not answered by nothing at once. */
+static __attribute__((noinline)) int64_t finish_one(struct thread *thread, struct call_scratch *scratch,
+                                                    int32_t result)
+{
+    struct ring *ring = &thread->ring;
+    if (result != CAP_CALL_PENDING)
+        deliver_and_post(thread, &scratch->kcall, scratch->kcall.sqe.user_data, result);
+    else if (thread->stopping)
+        thread_stop_current();
+    ring->page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
+    return wait_and_leave(thread, ring_available(thread));
+}
+
+static inline __attribute__((always_inline)) int64_t
+call_one(struct thread *thread, const struct capability *target, const struct sqe_words *words)
+{
+    struct ring *ring = &thread->ring;
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    keep_plain(thread, &scratch->kcall, words);
+    const uint32_t head = ring->sq_head + 1;
+    ring->sq_head = head;
+    __atomic_store_n(&ring->page->sq_head, head, __ATOMIC_RELEASE);
+    int32_t result = run_method(target, scratch);
+    if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) != 0, 0))
+        return finish_one(thread, scratch, result);
+    post(thread, words->user_data, 0);
+    return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, 1) : 1;
+}
+
+static inline __attribute__((always_inline)) void go_on(enum ipc_way way, struct thread *next)
+{
+    if (way == IPC_SWITCH)
+        sched_hand_over(next);
+    if (way == IPC_WAITS)
+        sched_next();
+}
+
+/* A CALL on a client facet with one capability. */
+static __attribute__((noinline)) void try_call_with_capability(struct thread *thread)
+{
+    struct sqe_words words;
+    struct thread *next = NULL;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    if (words.transfer != UINT64_C(1) << 32 ||
+        (((words.target >> 48) ^ CAPOS_OP_CALL) | words.pipeline | words.deadline_ns |
+         ((words.result_addr | words.addr) & 7)) != 0)
+        return;
+    const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
+    if (target != NULL && target->type->forward == endpoint_facet_forward)
+        go_on(ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next), next);
+}
+
+/* A CALL. 0: it is something else. */
+static inline __attribute__((always_inline)) int64_t enter_one(struct thread *thread)
+{
+    struct thread *next = NULL;
+    struct sqe_words words;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    if (__builtin_expect((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline |
+                          words.deadline_ns | ((words.result_addr | words.addr) & 7)) != 0,
+                         0)) {
+        try_call_with_capability(thread);
+        return 0;
+    }
+    const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
+    if (__builtin_expect(target == NULL, 0))
+        return 0;
+    if (target->type->forward == endpoint_facet_forward) {
+        go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
+        return 0;
+    }
+    if (__builtin_expect(((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0, 0))
+        return 0;
+    return call_one(thread, target, &words);
+}
+
+/* A RETURN and a RECV, or an UNPARK and a PARK. */
+static inline __attribute__((always_inline)) void enter_two(struct thread *thread)
+{
+    struct thread *next = NULL;
+    struct sqe_words returned, receive;
+    read_entry(&thread->ring, thread->ring.sq_head, &returned);
+    if (__builtin_expect(!ipc_is_plain_return(&returned), 0)) {
+        if ((uint8_t)(returned.target >> 48) == CAPOS_OP_UNPARK)
+            park_take_turns(thread);
+        return;
+    }
+    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
+    if (__builtin_expect(!ipc_is_plain_receive(&receive, (uint32_t)returned.target), 0))
+        return;
+    go_on(ipc_fast_return(thread, &returned, &receive, &next), next);
+}
+
+static uint8_t opcode_at(const struct ring *ring, uint32_t index)
+{
+    return __atomic_load_n(&ring->sq[index & SQ_MASK].opcode, __ATOMIC_RELAXED);
+}
+
+static inline bool still_waits_for_one(const struct thread *thread)
+{
+    const struct user_frame *frame = &thread->context.frame;
+    return waits_for_one(thread, __atomic_load_n(&thread->ring.page->cq_head, __ATOMIC_RELAXED),
+                         (uint32_t)frame->rdi, frame->rsi);
+}
+
+/* Several entries, of which the last is a RECV: that waits the fast way if it can, so that the call it gets
+ * may come by it; with a RETURN before it, both go the fast way if they can. */
+static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
+{
+    struct ring *ring = &thread->ring;
+    struct sqe_words words;
+    if (waiting > 2) {
+        drain(thread, waiting - 2);
+        waiting = 2;
+        if (still_waits_for_one(thread) && opcode_at(ring, ring->sq_head) == CAPOS_OP_RETURN)
+            enter_two(thread);
+    }
+    if (waiting > 1)
+        drain(thread, 1);
+    read_entry(ring, ring->sq_head, &words);
+    if (still_waits_for_one(thread) && process_is_alone(thread->process) &&
+        ipc_fast_receive(thread, &words) == IPC_WAITS)
+        sched_next();
+}
+
+static inline bool ends_with_receive(const struct thread *thread, uint32_t waiting)
+{
+    const struct ring *ring = &thread->ring;
+    return waiting - 1 < CAPOS_RING_SQ_ENTRIES &&
+           opcode_at(ring, ring->sq_head + waiting - 1) == CAPOS_OP_RECV;
+}
+
+static __attribute__((noinline)) int64_t enter_any(struct thread *thread)
+{
+    const struct ring *ring = &thread->ring;
+    uint32_t waiting = __atomic_load_n(&ring->page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
+    if (still_waits_for_one(thread) && ends_with_receive(thread, waiting))
+        enter_and_receive(thread, waiting);
+    return wait_and_leave(thread, enter(thread));
+}
+
+int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
+{
+    struct thread *thread = thread_current();
+    const struct ring *ring = &thread->ring;
+    const struct capos_ring_header *page = ring->page;
+    const uint32_t waiting = __atomic_load_n(&page->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
+    if (__builtin_expect(waits_for_one(thread, __atomic_load_n(&page->cq_head, __ATOMIC_RELAXED),
+                                       min_complete, timeout_ns),
+                         1)) {
+        if (waiting == 1) {
+            int64_t available = enter_one(thread);
+            if (__builtin_expect(available != 0, 1))
+                return available;
+        } else if (waiting == 2) {
+            enter_two(thread);
+        }
+    }
+    return enter_any(thread);
 }
 #else
 int64_t ring_enter(struct thread *thread)

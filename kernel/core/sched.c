@@ -446,22 +446,38 @@ bool sched_may_switch_to(const struct thread *thread)
     return cpu->candidate == NULL && thread->cpu == cpu->number && may_run_on(thread, cpu->number);
 }
 
-static SCHED_RARE _Noreturn void switch_by_candidate(struct thread *thread)
+static SCHED_RARE _Noreturn void hand_over_as_candidate(struct thread *thread)
 {
     struct cpu_sched *cpu = this_sched();
     demote_candidate(cpu);
+    thread->context.frame.rax = 1;
     cpu->candidate = thread;
     sched_next();
 }
 
-void sched_switch_to(struct thread *thread)
+static SCHED_RARE _Noreturn void hand_over_with_timer(struct thread *thread)
+{
+    thread->context.frame.rax = 1;
+    enter_user_with_timer(thread);
+}
+
+/* A part of the system call that it is the end of, as enter is of the rest: the same steps, but those that
+ * are known to be nothing. */
+__attribute__((always_inline)) void sched_hand_over(struct thread *next)
 {
     struct cpu_sched *cpu = this_sched();
-    if (__builtin_expect(thread->stopping, 0) ||
-        __builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */
-        switch_by_candidate(thread);
+    if (__builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */
+        hand_over_as_candidate(next);
+    if (cpu->current == NULL || cpu->loaded == NULL)
+        __builtin_unreachable();
     cpu->wants_leave = false;
-    start_candidate(cpu, thread);
+    charge_now(cpu);
+    cpu->current = next;
+    load(cpu, next);
+    spinlock_assert_none_held();
+    if (__builtin_expect(cpu->timer_stale, 0))
+        hand_over_with_timer(next);
+    arch_return_to_waiting(&next->context, 1);
 }
 
 /* The first in the queue, after `requeued`, the running thread, if not null, was put there. */

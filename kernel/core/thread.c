@@ -161,7 +161,7 @@ static void renew(struct thread *thread)
     thread->state = THREAD_BLOCKED;
     thread->stopping = false;
     thread->interrupted = false;
-    thread->wait_timer.fire = NULL;
+    thread->timed = false;
     sched_entity_init(&thread->sched);
     thread->exit_value = 0;
     ring_init(&thread->ring, thread->ring.page);
@@ -297,6 +297,7 @@ bool thread_stop(struct thread *thread)
 {
     bool dead = false;
     spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread);
     if (thread->state == THREAD_BLOCKED) {
         dead = true;
     } else if (thread->state != THREAD_DEAD && !thread->stopping) {
@@ -365,6 +366,7 @@ void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
 bool thread_interrupt(struct thread *thread)
 {
     spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread);
     bool waiting = thread->state == THREAD_BLOCKED;
     if (waiting)
         thread_wake_locked(thread, CAPOS_ERR_INTERRUPTED, false);
@@ -416,15 +418,16 @@ static void start_wait_timer(struct thread *thread, uint64_t timeout_ns)
 {
     uint64_t now_ns = clock_now_ns();
     uint64_t deadline_ns = timeout_ns > UINT64_MAX - 1 - now_ns ? UINT64_MAX - 1 : now_ns + timeout_ns;
+    thread->timed = true;
     timer_event_start(&thread->wait_timer, deadline_ns, wait_timeout);
 }
 
 int64_t thread_wait_completions(struct thread *thread, uint32_t min_complete, uint64_t timeout_ns)
 {
     int64_t value;
-    if (thread->wait_timer.fire != NULL) { /* of an earlier wait that a completion ended */
+    if (__builtin_expect(thread->timed, 0)) { /* an earlier wait, which a completion may have ended */
         timer_event_stop_wait(&thread->wait_timer);
-        thread->wait_timer.fire = NULL;
+        thread->timed = false;
     }
     enum wait_outcome outcome = block(thread, min_complete, &value);
     if (outcome == WAIT_OVER)

@@ -27,7 +27,16 @@ struct ledger;
 struct memory_object;
 struct thread_handle;
 
-enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_DEAD };
+/* IN_CALL and IN_RECEIVE: BLOCKED, for one completion of own_pending[0], which is in flight although nothing
+ * else says so yet; thread_settle_locked. */
+enum thread_state {
+    THREAD_READY,
+    THREAD_RUNNING,
+    THREAD_BLOCKED,
+    THREAD_DEAD,
+    THREAD_IN_CALL,
+    THREAD_IN_RECEIVE,
+};
 
 /* The kernel's own view of a ring. The shared page is only written, and read with suspicion. */
 struct ring {
@@ -54,15 +63,22 @@ struct thread {
     struct list held; /* struct pending.in_object: entries that wait for the answer to another, pipeline.h */
     uint32_t held_answered; /* of them, those that have it */
     struct pending *spare_pending;
-    uint32_t pending_out;    /* records that are not back: in flight, or somebody still has a reference */
-    uint32_t wait_min;       /* BLOCKED: completions it waits for */
+    union {
+        struct {
+            uint32_t pending_out; /* records that are not back: in flight, or somebody has a reference */
+            bool stopping;    /* written under the lock, read by its own CPU without it: is to become DEAD */
+            bool interrupted; /* the next wait returns INTERRUPTED */
+            bool traced;      /* read without; the process' lock: its process has a trace, trace.h */
+            bool timed;       /* its own: wait_timer has been started and not been looked after */
+        };
+        uint64_t hindrances; /* all of these: 0 when the fast way is open */
+    };
     enum thread_state state; /* and the run queue's lock: sched.h */
-    bool stopping;    /* written under the lock, read by its own CPU without it: is to become DEAD there */
-    bool interrupted; /* the next wait returns INTERRUPTED */
-    bool traced;      /* read without; the process' lock: its process has a trace, trace.h */
-    bool replacing;   /* its own: launch_replacement_begin is due */
-    bool on_cpu;      /* atomic; sched.h */
-    uint32_t cpu;     /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
+    uint32_t wait_min;       /* BLOCKED: completions it waits for */
+    struct ipc_fast fast;
+    bool replacing;            /* its own: launch_replacement_begin is due */
+    bool on_cpu;               /* atomic; sched.h */
+    uint32_t cpu;              /* READY: whose queue; RUNNING: where; else: where it was. sched.h */
     struct sched_entity sched; /* the run queue's lock */
 
     struct timer_event wait_timer;
@@ -71,6 +87,17 @@ struct thread {
     uint64_t exit_value;
     struct pending own_pending[PENDING_PER_THREAD];
 };
+
+_Static_assert(offsetof(struct thread, hindrances) + 7 == offsetof(struct thread, timed), "one word");
+
+/* Who wants to know what a thread has in flight, or to end its wait, first makes it BLOCKED like any other;
+ * with its lock held. In ipc_fast.c. */
+void ipc_settle_thread_locked(struct thread *thread);
+static inline void thread_settle_locked(struct thread *thread)
+{
+    if (__builtin_expect(thread->state > THREAD_DEAD, 0))
+        ipc_settle_thread_locked(thread);
+}
 
 /* A page for a ring. */
 struct ring_memory {

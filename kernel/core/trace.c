@@ -280,12 +280,21 @@ void trace_wake_reader(struct process *process)
         tracer_answer(trace, reader);
 }
 
+/* Who waits the fast way, which records nothing, goes on as any other. */
+static void mark_thread(struct thread *thread, bool traced)
+{
+    spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread);
+    __atomic_store_n(&thread->traced, traced, __ATOMIC_RELAXED);
+    spinlock_release(&thread->lock);
+}
+
 /* process->lock is held. The flag is read without. */
 static void mark_threads(struct process *process, bool traced)
 {
     for (struct list_node *node = list_first(&process->threads); node != NULL;
          node = list_next(&process->threads, node))
-        __atomic_store_n(&container_of(node, struct thread, in_process)->traced, traced, __ATOMIC_RELAXED);
+        mark_thread(container_of(node, struct thread, in_process), traced);
 }
 
 static void set_trace(struct process *process, struct trace *trace)

@@ -55,6 +55,13 @@ static uaddr_t random_base(void)
     return BASE_MIN + (random & 0xffffffff) * spans / (UINT64_C(1) << 32) * PAGING_SPAN + page * PAGE_SIZE;
 }
 
+/* 0 is none's: so that nothing is taken for true about an address space that was never looked at. */
+static uint64_t new_generation(void)
+{
+    static uint64_t last;
+    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+}
+
 status_t aspace_create(struct ledger *ledger, struct aspace **out)
 {
     struct aspace *aspace;
@@ -69,6 +76,7 @@ status_t aspace_create(struct ledger *ledger, struct aspace **out)
     if (status != CAPOS_OK)
         goto err_memory;
     spinlock_init(&aspace->lock, LOCK_ASPACE);
+    aspace->generation = new_generation();
     aspace->references = 1;
     aspace->ledger = ledger;
     ledger_get(ledger);
@@ -178,6 +186,7 @@ void aspace_breathe(struct aspace *aspace)
 
 void aspace_tlb_flush(struct aspace *aspace, uaddr_t start, uaddr_t end)
 {
+    aspace->generation = new_generation();
     if (!aspace->dead) /* then every CPU has left it */
         arch_tlb_shootdown(&aspace->resident_cpus, start, end);
 }

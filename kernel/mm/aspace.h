@@ -21,6 +21,7 @@
  * allows nothing and keeps the content.
  */
 #pragma once
+#include "core/lock.h"
 #include "core/types.h"
 
 struct aspace;
@@ -138,11 +139,20 @@ const char *aspace_fault_reason(struct aspace *aspace, uaddr_t address, enum asp
 CHECKED status_t aspace_read(struct aspace *aspace, uaddr_t address, void *out, size_t size_bytes);
 CHECKED status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes, size_t size_bytes);
 
-/* Where [address, address + size) lies, for writing with the address space locked until it is given back:
- * shorter than looking it up for each of several small copies. Null, and nothing is locked: it is in more
- * than one page, or the page is not there yet, or not writable; aspace_write does what can be done then. */
-void *aspace_lock_window(struct aspace *aspace, uaddr_t address, size_t size_bytes);
-void aspace_unlock_window(struct aspace *aspace);
+/* What a struct aspace begins with. `generation`, under the lock: what was found out about pages of this
+ * address space holds as long as it has this value, which none has twice. */
+struct aspace_front {
+    struct spinlock lock;
+    uint64_t generation;
+};
+static inline struct aspace_front *aspace_front(struct aspace *aspace)
+{
+    return (struct aspace_front *)(void *)aspace;
+}
+/* Where the page of user memory that holds the address lies, for writing, as long as the generation is this
+ * one. Null: it is not there yet, or not writable; aspace_write does what can be done then. The address space
+ * is locked. */
+void *aspace_page_locked(struct aspace *aspace, uaddr_t address);
 
 /* Copies between the memory of the running thread and another address space (or the same one, when two of its
  * threads talk), without a buffer in between unless the running thread's pages have to be brought in first.

@@ -189,20 +189,10 @@ status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes,
     return write_in_page(aspace, address, bytes, size_bytes);
 }
 
-void *aspace_lock_window(struct aspace *aspace, uaddr_t address, size_t size_bytes)
+void *aspace_page_locked(struct aspace *aspace, uaddr_t address)
 {
-    if (__builtin_expect(!is_in_one_page(address, size_bytes), 0))
-        return NULL;
-    spinlock_acquire(&aspace->lock);
-    void *found = paging_window(&aspace->tables, address, true);
-    if (__builtin_expect(found == NULL, 0))
-        spinlock_release(&aspace->lock);
-    return found;
-}
-
-void aspace_unlock_window(struct aspace *aspace)
-{
-    spinlock_release(&aspace->lock);
+    return is_in_one_page(address, 1) ? paging_window(&aspace->tables, align_down(address, PAGE_SIZE), true)
+                                      : NULL;
 }
 
 enum aspace_copied aspace_copy_from_current(struct aspace *to, uaddr_t to_address, uaddr_t from,

@@ -50,6 +50,7 @@ enum {
 
 struct aspace {
     struct spinlock lock;
+    uint64_t generation; /* of what the page tables allow; the two are struct aspace_front */
     uint32_t references; /* atomic */
     bool busy;
     bool dead;
@@ -69,6 +70,9 @@ struct aspace {
 
     struct ledger *ledger; /* constant, referenced */
 };
+_Static_assert(offsetof(struct aspace, lock) == offsetof(struct aspace_front, lock) &&
+                   offsetof(struct aspace, generation) == offsetof(struct aspace_front, generation),
+               "aspace_front");
 
 /* ---- aspace.c */
 

@@ -1,5 +1,6 @@
 #include "object/endpoint.h"
 #include "core/call.h"
+#include "core/ipc_inside.h"
 #include "core/process.h"
 #include "mm/heap.h"
 #include "mm/ledger.h"
@@ -29,25 +30,11 @@ static struct ipc_facet *facet_of(struct object *object)
     return container_of(object, struct ipc_facet, object);
 }
 
-#ifndef CAPOS_HOST_TEST
-/* The entry itself names this facet, and the table alone keeps it: no membrane, and no reference that the
- * call would leave behind when another thread runs instead. */
-static inline bool is_held_by_table_alone(const struct kcall *kcall, const void *facet)
-{
-    const struct capability *named = captable_peek_alone(kcall->thread->process, kcall->sqe.cap_id);
-    return named != NULL && named->object == facet;
-}
-#endif
-
 /* A call without parameters. */
 static int32_t facet_dispatch(const void *server, void *object, uint16_t method_id, struct cap_call *call)
 {
     (void)server;
     (void)method_id;
-#ifndef CAPOS_HOST_TEST
-    if (__builtin_expect(is_held_by_table_alone(kcall_of(call), object), 1))
-        ipc_call_and_switch(facet_of(object), kcall_of(call)->thread, &kcall_of(call)->sqe, 0, 0);
-#endif
     return ipc_call(facet_of(object), kcall_of(call), 0, 0, 0);
 }
 
@@ -127,7 +114,7 @@ static int32_t endpoint_method_info(void *self, struct cap_call *call,
 {
     struct ipc_endpoint *endpoint = endpoint_of(self);
     (void)call;
-    spinlock_acquire(&endpoint->lock);
+    ipc_lock(endpoint);
     results->interface_id = endpoint->interface_id;
     results->queued = endpoint->queued;
     results->delivered = endpoint->delivered;

@@ -23,6 +23,7 @@ enum {
     EXCEPTION_BYTES = 512,
     /* An answer, the release of what came, the next receive. */
     ENTRIES_PER_ROUND = 2 + CAPOS_XFER_CAPS_MAX,
+    PAGE_BYTES = 4096,
 };
 
 /* struct capos_active.state: ACTIVE in the low bits, above them a number that is new for each call. */
@@ -32,12 +33,14 @@ struct server {
     struct capos_service *service;
     struct capos_active active;
     struct waiter received;
-    struct waiter returned; /* done: the last RETURN failed */
-    struct waiter released; /* nobody looks */
+    struct waiter returned;      /* done: the last RETURN failed, which was a plain one */
+    struct waiter returned_else; /* the same of any other */
+    struct waiter released;      /* nobody looks */
     uint32_t returned_call_id;
     struct capos_call current;
     struct cap_transfer caps_in[CAPOS_XFER_CAPS_MAX];
-    uint64_t inbox[INBOX_BYTES / sizeof(uint64_t)];
+    /* The kernel is fastest with messages that lie in one page. */
+    _Alignas(PAGE_BYTES) uint64_t inbox[INBOX_BYTES / sizeof(uint64_t)];
     uint64_t outbox[OUTBOX_BYTES / sizeof(uint64_t)];
 };
 
@@ -119,8 +122,26 @@ static void queue_release(struct ring *ring, struct server *server, uint32_t cap
     ring_queue(ring, ring->header, &release);
 }
 
-static void queue_receive(struct ring *ring, struct server *server)
+/*
+ * Two entries are the same in each round but for a word or two, and the kernel writes to no entry: where the
+ * queue's place still holds such a one of an earlier round, known by its user_data, only those words are
+ * written. forget_entries sees to it that none is of an earlier capos_serve.
+ */
+static void forget_entries(struct ring *ring)
 {
+    const uint32_t tail = ring->header->sq_tail;
+    for (uint32_t i = ring_queued(ring); i <= ring->sq_mask; i++)
+        ring->sq[(tail + i) & ring->sq_mask].user_data = 0;
+}
+
+static inline void queue_receive(struct ring *ring, struct server *server)
+{
+    struct capos_ring_header *header = ring->header;
+    const uint32_t tail = header->sq_tail;
+    if (__builtin_expect(ring->sq[tail & ring->sq_mask].user_data == (uintptr_t)&server->received, 1)) {
+        __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
+        return;
+    }
     const struct submission receive = {
         .user_data = (uintptr_t)&server->received,
         .result_addr = (uintptr_t)server->inbox,
@@ -128,8 +149,33 @@ static void queue_receive(struct ring *ring, struct server *server)
         .cap_id = server->service->endpoint.id,
         .opcode = CAPOS_OP_RECV,
     };
-    server->received.done = 0;
-    ring_queue(ring, ring->header, &receive);
+    ring_queue(ring, header, &receive);
+}
+
+/* The answer in the outbox, of nothing but bytes. */
+static inline void queue_plain_answer(struct ring *ring, struct server *server, uint32_t call_id,
+                                      uint32_t len)
+{
+    struct capos_ring_header *header = ring->header;
+    const uint32_t tail = header->sq_tail;
+    struct sqe_words *words = (struct sqe_words *)(void *)&ring->sq[tail & ring->sq_mask];
+    server->returned_call_id = call_id;
+    if (__builtin_expect(words->user_data == (uintptr_t)&server->returned, 1)) {
+        words->len = len;
+        words->call_id = call_id;
+        __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
+        return;
+    }
+    const struct submission answer = {
+        .user_data = (uintptr_t)&server->returned,
+        .addr = (uintptr_t)server->outbox,
+        .cap_id = server->service->endpoint.id,
+        .len = len,
+        .opcode = CAPOS_OP_RETURN,
+        .flags = CAPOS_SQE_QUIET,
+        .call_id = call_id,
+    };
+    ring_queue(ring, header, &answer);
 }
 
 /* Calls that the program has started and not yet submitted may fill the queue. */
@@ -223,7 +269,7 @@ static void return_failed(struct capos_service *service, struct cap_call *call, 
 
 /* ---- One call. */
 
-static bool find_target(struct capos_service *service, uint64_t tag, struct capos_target *target)
+static inline bool find_target(struct capos_service *service, uint64_t tag, struct capos_target *target)
 {
     if (service->find == NULL) {
         *target = service->target;
@@ -243,34 +289,41 @@ static void prepare_calls(struct server *server)
     const struct capos_ipc_header *header = (const void *)server->inbox;
     current->call.params = header + 1;
     current->call.caps_in = server->caps_in;
+    current->call.results = server->outbox;
+    current->call.results_limit = CAPOS_MESSAGE_MAX_BYTES;
     current->header = header;
     current->service = server->service;
 }
 
-static void prepare_call(struct server *server)
+static __attribute__((noinline)) void take_caps(struct server *server, const struct capos_ipc_header *header)
 {
-    struct capos_call *current = &server->current;
-    const struct capos_ipc_header *header = (const void *)server->inbox;
     const char *params = (const char *)(header + 1);
     const struct capos_xfer_result *records = (const void *)(params + round_up_8(header->params_len));
-    current->call.params_bytes = header->params_len;
-    current->call.caps_in_count = header->cap_count;
-    current->call.results = server->outbox;
-    current->call.results_limit = CAPOS_MESSAGE_MAX_BYTES;
-    current->call.caps_out_count = 0;
-    current->kept = 0;
+    server->current.kept = 0;
     for (size_t i = 0; i < header->cap_count; i++)
         server->caps_in[i] =
             (struct cap_transfer){records[i].cap_id, CAPOS_XFER_COPY, records[i].interface_id};
 }
 
-static int32_t run_call(struct server *server)
+/* dispatch fills in the rest. */
+static inline void prepare_call(struct server *server, const struct capos_ipc_header *header)
+{
+    struct capos_call *current = &server->current;
+    current->call.params_bytes = header->params_len;
+    current->call.caps_in_count = header->cap_count;
+    if (__builtin_expect(header->cap_count != 0, 0))
+        take_caps(server, header);
+}
+
+static inline int32_t run_call(struct server *server, const struct capos_ipc_header *header)
 {
     struct capos_call *current = &server->current;
     struct capos_target target;
-    if (!find_target(server->service, current->header->tag, &target))
+    if (__builtin_expect(!find_target(server->service, header->tag, &target), 0)) {
+        current->call.caps_out_count = 0;
         return cap_call_fail(&current->call, CAPOS_EXCEPTION_DISCONNECTED, "the object is gone");
-    return target.dispatch(target.ops, target.self, current->header->method_id, &current->call);
+    }
+    return target.dispatch(target.ops, target.self, header->method_id, &current->call);
 }
 
 static void release_call_caps(struct ring *ring, struct server *server)
@@ -281,66 +334,83 @@ static void release_call_caps(struct ring *ring, struct server *server)
     }
 }
 
+/* Any answer but a plain one. */
+static __attribute__((noinline)) void queue_answer(struct ring *ring, struct server *server, int32_t encoded)
+{
+    uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
+    struct capos_call *current = &server->current;
+    if (encoded == CAP_CALL_PENDING) {
+        current->call.caps_out_count = 0;
+        return;
+    }
+    struct submission answer = make_answer(&current->call, current->header->call_id, encoded, exception);
+    answer.user_data = (uintptr_t)&server->returned_else;
+    answer.cap_id = server->service->endpoint.id;
+    answer.flags |= CAPOS_SQE_QUIET;
+    server->returned_call_id = answer.call_id;
+    if (encoded < 0) /* what it says lies on this stack */
+        __builtin_memcpy(server->outbox, exception, answer.len);
+    if (encoded < 0)
+        answer.addr = (uintptr_t)server->outbox;
+    ring_queue(ring, ring->header, &answer);
+}
+
 /* Works on the call in the inbox and queues its answer. */
-static void serve_call(struct ring *ring, struct server *server, void *exception)
+static inline void serve_call(struct ring *ring, struct server *server, const struct capos_ipc_header *header)
 {
     struct capos_call *current = &server->current;
-    prepare_call(server);
-    begin_active(&server->active, current->header->tag);
-    int32_t encoded = run_call(server);
-    make_room(ring);
+    const uint32_t tail = ring->header->sq_tail; /* the queue is empty */
+    prepare_call(server, header);
+    begin_active(&server->active, header->tag);
+    int32_t encoded = run_call(server, header);
+    if (__builtin_expect(ring->header->sq_tail != tail, 0))
+        make_room(ring); /* the method has started something */
     if (__builtin_expect(encoded >= 0 && encoded != CAP_CALL_PENDING && current->call.caps_out_count == 0,
                          1)) {
-        const struct submission answer = {
-            .user_data = (uintptr_t)&server->returned,
-            .addr = (uintptr_t)server->outbox,
-            .cap_id = server->service->endpoint.id,
-            .len = (uint32_t)encoded,
-            .opcode = CAPOS_OP_RETURN,
-            .flags = CAPOS_SQE_QUIET,
-            .call_id = current->header->call_id,
-        };
-        server->returned_call_id = answer.call_id;
-        ring_queue(ring, ring->header, &answer);
-    } else if (encoded != CAP_CALL_PENDING) {
-        struct submission answer = make_answer(&current->call, current->header->call_id, encoded, exception);
-        answer.user_data = (uintptr_t)&server->returned;
-        answer.cap_id = server->service->endpoint.id;
-        answer.flags |= CAPOS_SQE_QUIET;
-        server->returned_call_id = answer.call_id;
-        ring_queue(ring, ring->header, &answer);
+        if (__builtin_expect(current->call.caps_in_count != 0, 0))
+            release_call_caps(ring, server);
+        queue_plain_answer(ring, server, header->call_id, (uint32_t)encoded);
     } else {
-        current->call.caps_out_count = 0;
+        queue_answer(ring, server, encoded); /* it may send what came */
+        release_call_caps(ring, server);
     }
-    release_call_caps(ring, server);
     if (__builtin_expect(end_active(&server->active), 0))
-        facet_dropped(server->service, current->header->tag);
+        facet_dropped(server->service, header->tag);
 }
 
 /* ---- The loop. */
 
 static void check_returned(struct server *server)
 {
-    if (__atomic_load_n(&server->returned.done, __ATOMIC_RELAXED) == 0)
+    struct waiter *failed = &server->returned;
+    if (__atomic_load_n(&failed->done, __ATOMIC_RELAXED) == 0)
+        failed = &server->returned_else;
+    if (__atomic_load_n(&failed->done, __ATOMIC_RELAXED) == 0)
         return;
-    server->returned.done = 0;
-    return_failed(server->service, &server->current.call, server->returned_call_id, server->returned.result);
+    failed->done = 0;
+    return_failed(server->service, &server->current.call, server->returned_call_id, failed->result);
 }
 
-static void wait_for_message(struct ring *ring, struct server *server)
+static __attribute__((noinline)) int32_t await_message(struct ring *ring, struct server *server)
 {
-    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
-    const struct capos_cqe *cqe = first_completion(ring, ring->header);
-    if (__builtin_expect(entered == 1 && cqe->user_data == (uintptr_t)&server->received, 1)) {
-        server->received.result = cqe->result;
-        take_completion(ring->header);
-        return;
-    }
+    server->received.done = 0;
     ring_reap(ring);
     check_returned(server);
     int32_t status = ring_await(ring, &server->received);
-    if (status < 0)
-        server->received.result = status;
+    return status < 0 ? status : server->received.result;
+}
+
+/* What the RECV answered. */
+static inline int32_t wait_for_message(struct ring *ring, struct server *server)
+{
+    int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
+    struct capos_ring_header *header = ring->header;
+    const struct capos_cqe *cqe = first_completion(ring, header);
+    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&server->received, 0))
+        return await_message(ring, server);
+    int32_t result = cqe->result;
+    take_completion(header);
+    return result;
 }
 
 static bool is_stopping(struct capos_service *service)
@@ -356,24 +426,27 @@ static void wake_one(struct capos_service *service)
         cap_release(minted.client);
 }
 
-static int32_t serve_loop(struct ring *ring, struct server *server)
+static __attribute__((noinline)) void take_news(struct ring *ring, struct server *server, uint64_t tag)
 {
-    uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
+    server->current.call.caps_out_count = 0;
+    if (tag != CAPOS_TAG_RESERVED)
+        facet_dropped(server->service, tag);
+    make_room(ring);
+}
+
+static inline int32_t serve_loop(struct ring *ring, struct server *server)
+{
     const struct capos_ipc_header *header = (const void *)server->inbox;
     make_room(ring);
     while (!is_stopping(server->service)) { /* there is room: an answer makes some for the next receive too */
         queue_receive(ring, server);
-        wait_for_message(ring, server);
-        if (__builtin_expect(server->received.result < 0, 0))
-            return server->received.result;
-        if (__builtin_expect((header->flags & CAPOS_IPC_DROPPED) != 0, 0)) {
-            server->current.call.caps_out_count = 0;
-            if (header->tag != CAPOS_TAG_RESERVED)
-                facet_dropped(server->service, header->tag);
-            make_room(ring);
-        } else {
-            serve_call(ring, server, exception);
-        }
+        int32_t result = wait_for_message(ring, server);
+        if (__builtin_expect(result < 0, 0))
+            return result;
+        if (__builtin_expect((header->flags & CAPOS_IPC_DROPPED) != 0, 0))
+            take_news(ring, server, header->tag);
+        else
+            serve_call(ring, server, header);
     }
     return CAPOS_OK;
 }
@@ -385,9 +458,11 @@ int32_t capos_serve(struct capos_service *service)
     __asm__("" : "+r"(ring)); /* an address in a register, not one to be worked out at each use */
     server.service = service;
     server.returned.done = 0;
+    server.returned_else.done = 0;
     server.active.state = IDLE;
     server.current.call.caps_out_count = 0;
     prepare_calls(&server);
+    forget_entries(ring);
     lock_service(service);
     add_active_locked(service, &server.active);
     service->threads++;

@@ -2,7 +2,7 @@
 
 CORE_TEST_CFLAGS := -DCAPOS_HOST_TEST -Itest/core -Iabi -Ikernel -Ilib -Ilib/capnp -Ibuild/gen
 CORE_TEST_WORLD := test/core/world.c kernel/core/timer_queue.c kernel/core/captable.c kernel/core/pending.c \
-                   kernel/core/ring.c kernel/core/trace.c kernel/object/tracer.c kernel/core/ipc.c kernel/core/ipc_ref.c kernel/core/ipc_transfer.c kernel/core/pipeline.c kernel/core/entropy.c \
+                   kernel/core/ring.c kernel/core/trace.c kernel/object/tracer.c kernel/core/ipc.c kernel/core/ipc_fast.c kernel/core/ipc_ref.c kernel/core/ipc_transfer.c kernel/core/pipeline.c kernel/core/entropy.c \
                    kernel/object/endpoint.c kernel/object/park_space.c kernel/object/shared_park_space.c kernel/core/call.c kernel/core/umem.c \
                    kernel/object/revocation.c lib/base/rbtree.c $(CAPNP_SRC) \
                    $(B)/gen/exception_types.c $(B)/gen/system_types.c $(B)/gen/system_server.c \

@@ -39,11 +39,13 @@ static struct {
     struct thread thread;
     struct thread *current;
     bool has_process;
+    bool may_switch;
 } world;
 
 static _Alignas(4096) uint8_t ring_page[4096];
 
 static const struct object_type test_process_type = {.name = "process"};
+bool spinlock_several_cpus = true;
 
 static void make_process(void)
 {
@@ -240,6 +242,17 @@ void arch_preemption_point(void)
 {
 }
 
+bool sched_may_switch_to(const struct thread *thread)
+{
+    (void)thread;
+    return world.may_switch;
+}
+
+void world_let_switch(bool may)
+{
+    world.may_switch = may;
+}
+
 bool sched_has_left_work(void)
 {
     return false;
@@ -354,6 +367,32 @@ status_t aspace_write(struct aspace *aspace, uaddr_t address, const void *bytes,
 {
     (void)aspace;
     return arch_user_copy_out(address, bytes, size_bytes) ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
+}
+
+/* All processes of these tests see the same memory, so one address space stands for any. */
+struct aspace {
+    struct aspace_front front;
+};
+
+struct aspace *world_aspace(void)
+{
+    static struct aspace aspace;
+    if (aspace.front.generation == 0) {
+        spinlock_init(&aspace.front.lock, LOCK_ASPACE);
+        aspace.front.generation = 1;
+    }
+    return &aspace;
+}
+
+void *aspace_page_locked(struct aspace *aspace, uaddr_t address)
+{
+    (void)aspace;
+    return user_range(address, 1, true) ? (void *)(uintptr_t)align_down(address, CAPOS_PAGE_SIZE) : NULL;
+}
+
+bool arch_user_try_copy_in(void *kernel, uaddr_t user, size_t size_bytes)
+{
+    return arch_user_copy_in(kernel, user, size_bytes);
 }
 
 /* No call of these tests maps memory. */

@@ -32,8 +32,12 @@ struct process *world_process(void);
 struct thread *world_thread(void);
 /* Who runs on the one CPU; at first the thread above. */
 void world_set_current(struct thread *thread);
+void world_let_switch(bool may);    /* sched_may_switch_to */
 uint32_t world_ready_count(void);   /* times sched_make_ready was called */
 uint32_t world_timer_changes(void); /* times the scheduler was told to look at the timer again */
+
+/* For struct process.aspace; its struct aspace_front is the test's to change. */
+struct aspace *world_aspace(void);
 
 /* A memory object over host bytes. */
 struct memory_object *world_memory(const void *bytes, size_t size_bytes);

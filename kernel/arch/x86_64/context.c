@@ -193,6 +193,39 @@ void arch_context_switch(struct user_context *previous, struct user_context *nex
     bases_load(next);
 }
 
+/* As the end of arch_enter_user, without looking at what the processor has put into the frame itself. */
+#ifdef __clang__
+__attribute__((always_inline))
+#endif
+void arch_return_to_waiting(const struct user_context *context, int64_t value)
+{
+    const struct user_frame *frame = &context->frame;
+    __asm__ volatile("movq %c[rip](%%rdx), %%rcx\n\t"
+                     "movq %c[rflags](%%rdx), %%r11\n\t"
+                     "movq %c[rbx](%%rdx), %%rbx\n\t"
+                     "movq %c[rsi](%%rdx), %%rsi\n\t"
+                     "movq %c[rdi](%%rdx), %%rdi\n\t"
+                     "movq %c[rbp](%%rdx), %%rbp\n\t"
+                     "movq %c[r12](%%rdx), %%r12\n\t"
+                     "movq %c[r13](%%rdx), %%r13\n\t"
+                     "movq %c[r14](%%rdx), %%r14\n\t"
+                     "movq %c[r15](%%rdx), %%r15\n\t"
+                     "movq %c[rsp](%%rdx), %%rsp\n\t"
+                     "xorl %%edx, %%edx\n\t"
+                     "xorl %%r8d, %%r8d\n\t"
+                     "xorl %%r9d, %%r9d\n\t"
+                     "xorl %%r10d, %%r10d\n\t"
+                     "swapgs\n\t"
+                     "sysretq"
+                     :
+                     : "a"(value),
+                       "d"(frame), [rip] "i"(FRAME_RIP), [rflags] "i"(FRAME_RFLAGS), [rbx] "i"(FRAME_RBX),
+                       [rsi] "i"(FRAME_RSI), [rdi] "i"(FRAME_RDI), [rbp] "i"(FRAME_RBP), [r12] "i"(FRAME_R12),
+                       [r13] "i"(FRAME_R13), [r14] "i"(FRAME_R14), [r15] "i"(FRAME_R15), [rsp] "i"(FRAME_RSP)
+                     : "memory");
+    __builtin_unreachable();
+}
+
 void arch_context_save(void)
 {
     struct cpu *cpu = this_cpu();

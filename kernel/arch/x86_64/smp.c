@@ -6,6 +6,7 @@
  * that it is sent again stops it.
  */
 #include "arch/x86_64/smp.h"
+#include "core/lock.h"
 #include "arch/x86_64/acpi.h"
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/boot_regions.h"
@@ -143,6 +144,7 @@ static enum arrival arrival_await(uint64_t wait_ns)
 
 static enum arrival cpu_wake(uint32_t number, uint8_t apic_id)
 {
+    spinlock_several_cpus = true; /* the start-up interrupts order it before all that the CPU does */
     const uint8_t page_number = (uint8_t)(start_pages[START_CODE] >> CAPOS_PAGE_SHIFT);
     start_parameters()->stack_end = cpu_kernel_stack_end(number);
     start_parameters()->number = number;

@@ -1,0 +1,483 @@
+/*
+ * See ipc_fast.h.
+ *
+ * Each step first looks whether everything is as it needs it; until then nothing has changed but bytes in the
+ * other's buffer that mean nothing yet. From then on nothing can fail. Locks are taken one inside the other
+ * as everywhere: endpoint, then the other's address space for the copy; then the running thread, which
+ * becomes IN_CALL or IN_RECEIVE before the endpoint is unlocked, so that whoever finds its operation finds a
+ * thread that waits; last the other thread, alone. On a machine with one CPU all of that is one step anyway:
+ * the functions exist a second time without locks, and then the other thread can be looked at in the
+ * beginning.
+ */
+#include "core/ipc_fast.h"
+#include "arch/arch.h"
+#include "core/ipc_inside.h"
+#include "core/sched.h"
+#include "core/umem.h"
+#include "mm/aspace.h"
+#include <capos/endpoint.h>
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+/* A function that is not called on the fast way, and leaves the registers alone, so that those who might call
+ * it may keep what they have in them. (No results: clang 14 would restore that register, too.) */
+#if defined(__clang__) && !defined(CAPOS_HOST_TEST)
+#define ASIDE static __attribute__((noinline, preserve_most))
+#else
+#define ASIDE static __attribute__((noinline))
+#endif
+
+/* ---- Settling. */
+
+/* What pending_begin and the general way would have done. */
+void ipc_settle_thread_locked(struct thread *thread)
+{
+    struct pending *pending = &thread->own_pending[0];
+    const struct ipc_fast *fast = &thread->fast;
+    const bool calls = thread->state == THREAD_IN_CALL;
+    pending->user_data = fast->user_data;
+    pending->result_addr = fast->address;
+    pending->result_len = fast->size_bytes;
+    pending->references = 1;
+    pending->cancel = calls ? ipc_call_cancel : ipc_receive_cancel;
+    pending->object = fast->object;
+    object_get(fast->object); /* still in the table of the process, which cannot do anything meanwhile */
+    pending->ipc.endpoint = calls ? container_of(fast->object, struct ipc_facet, object)->endpoint
+                                  : container_of(fast->object, struct ipc_endpoint, core);
+    thread->own_pending[1].next_spare = NULL;
+    thread->spare_pending = &thread->own_pending[1];
+    thread->pending_out = 1;
+    list_push_back(&thread->pending, &pending->in_thread);
+    thread->ring.in_flight = 1;
+    thread->ring.page->in_flight = 1;
+    thread->wait_min = 1;
+    thread->state = THREAD_BLOCKED;
+}
+
+static struct pending *settled_record(struct thread *thread)
+{
+    spinlock_acquire(&thread->lock);
+    thread_settle_locked(thread); /* somebody else may have done so before */
+    spinlock_release(&thread->lock);
+    return &thread->own_pending[0];
+}
+
+/* The records are for everybody from here on, so the threads are settled, too. */
+void ipc_settle_endpoint_locked(struct ipc_endpoint *endpoint)
+{
+    struct thread *receiver = endpoint->fast_receiver, *caller = endpoint->fast_call;
+    endpoint->fast_receiver = NULL;
+    endpoint->fast_call = NULL;
+    if (receiver != NULL) {
+        struct pending *pending = settled_record(receiver);
+        pending->ipc.server_cap_id = receiver->fast.server_cap_id;
+        add_receiver_locked(endpoint, pending);
+    }
+    if (caller != NULL) {
+        struct ipc_wait *ipc = &settled_record(caller)->ipc;
+        ipc->message.dropped = false;
+        ipc->cap_count = 0;
+        ipc->call_id = endpoint->last_call_id;
+        ipc->receiver = endpoint->fast_process;
+        add_delivered_locked(endpoint, &caller->own_pending[0]);
+    }
+}
+
+/* ---- A thread's buffer. */
+
+ASIDE void change_buffer(struct ipc_fast *fast, uaddr_t address, uint32_t size_bytes)
+{
+    const uint32_t to_page_end = (uint32_t)(PAGE_SIZE - (address & PAGE_MASK));
+    if (align_down(address, PAGE_SIZE) == align_down(fast->address, PAGE_SIZE))
+        fast->place += address - fast->address;
+    else
+        fast->generation = 0;
+    fast->address = address;
+    fast->size_bytes = size_bytes;
+    fast->room_bytes = size_bytes < to_page_end ? size_bytes : to_page_end;
+}
+
+/* Of the running thread. */
+ALWAYS_INLINE void set_buffer(struct ipc_fast *fast, uaddr_t address, uint32_t size_bytes)
+{
+    if (__builtin_expect(fast->address != address, 0) || __builtin_expect(fast->size_bytes != size_bytes, 0))
+        change_buffer(fast, address, size_bytes);
+}
+
+ASIDE void find_place_locked(struct ipc_fast *fast, struct aspace *aspace)
+{
+    char *page = aspace_page_locked(aspace, fast->address);
+    fast->place = page == NULL ? NULL : page + (fast->address & PAGE_MASK);
+    fast->generation = page == NULL ? 0 : aspace_front(aspace)->generation;
+}
+
+/* Where it is, of a thread that waits, for as long as its address space is locked. Null: it is not there. */
+ALWAYS_INLINE char *place_locked(struct ipc_fast *fast, struct aspace *aspace)
+{
+    if (__builtin_expect(fast->generation != aspace_front(aspace)->generation, 0)) {
+        find_place_locked(fast, aspace);
+        return fast->place;
+    }
+    char *place = fast->place;
+    if (place == NULL) /* then the generation is none's */
+        __builtin_unreachable();
+    return place;
+}
+
+/* ---- The running thread waits. */
+
+/* False: it is to stop, was interrupted, is traced: nothing has changed. */
+ALWAYS_INLINE bool begin_wait(struct thread *thread, enum thread_state state, uint32_t sq_head,
+                              const bool several)
+{
+    if (several) {
+        spinlock_acquire(&thread->lock);
+        if (__builtin_expect(thread->hindrances != 0, 0)) {
+            spinlock_release(&thread->lock);
+            return false;
+        }
+    }
+    thread->ring.sq_head = sq_head;
+    __atomic_store_n(&thread->ring.page->sq_head, sq_head, __ATOMIC_RELEASE);
+    thread->state = state;
+    if (several)
+        spinlock_release(&thread->lock);
+    return true;
+}
+
+/* ---- The other one goes on: its operation is taken out of the endpoint, and is the running CPU's. */
+
+ALWAYS_INLINE void post(struct thread *thread, uint64_t result_and_length, uint64_t call_id)
+{
+    struct ring *ring = &thread->ring;
+    const uint32_t tail = ring->cq_tail;
+    struct capos_cqe *place = &ring->cq[tail & (CAPOS_RING_CQ_ENTRIES - 1)];
+    uint64_t *words = (uint64_t *)(void *)place;
+    words[0] = thread->fast.user_data;
+    words[1] = result_and_length;
+    words[2] = call_id << 32;
+    words[3] = 0;
+    ring->cq_tail = tail + 1;
+    __atomic_store_n(&ring->page->cq_tail, tail + 1, __ATOMIC_RELEASE);
+    thread->state = THREAD_RUNNING;
+}
+
+/* Somebody has settled the thread, or it runs elsewhere. */
+static __attribute__((noinline)) enum ipc_way end_generally(struct thread *thread, uint32_t bytes,
+                                                            uint32_t call_id)
+{
+    const struct capos_cqe cqe = {.result = (int32_t)bytes, .payload_len = bytes, .call_id = call_id};
+    pending_complete_handoff(&thread->own_pending[0], &cqe);
+    return IPC_WAITS;
+}
+
+ALWAYS_INLINE enum ipc_way end_wait(struct thread *thread, enum thread_state state, uint32_t bytes,
+                                    uint32_t call_id, const bool several)
+{
+    if (several) {
+        spinlock_acquire(&thread->lock);
+        if (__builtin_expect(thread->state != state, 0) ||
+            __builtin_expect(!sched_may_switch_to(thread), 0)) {
+            spinlock_release(&thread->lock);
+            return end_generally(thread, bytes, call_id);
+        }
+    }
+    post(thread, (uint64_t)bytes << 32 | bytes, call_id);
+    if (several)
+        spinlock_release(&thread->lock);
+    return IPC_SWITCH;
+}
+
+/* Whoever has its record by now, to cancel it, finds that it is too late. */
+ALWAYS_INLINE void set_done_locked(struct thread *thread)
+{
+    thread->own_pending[0].ipc.state = IPC_DONE;
+}
+
+/* ---- CALL. */
+
+ASIDE void remember_this_caller(struct ipc_facet *facet, const struct thread *caller)
+{
+    ipc_remember_caller(facet, caller);
+}
+
+/* Into the receiver's buffer. False: it does not fit, or one of the two is not there. */
+ALWAYS_INLINE bool deliver_locked(struct ipc_facet *facet, const struct thread *caller, struct thread *server,
+                                  const struct sqe_words *words, uint32_t call_id, const bool several)
+{
+    struct aspace *aspace = server->process->aspace;
+    const uint32_t len = (uint32_t)words->lengths;
+    bool copied = true;
+    if (__builtin_expect(sizeof(struct capos_ipc_header) + len > server->fast.room_bytes, 0))
+        return false;
+    if (several)
+        spinlock_acquire(&aspace_front(aspace)->lock);
+    uint64_t *header = (uint64_t *)(void *)place_locked(&server->fast, aspace);
+    if (__builtin_expect(header == NULL, 0))
+        copied = false;
+    else if (len != 0)
+        copied =
+            umem_range_ok(words->addr, len) &&
+            arch_user_try_copy_in_place((char *)header + sizeof(struct capos_ipc_header), words->addr, len);
+    if (__builtin_expect(copied, 1)) {
+        if (__builtin_expect(facet->ref_process_id != caller->process->id, 0))
+            remember_this_caller(facet, caller);
+        header[0] = (words->target & UINT64_C(0xffff00000000)) | call_id; /* and the method's number */
+        header[1] = len;
+        header[2] = facet->tag;
+        header[3] = facet->caller_ref[0];
+        header[4] = facet->caller_ref[1];
+        header[5] = 0;
+    }
+    if (several)
+        spinlock_release(&aspace_front(aspace)->lock);
+    return copied;
+}
+_Static_assert(offsetof(struct capos_ipc_header, method_id) == 4 &&
+                   offsetof(struct capos_ipc_header, params_len) == 8 &&
+                   offsetof(struct capos_ipc_header, deadline_ns) == 40,
+               "as the words above have it");
+
+ALWAYS_INLINE bool call_locked(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
+                               struct thread *server, uint32_t call_id, const bool several)
+{
+    struct ipc_endpoint *endpoint = facet->endpoint;
+    struct ipc_fast *fast = &caller->fast;
+    if (__builtin_expect(server == NULL, 0) || __builtin_expect(call_id == 0, 0) ||
+        __builtin_expect(endpoint->calls[call_id % IPC_DELIVERED_BUCKETS] != NULL, 0))
+        return false;
+    if (!several && __builtin_expect(server->state != THREAD_IN_RECEIVE, 0))
+        return false;
+    if (__builtin_expect(!deliver_locked(facet, caller, server, words, call_id, several), 0))
+        return false;
+    set_buffer(fast, words->result_addr, (uint32_t)(words->lengths >> 32));
+    fast->user_data = words->user_data;
+    fast->object = &facet->object;
+    if (!begin_wait(caller, THREAD_IN_CALL, caller->ring.sq_head + 1, several))
+        return false;
+    endpoint->last_call_id = call_id;
+    endpoint->fast_receiver = NULL;
+    endpoint->fast_call = caller;
+    return true;
+}
+
+ALWAYS_INLINE enum ipc_way call_step(struct thread *caller, struct ipc_facet *facet,
+                                     const struct sqe_words *words, struct thread **next, const bool several)
+{
+    struct ipc_endpoint *endpoint = facet->endpoint;
+    if (several)
+        spinlock_acquire(&endpoint->lock);
+    struct thread *server = endpoint->fast_receiver;
+    const uint32_t call_id = endpoint->last_call_id + 1;
+    bool called = call_locked(caller, facet, words, server, call_id, several);
+    if (several) {
+        if (called)
+            set_done_locked(server);
+        spinlock_release(&endpoint->lock);
+    }
+    if (__builtin_expect(!called, 0))
+        return IPC_GENERAL_WAY;
+    *next = server;
+    return end_wait(server, THREAD_IN_RECEIVE,
+                    (uint32_t)sizeof(struct capos_ipc_header) + (uint32_t)words->lengths, call_id, several);
+}
+
+/* An entry whose address is known elsewhere cannot stay in registers. */
+ALWAYS_INLINE void copy_words(struct sqe_words *copy, const struct sqe_words *words)
+{
+    copy->user_data = words->user_data;
+    copy->target = words->target;
+    copy->addr = words->addr;
+    copy->lengths = words->lengths;
+    copy->result_addr = words->result_addr;
+    copy->transfer = words->transfer;
+    copy->pipeline = words->pipeline;
+    copy->deadline_ns = words->deadline_ns;
+}
+
+static __attribute__((noinline)) enum ipc_way call_among_several(struct thread *caller,
+                                                                 struct ipc_facet *facet,
+                                                                 const struct sqe_words *words,
+                                                                 struct thread **next)
+{
+    return call_step(caller, facet, words, next, true);
+}
+
+/* The link puts these into the system call. */
+__attribute__((always_inline)) enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet,
+                                                          const struct sqe_words *words, struct thread **next)
+{
+    if (__builtin_expect((uint32_t)words->lengths > SHORT_BYTES, 0))
+        return IPC_GENERAL_WAY;
+    if (spinlock_needed()) {
+        struct sqe_words copy;
+        struct thread *chosen = NULL;
+        copy_words(&copy, words);
+        enum ipc_way way = call_among_several(caller, facet, &copy, &chosen);
+        *next = chosen;
+        return way;
+    }
+    return call_step(caller, facet, words, next, false);
+}
+
+/* ---- CALL with a capability. */
+
+/* The one that the entry's descriptor names, borrowed; null: it is not simply copied. */
+static const struct capability *capability_to_copy(const struct process *process,
+                                                   const struct sqe_words *words)
+{
+    struct capos_xfer_desc descriptor;
+    const uaddr_t behind = align_up(words->addr + (uint32_t)words->lengths, 8);
+    if (umem_copy_in(&descriptor, behind, sizeof(descriptor)) < 0 || descriptor.mode != CAPOS_XFER_COPY)
+        return NULL;
+    const struct capability *sent = captable_peek_alone(process, descriptor.cap_id);
+    return sent != NULL && sent->type->transfer == CAP_TRANSFER_ANY ? sent : NULL;
+}
+
+/* What a call without capabilities has put into the receiver's buffer and queue becomes one with this. */
+static void add_capability(struct thread *server, uint32_t params_len, uint32_t id,
+                           const struct capability *sent)
+{
+    const struct ring *ring = &server->ring;
+    struct capos_ipc_header *header = (struct capos_ipc_header *)(void *)server->fast.place;
+    struct capos_xfer_result *record =
+        (void *)(server->fast.place + align_up(sizeof(*header) + params_len, 8));
+    header->cap_count = 1;
+    *record = (struct capos_xfer_result){.cap_id = id, .interface_id = sent->type->interface_id};
+    ring->cq[(ring->cq_tail - 1) & (CAPOS_RING_CQ_ENTRIES - 1)].cap_count = 1;
+    object_get(sent->object);
+    captable_publish(&server->process->captable, id, *sent, CAP_FROM_IPC);
+}
+
+enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
+                                           const struct sqe_words *words, struct thread **next)
+{
+    const uint32_t len = (uint32_t)words->lengths;
+    uint32_t id;
+    /* Where others could run meanwhile, the table of a process that is not this one can only be worked on
+     * while the receive is claimed. */
+    if (spinlock_needed() || len > SHORT_BYTES)
+        return IPC_GENERAL_WAY;
+    struct thread *server = facet->endpoint->fast_receiver;
+    const struct capability *sent = capability_to_copy(caller->process, words);
+    if (server == NULL || sent == NULL ||
+        align_up(sizeof(struct capos_ipc_header) + len, 8) + sizeof(struct capos_xfer_result) >
+            server->fast.room_bytes ||
+        captable_reserve(&server->process->captable, &id) < 0)
+        return IPC_GENERAL_WAY;
+    enum ipc_way way = call_step(caller, facet, words, next, false);
+    if (way == IPC_GENERAL_WAY)
+        captable_cancel(&server->process->captable, id);
+    else
+        add_capability(server, len, id, sent);
+    return way;
+}
+
+/* ---- RETURN and RECV. */
+
+ALWAYS_INLINE bool copy_answer(struct thread *caller, uaddr_t from, uint32_t len, const bool several)
+{
+    struct aspace *aspace = caller->process->aspace;
+    if (len == 0)
+        return true;
+    if (__builtin_expect(len > caller->fast.room_bytes || !umem_range_ok(from, len), 0))
+        return false;
+    if (several)
+        spinlock_acquire(&aspace_front(aspace)->lock);
+    char *results = place_locked(&caller->fast, aspace);
+    bool copied = results != NULL && arch_user_try_copy_in_place(results, from, len);
+    if (several)
+        spinlock_release(&aspace_front(aspace)->lock);
+    return copied;
+}
+
+ALWAYS_INLINE bool receive_locked(struct thread *server, struct ipc_endpoint *endpoint,
+                                  const struct sqe_words *words, uint32_t sq_head, const bool several)
+{
+    struct ipc_fast *fast = &server->fast;
+    if (__builtin_expect(!list_is_empty(&endpoint->queue), 0))
+        return false;
+    set_buffer(fast, words->result_addr, (uint32_t)(words->lengths >> 32));
+    fast->user_data = words->user_data;
+    fast->object = &endpoint->core;
+    fast->server_cap_id = (uint32_t)words->target;
+    if (!begin_wait(server, THREAD_IN_RECEIVE, sq_head, several))
+        return false;
+    endpoint->fast_receiver = server;
+    return true;
+}
+
+ALWAYS_INLINE bool return_locked(struct thread *server, struct ipc_endpoint *endpoint,
+                                 const struct sqe_words *words, const struct sqe_words *receive,
+                                 struct thread *caller, const bool several)
+{
+    if (__builtin_expect(caller == NULL, 0) ||
+        __builtin_expect(endpoint->last_call_id != (uint32_t)words->transfer, 0) ||
+        __builtin_expect(endpoint->fast_process != server->process, 0))
+        return false;
+    if (!several && __builtin_expect(caller->state != THREAD_IN_CALL, 0))
+        return false;
+    if (!copy_answer(caller, words->addr, (uint32_t)words->lengths, several) ||
+        !receive_locked(server, endpoint, receive, server->ring.sq_head + 2, several))
+        return false;
+    endpoint->fast_call = NULL;
+    return true;
+}
+
+ALWAYS_INLINE enum ipc_way return_step(struct thread *server, struct ipc_endpoint *endpoint,
+                                       const struct sqe_words *words, const struct sqe_words *receive,
+                                       struct thread **next, const bool several)
+{
+    if (several)
+        spinlock_acquire(&endpoint->lock);
+    struct thread *caller = endpoint->fast_call;
+    bool returned = return_locked(server, endpoint, words, receive, caller, several);
+    if (several) {
+        if (returned)
+            set_done_locked(caller);
+        spinlock_release(&endpoint->lock);
+    }
+    if (__builtin_expect(!returned, 0))
+        return IPC_GENERAL_WAY;
+    *next = caller;
+    return end_wait(caller, THREAD_IN_CALL, (uint32_t)words->lengths, 0, several);
+}
+
+static __attribute__((noinline)) enum ipc_way
+return_among_several(struct thread *server, struct ipc_endpoint *endpoint, const struct sqe_words *words,
+                     const struct sqe_words *receive, struct thread **next)
+{
+    return return_step(server, endpoint, words, receive, next, true);
+}
+
+__attribute__((always_inline)) enum ipc_way ipc_fast_return(struct thread *server,
+                                                            const struct sqe_words *returned,
+                                                            const struct sqe_words *receive,
+                                                            struct thread **next)
+{
+    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
+    if (__builtin_expect(endpoint == NULL, 0))
+        return IPC_GENERAL_WAY;
+    if (spinlock_needed()) {
+        struct sqe_words copies[2];
+        struct thread *chosen = NULL;
+        copy_words(&copies[0], returned);
+        copy_words(&copies[1], receive);
+        enum ipc_way way = return_among_several(server, endpoint, &copies[0], &copies[1], &chosen);
+        *next = chosen;
+        return way;
+    }
+    return return_step(server, endpoint, returned, receive, next, false);
+}
+
+enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words)
+{
+    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)words->target);
+    if (endpoint == NULL || !ipc_is_plain_receive(words, (uint32_t)words->target))
+        return IPC_GENERAL_WAY;
+    ipc_lock(endpoint); /* another receiver takes its place in the list, an unanswered call in the table */
+    bool waits = receive_locked(server, endpoint, words, server->ring.sq_head + 1, true);
+    if (waits)
+        endpoint->fast_process = server->process;
+    spinlock_release(&endpoint->lock);
+    return waits ? IPC_WAITS : IPC_GENERAL_WAY;
+}

@@ -1,0 +1,56 @@
+/*
+ * The fast way between two processes: a call that a receiver waits for, an answer together with the next
+ * receive, as one step that ends in the other thread; and the receive that makes the next call's step
+ * possible. docs/ipc.md says why it keeps all that the general way (ipc.h) promises.
+ *
+ * It leaves two things unsaid until somebody asks, who then has them said first ("settles" them):
+ *   that a thread's own_pending[0] is in flight: the thread is IN_CALL or IN_RECEIVE   thread->lock
+ *   that the endpoint has a receiver, and a delivered call: fast_receiver, fast_call   endpoint's lock
+ * Everybody else takes these locks by way of thread_settle_locked and ipc_lock, and so never meets them.
+ */
+#pragma once
+#include "core/ipc_inside.h"
+#include "core/ring.h"
+#include <capos/endpoint.h>
+
+enum ipc_way {
+    IPC_GENERAL_WAY, /* nothing has changed; the entry goes the general way, which knows what to do */
+    IPC_SWITCH,      /* the entries are executed, the running thread waits, and *next (RUNNING) goes on */
+    IPC_WAITS,       /* the same, but the scheduler chooses who runs */
+};
+
+/* Results that are nothing but bytes, answered without a completion. */
+static inline bool ipc_is_plain_return(const struct sqe_words *words)
+{
+    const uint64_t target =
+        (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | (uint32_t)words->target;
+    return ((words->target ^ target) | words->result_addr | words->transfer >> 32 | words->pipeline |
+            words->deadline_ns | (words->addr & 7)) == 0 &&
+           words->lengths <= SHORT_BYTES;
+}
+
+/* Without a deadline. */
+static inline bool ipc_is_plain_receive(const struct sqe_words *words, uint32_t cap_id)
+{
+    const uint64_t target = (uint64_t)CAPOS_OP_RECV << 48 | cap_id;
+    return ((words->target ^ target) | words->addr | words->transfer | words->pipeline |
+            (words->result_addr & 7) | words->deadline_ns) == 0 &&
+           (uint32_t)words->lengths == 0 && words->lengths >> 32 >= sizeof(struct capos_ipc_header);
+}
+
+/* The functions are for a thread that waits for one completion, without a limit, has none now and nothing in
+ * flight (hindrances is 0), of a process with one thread: so the facet, or the server facet that the id
+ * names, which was found in the process' table, stays there as long as the thread waits. Entries are consumed
+ * unless the answer is IPC_GENERAL_WAY. */
+
+/* A CALL with that entry: no capabilities, no deadline, not pipelined. */
+enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
+                           struct thread **next);
+/* The same with one capability, which is copied. */
+enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
+                                           const struct sqe_words *words, struct thread **next);
+/* A RETURN and behind it a RECV on the same endpoint, plain as above. */
+enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
+                             const struct sqe_words *receive, struct thread **next);
+/* A RECV. */
+enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words);
