@@ -1,108 +1,70 @@
 /*
- * What the small programs share. Grants, all optional until used:
- *   out   StdIO, PipeWriter, Console or File (appended to): where output goes
- *   in    StdIO, PipeReader or File: what is read when no file is named
- *   io    a StdIO that stands for either
- *   root  the Directory that paths start from
- * A message of one line goes to `out` of a StdIO as an error, to any other as it is.
+ * What the small programs share besides their streams (stream.h): options, and paths below `root`, the
+ * Directory that they start from. All grants are optional until they are used.
  */
 #pragma once
-#include "path.h"
-#include <capos/call.h>
-#include <capos/capos.h>
-#include <capos/lookup.h>
-#include <capos/pipe_io.h>
-#include <capos/print.h>
-#include <stdarg.h>
+#include "stream.h"
 
-enum { APP_CHUNK_BYTES = 1024, APP_BUFFER_WORDS = 700, APP_READ_BYTES = 4096 };
+enum { APP_BUFFER_WORDS = 700, APP_READ_BYTES = 4096 };
 
+/* Where answers lie until the next call with it. */
 static uint64_t app_words[APP_BUFFER_WORDS];
 static struct cap_buffer app_buffer = {app_words, sizeof app_words};
-static const char *app_name;
-static int app_failures;
 
-/* The stream granted under this name, or `io`; id 0: none. */
-static inline cap_any app_stream(const char *name, uint64_t *interface_id)
+/* ---- Arguments. */
+
+/* --help, as each program's first act: `usage` is its text, which begins with the program's name. */
+static inline void app_begin(int argc, char **argv, const char *usage)
 {
-    cap_any cap = {0};
-    if (capos_capset_get(name, strlen(name), &cap.id, interface_id) < 0 &&
-        capos_capset_get("io", 2, &cap.id, interface_id) < 0)
-        cap.id = 0;
-    return cap;
+    app_name = argv[0];
+    if (argc != 2 || strcmp(argv[1], "--help") != 0)
+        return;
+    app_printf("%s\n", usage);
+    app_flush();
+    capos_sys_exit(0);
 }
 
-/* How many of the bytes were taken, or a negative error. */
-static inline int32_t app_write_some(cap_any to, uint64_t interface_id, bool error, struct capnp_data data)
+/* Takes the options out of the arguments: bit N is set for the Nth of `letters`. Up to "--" or the first that
+ * is none; "-" is none. An unknown one ends the program with 2. */
+static inline unsigned app_options(int *argc, char **argv, const char *letters)
 {
-    if (interface_id == CAP_STD_IO_INTERFACE_ID) {
-        struct cap_std_io_write_results written = {0};
-        struct cap_std_io_write_error_results complained = {0};
-        int32_t result = error ? cap_std_io_write_error((cap_std_io){.id = to.id}, data, &complained)
-                               : cap_std_io_write((cap_std_io){.id = to.id}, data, &written);
-        return result < 0 ? result : (int32_t)(error ? complained.written : written.written);
+    unsigned found = 0;
+    int next = 1, left = 1;
+    for (; next < *argc && argv[next][0] == '-' && argv[next][1] != '\0'; next++) {
+        if (strcmp(argv[next], "--") == 0) {
+            next++;
+            break;
+        }
+        for (const char *letter = argv[next] + 1; *letter != '\0'; letter++) {
+            const char *known = strchr(letters, *letter);
+            if (known == NULL) {
+                app_complain("there is no option %s; %s --help says what there is", argv[next], app_name);
+                capos_sys_exit(2);
+            }
+            found |= 1u << (known - letters);
+        }
     }
-    if (interface_id == CAP_PIPE_WRITER_INTERFACE_ID)
-        return capos_pipe_write((cap_pipe_writer){.id = to.id}, data.bytes, data.len);
-    if (interface_id == CAP_FILE_INTERFACE_ID) {
-        struct cap_file_append_results appended = {0};
-        int32_t result = cap_file_append((cap_file){.id = to.id}, data, &appended);
-        return result < 0                            ? result
-               : appended.status == CAP_FS_STATUS_OK ? (int32_t)data.len
-                                                     : CAPOS_ERR_QUOTA;
-    }
-    if (interface_id != CAP_CONSOLE_INTERFACE_ID)
-        return CAPOS_ERR_WRONG_INTERFACE;
-    int32_t result = cap_console_write((cap_console){.id = to.id}, data);
-    return result < 0 ? result : (int32_t)data.len;
+    while (next < *argc)
+        argv[left++] = argv[next++];
+    *argc = left;
+    return found;
 }
 
-/* All of it. False: whoever reads is gone, or there is nowhere to write to. */
-static inline bool app_write_to(bool error, const void *bytes, size_t len)
+/* Too few or too many. */
+static inline int app_misused(const char *usage)
 {
-    uint64_t interface_id = 0;
-    cap_any to = app_stream("out", &interface_id);
-    for (size_t at = 0; at < len && to.id != 0;) {
-        size_t piece = len - at < APP_CHUNK_BYTES ? len - at : APP_CHUNK_BYTES;
-        int32_t taken =
-            app_write_some(to, interface_id, error, capnp_data_of((const uint8_t *)bytes + at, piece));
-        if (taken <= 0)
-            return false;
-        at += (size_t)taken;
-    }
-    return to.id != 0;
+    app_complain("it takes %s; %s --help says more", usage, app_name);
+    return 2;
 }
 
-static inline void app_write(const void *bytes, size_t len)
+/* For a grant that is missing: how to run the program with it. */
+static inline void app_needs(const char *interface, const char *name)
 {
-    if (!app_write_to(false, bytes, len))
-        capos_sys_exit(1);
+    app_complain("needs a %s named %s; run %s with { out: @out, %s: @%s }", interface, name, app_name, name,
+                 name);
 }
 
-__attribute__((format(printf, 1, 2))) static inline void app_printf(const char *format, ...)
-{
-    char text[APP_CHUNK_BYTES];
-    va_list args;
-    va_start(args, format);
-    int len = capos_vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    app_write(text, len < (int)sizeof text ? (size_t)len : sizeof text - 1);
-}
-
-/* Says what went wrong; the program goes on and ends with 1. */
-__attribute__((format(printf, 1, 2))) static inline void app_complain(const char *format, ...)
-{
-    char text[APP_CHUNK_BYTES];
-    int head = capos_snprintf(text, sizeof text, "%s: ", app_name);
-    va_list args;
-    va_start(args, format);
-    (void)capos_vsnprintf(text + head, sizeof text - 1 - (size_t)head, format, args);
-    va_end(args);
-    size_t len = strlen(text);
-    text[len++] = '\n';
-    (void)app_write_to(true, text, len);
-    app_failures = 1;
-}
+/* ---- Paths. */
 
 /* Complains of a path; true if there was nothing to complain of. */
 static inline bool app_good(const char *path, int32_t error, enum cap_fs_status status)
@@ -118,22 +80,23 @@ static inline bool app_walk(const char *text, struct path *path)
 {
     cap_directory root;
     if (capos_get_directory("root", &root) < 0) {
-        app_complain("%s: needs a Directory called root: with { root: @... }", text);
+        app_needs("Directory", "root");
         return false;
     }
     return path_walk(root, text, strlen(text), path) || app_good(text, path->error, path->status);
 }
 
+/* Links are followed. */
 static inline bool app_open(const char *text, struct cap_open_flags flags, cap_file *out)
 {
-    struct path path;
-    struct cap_directory_open_results opened = {0};
-    if (!app_walk(text, &path))
+    cap_directory root;
+    if (capos_get_directory("root", &root) < 0) {
+        app_needs("Directory", "root");
         return false;
-    int32_t error = cap_directory_open(path.directory, path.name, &flags, &opened, &app_buffer);
-    path_done(&path);
-    *out = opened.file;
-    return app_good(text, error, opened.status);
+    }
+    int32_t result = capos_path_open(root, text, &flags, out);
+    enum cap_fs_status status = capos_fs_status_of(result);
+    return app_good(text, status == CAP_FS_STATUS_OK ? result : CAPOS_OK, status);
 }
 
 /* Bytes into `to`; 0 at the end; negative: a complaint was made. */
@@ -147,16 +110,22 @@ static inline int32_t app_read_file(const char *text, cap_file file, uint64_t of
     return (int32_t)read.data.len;
 }
 
+/* Bytes of `in`; 0 at its end; negative: a complaint was made. */
 static inline int32_t app_read_in(uint64_t *offset, void *to, size_t size)
 {
     uint64_t interface_id = 0;
     cap_any from = app_stream("in", &interface_id);
-    int32_t got = 0;
-    if (from.id != 0 && interface_id == CAP_PIPE_READER_INTERFACE_ID)
+    int32_t got = CAPOS_ERR_WRONG_INTERFACE;
+    if (from.id == 0) {
+        app_complain("names no file, and was given nothing to read as in");
+        return -1;
+    }
+    app_flush(); /* who is asked has seen what came before */
+    if (interface_id == CAP_PIPE_READER_INTERFACE_ID)
         got = capos_pipe_read((cap_pipe_reader){.id = from.id}, to, size);
-    else if (from.id != 0 && interface_id == CAP_FILE_INTERFACE_ID)
+    else if (interface_id == CAP_FILE_INTERFACE_ID)
         got = app_read_file("in", (cap_file){.id = from.id}, *offset, to, size);
-    else if (from.id != 0 && interface_id == CAP_STD_IO_INTERFACE_ID) {
+    else if (interface_id == CAP_STD_IO_INTERFACE_ID) {
         struct cap_std_io_read_results read = {0};
         got = cap_std_io_read((cap_std_io){.id = from.id}, (uint32_t)size, &read, &app_buffer);
         if (got >= 0) {
@@ -164,6 +133,8 @@ static inline int32_t app_read_in(uint64_t *offset, void *to, size_t size)
             got = (int32_t)read.data.len;
         }
     }
+    if (got < 0 && interface_id != CAP_FILE_INTERFACE_ID)
+        app_complain("in: %s", cap_why(got));
     *offset += got > 0 ? (uint64_t)got : 0;
     return got;
 }
@@ -179,19 +150,20 @@ static inline void app_each_file(int argc, char **argv,
         uint64_t offset = 0;
         int32_t got;
         const char *name = argc > 1 ? argv[i] : "-";
-        if (argc > 1 && !app_open(name, (struct cap_open_flags){.read_only = true}, &file))
+        bool named = strcmp(name, "-") != 0;
+        if (named && !app_open(name, (struct cap_open_flags){.read_only = true}, &file))
             continue;
         for (;;) {
-            got = argc > 1 ? app_read_file(name, file, offset, piece, sizeof piece)
-                           : app_read_in(&offset, piece, sizeof piece);
+            got = named ? app_read_file(name, file, offset, piece, sizeof piece)
+                        : app_read_in(&offset, piece, sizeof piece);
             if (got <= 0)
                 break;
-            offset += argc > 1 ? (uint64_t)got : 0;
+            offset += named ? (uint64_t)got : 0;
             take(name, piece, (size_t)got);
         }
         if (got == 0)
             take(name, NULL, 0);
-        if (argc > 1)
+        if (named)
             (void)cap_release(file);
     }
 }
@@ -199,8 +171,6 @@ static inline void app_each_file(int argc, char **argv,
 /* A method of the directory that holds a path's last name, for each argument. */
 static inline void app_each_path(int argc, char **argv, void (*act)(const char *text, struct path *path))
 {
-    if (argc < 2)
-        app_complain("which?");
     for (int i = 1; i < argc; i++) {
         struct path path;
         if (!app_walk(argv[i], &path))

@@ -10,12 +10,12 @@ $(BENCH_OUT)/$(1): $(2:%=bench/host/%.c) $(BENCH_HOST_HDR)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) $$(filter %.c,$$^) -o $$@
 ALL += $(BENCH_OUT)/$(1)
 endef
-$(eval $(call bench_host_program,bench-linux,linux figures machine))
-$(eval $(call bench_host_program,bench-capos,capos figures machine table))
+$(eval $(call bench_host_program,bench-linux,linux figures machine scale))
+$(eval $(call bench_host_program,bench-capos,capos figures machine scale table))
 
 $(eval $(call bench_host_program,bench-profile,profile machine symbols trace))
 
-$(eval $(call unit_test,bench,$(patsubst %,bench/host/%.c,bench_test figures table trace) bench/guest/measure.c,-Ibench/host -Ibench/guest))
+$(eval $(call unit_test,bench,$(patsubst %,bench/host/%.c,bench_test figures machine scale table trace) bench/guest/measure.c,-Ibench/host -Ibench/guest))
 
 # ---- Linux. The kernel is a package, fetched when it is first wanted; the guest programs are ours.
 
@@ -54,7 +54,7 @@ BENCH_OS := $(BENCH_OUT)/os
 BENCH_LIBCAPOS := $(B)/sysroot/lib/libcapos.a
 BENCH_OS_CFLAGS := $(STD) -O2 -g $(WARN) -no-pie -Ibench/guest -Ibench/os
 BENCH_OS_SRC := bench/guest/measure.c bench/os/main.c $(wildcard bench/os/rows_*.c)
-BENCH_PACKAGES := $(BENCH_OS)/all.package $(BENCH_OS)/quick.package $(BENCH_OS)/boot.package $(BENCH_OS)/hello.package
+BENCH_PACKAGES := $(BENCH_OS)/all.package $(BENCH_OS)/quick.package $(BENCH_OS)/scale-full.package $(BENCH_OS)/scale-quick.package $(BENCH_OS)/boot.package $(BENCH_OS)/hello.package
 
 $(BENCH_OS)/bench-os.elf: $(BENCH_OS_SRC) bench/guest/measure.h bench/os/guest.h $(BENCH_LIBCAPOS) tool/capos-cc
 	@mkdir -p $(@D)
@@ -72,7 +72,7 @@ $(BENCH_OS)/boot.package: bench/os/boot.capnp $(B)/programs/c-hello.elf $(SCHEMA
 $(BENCH_OS)/hello.package: demo/c-hello/system.capnp $(B)/programs/init.elf $(B)/programs/c-hello.elf $(SCHEMA)
 	@mkdir -p $(@D)
 	$(Q)capnp eval -I. -I$(B)/programs -obinary $< manifest >$@
-# all, quick, profile-ROW: what bench-os is told to do. (capnp's constants have no parameters.)
+# all, quick, scale-full, scale-quick, profile-ROW: what bench-os is told to do. (capnp's constants have no parameters.)
 $(BENCH_OS)/%.package: bench/os/system.capnp $(B)/programs/fs.elf $(BENCH_OS)/bench-os.elf $(BENCH_OS)/bench-tiny.elf $(SCHEMA)
 	$(Q)sed 's/"all"/"$(subst -," $(comma)",$*)"/' $< >$(@D)/$*.capnp
 	$(Q)capnp eval -I. -I$(@D) -I$(B)/programs -obinary $(@D)/$*.capnp manifest >$@

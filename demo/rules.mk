@@ -11,11 +11,12 @@ DEBUG_KERNEL := $(B)/kernel-debug/capos.elf
 DEMO_MACHINES := microvm q35
 SMALLEST_DEMO := c-hello
 
-# NAME: the files that its manifest embeds from build/programs.
-demo_embeds = $(shell sed -nE 's,.*embed *"/([^"]*)".*,\1,p' demo/$(1)/system.capnp)
+# NAME: the files that its manifest embeds from build/programs, itself or in the parts of system/ that it imports.
+demo_parts = $(shell sed -nE 's,.*import *"/(system/[^"]*)".*,\1,p' demo/$(1)/system.capnp)
+demo_embeds = $(shell sed -nE 's,.*embed *"/([^"]*)".*,\1,p' demo/$(1)/system.capnp $(demo_parts))
 
 define demo
-$(B)/demo/$(1).package: demo/$(1)/system.capnp $(SCHEMA) $(addprefix $(B)/programs/,$(call demo_embeds,$(1)))
+$(B)/demo/$(1).package: demo/$(1)/system.capnp $(call demo_parts,$(1)) $(SCHEMA) $(addprefix $(B)/programs/,$(call demo_embeds,$(1)))
 	@mkdir -p $$(@D)
 	$(Q)capnp eval -I. -I$(B)/programs -obinary $$< manifest >$$@
 ALL += $(B)/demo/$(1).package

@@ -16,7 +16,8 @@ KERNEL_MACHINE := -O2 -ffreestanding -fno-pic -mcmodel=kernel -mno-red-zone -mge
 # Link-time optimisation: the way from a system call to a method crosses five files. Debug builds do without.
 KERNEL_LTO := $(if $(DEBUG),,-flto)
 KERNEL_CFLAGS := --target=x86_64-unknown-none-elf $(STD) $(KERNEL_MACHINE) $(KERNEL_LTO) $(KERNEL_INCLUDES) $(WARN)
-KERNEL_LDFLAGS := -static --gc-sections -z noexecstack -z max-page-size=4096 --build-id=none \
+# What the fast ways need inline says so itself; else the image would be a tenth larger for nothing.
+KERNEL_LDFLAGS := -mllvm -inline-threshold=60 -static --gc-sections -z noexecstack -z max-page-size=4096 --build-id=none \
                   -T kernel/arch/x86_64/kernel.ld
 
 # What needs nothing of the portable kernel; the self test links only this.
@@ -28,8 +29,8 @@ KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_smp.c %/sel
 KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
 
 # What runs once, or for so long that its instructions do not count, is compiled for size: the image has a limit (image_kib).
-KERNEL_HOT := kernel/core/ring.c kernel/core/ipc.c kernel/core/ipc_fast.c kernel/core/ipc_transfer.c \
-              kernel/core/pending.c kernel/core/pipeline.c kernel/core/thread.c kernel/core/sched.c \
+KERNEL_HOT := kernel/core/ring.c kernel/core/ipc_fast.c \
+              kernel/core/pending.c kernel/core/thread.c kernel/core/sched.c \
               kernel/core/sched_queue.c kernel/core/captable.c kernel/core/call.c \
               kernel/core/umem.c kernel/core/timer_queue.c kernel/core/entry.c kernel/core/lock.c \
               $(wildcard kernel/mm/*.c) $(addprefix kernel/arch/x86_64/,context.c entry.c paging.c cpu.c apic.c tlb.c) \

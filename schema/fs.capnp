@@ -137,7 +137,7 @@ interface Directory {
 }
 
 interface Store {
-  # Immutable objects named by the SHA-256 of their content.
+  # Immutable objects named by the SHA-256 of their content. They take the file system's space.
 
   put @0 (content :Memory.MemoryObject, size :UInt64) -> (status :FsStatus, hash :Data);
   putSmall @1 (content :Data) -> (status :FsStatus, hash :Data);
@@ -148,19 +148,23 @@ interface Store {
 
   info @3 (hash :Data) -> (status :FsStatus, size :UInt64, references :UInt64);
   release @4 (hash :Data) -> (status :FsStatus);
-  # One `put` less; the object goes with the last.
+  # One `put` less; the object goes with the last, unless a Namespace's name leads to it. notFound: no put is left.
 
   readOnly @5 () -> (store :Store);
 }
 
 interface Namespace {
-  # Names for objects of a Store, changed one at a time and atomically.
+  # Names for objects of a Store, changed one at a time and atomically. A name is 1 to 255 bytes without NUL, and its
+  # object stays as long as it does. '/' in it means nothing but that `sub` puts one behind its prefix.
 
   resolve @0 (name :Data) -> (status :FsStatus, hash :Data, version :UInt64);
   compareAndSet @1 (name :Data, expectedVersion :UInt64, hash :Data) -> (status :FsStatus, version :UInt64);
   # expectedVersion 0: the name must not exist. An empty hash removes it. `exists`: it has another version (returned).
+  # `notFound`: there is no such object, or nothing to remove. Versions are never used again.
 
   list @2 (cookie :UInt64, maxEntries :UInt32) -> (status :FsStatus, names :List(Data), nextCookie :UInt64);
+  # From the beginning with cookie 0; nextCookie 0: that was all. There may be none in an answer and more in the next.
+
   sub @3 (prefix :Data) -> (status :FsStatus, namespace :Namespace);
   readOnly @4 () -> (namespace :Namespace);
 }

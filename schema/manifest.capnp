@@ -101,6 +101,7 @@ struct Program {
   restart @8 :Restart;
   essential @9 :Bool;            # when it ends for good, init ends the others and itself
   maxWeight @10 :UInt32;         # of the schedulingPolicy in caps; 0: no limit
+  main @11 :Bool;                # what the system is there for: essential, and that it ends is nothing to report
 }
 
 struct SharedPipe {

@@ -84,7 +84,7 @@ struct AllowedGrant {
 
 interface RestrictedLauncher {
   launch @0 (name :Text, binaryName :Text, grants :List(SpawnGrant), args :List(Text), env :List(Text), budget :Budget,
-             control :Bool) -> (handle :ProcessHandle, processId :UInt64, control :ProcessControl);
+             control :Bool, paused :Bool) -> (handle :ProcessHandle, processId :UInt64, control :ProcessControl);
   # As ProcessSpawner.spawn. invalidArgument: a binary or a grant's name that it does not allow. The caller's budget pays.
 
   binaries @1 () -> (names :List(Text));

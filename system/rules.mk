@@ -3,8 +3,8 @@
 #   make run-shell    boots it on this terminal
 ifneq ($(wildcard server/terminal/main.c),)
 SHELL_PACKAGE := $(B)/system/shell.package
-$(SHELL_PACKAGE): system/shell.capnp $(SCHEMA) \
-    $(addprefix $(B)/programs/,$(shell sed -nE 's,.*embed *"/([^"]*)".*,\1,p' system/shell.capnp))
+$(SHELL_PACKAGE): system/shell.capnp system/parts.capnp $(SCHEMA) \
+    $(addprefix $(B)/programs/,$(shell sed -nE 's,.*embed *"/([^"]*)".*,\1,p' system/parts.capnp))
 	@mkdir -p $(@D)
 	$(Q)capnp eval -I. -I$(B)/programs -obinary $< manifest >$@
 ALL += $(SHELL_PACKAGE)

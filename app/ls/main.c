@@ -1,70 +1,168 @@
-/* Lists a directory: names, one a line; -l: with kind and size. */
+/* Lists directories by name; -l: with kind, size and time. Grant: root, and memory for the names. */
 #include "app.h"
+#include "calendar.h"
 
-enum { ENTRIES = 32 };
+enum { ENTRIES = 32, OPTION_LONG = 1, OPTION_ITSELF = 2, FIRST_ROOM = 64 };
 
-static bool details;
+struct entry {
+    enum cap_node_kind kind;
+    size_t name_len;
+    char name[]; /* and a NUL */
+};
 
-static void show(cap_directory directory, const struct cap_dir_entry *entry)
+static bool details, itself;
+
+/* ---- One line. */
+
+static void show_details(cap_directory directory, struct capnp_data name, enum cap_node_kind kind)
 {
     static const char marks[] = {'-', 'd', 'l'};
-    static uint64_t words[128];
+    uint64_t words[64];
     struct cap_buffer buffer = {words, sizeof words};
     struct cap_directory_stat_results stat = {0};
-    if (details && cap_directory_stat(directory, entry->name, &stat, &buffer) >= 0)
-        app_printf("%c %10llu ", (size_t)entry->kind < sizeof marks ? marks[entry->kind] : '?',
-                   (unsigned long long)stat.info.size);
-    app_printf("%.*s%s\n", (int)entry->name.len, (const char *)entry->name.bytes,
-               entry->kind == CAP_NODE_KIND_DIRECTORY ? "/" : "");
+    if (cap_directory_stat(directory, name, &stat, &buffer) < 0 || stat.status != CAP_FS_STATUS_OK)
+        return; /* it has gone meanwhile */
+    struct calendar at = calendar_of(stat.info.modified_unix_ns);
+    char mark = (size_t)kind < sizeof marks ? marks[kind] : '?';
+    app_printf("%c%c %10llu %lld-%02u-%02u %02u:%02u ", mark, stat.info.executable ? 'x' : '-',
+               (unsigned long long)stat.info.size, (long long)at.year, at.month, at.day, at.hour, at.minute);
 }
 
-static void list(const char *text, cap_directory directory)
+static void show(cap_directory directory, struct capnp_data name, enum cap_node_kind kind, const char *shown)
+{
+    static uint64_t words[600];
+    struct cap_buffer buffer = {words, sizeof words};
+    struct cap_directory_read_link_results link = {0};
+    if (details)
+        show_details(directory, name, kind);
+    app_printf("%s%s", shown, kind == CAP_NODE_KIND_DIRECTORY && name.len != 0 ? "/" : "");
+    if (details && kind == CAP_NODE_KIND_LINK &&
+        cap_directory_read_link(directory, name, &link, &buffer) >= 0)
+        app_printf(" -> %.*s", (int)link.text.len, (const char *)link.text.bytes);
+    app_write("\n", 1);
+}
+
+/* ---- A directory's entries, sorted. */
+
+struct entries {
+    struct entry **items;
+    size_t count, room;
+};
+
+static bool add(struct entries *all, const struct cap_dir_entry *from)
+{
+    struct entry *entry = malloc(sizeof *entry + from->name.len + 1);
+    if (entry != NULL && all->count == all->room) {
+        size_t room = all->room == 0 ? FIRST_ROOM : all->room * 2;
+        struct entry **items = realloc(all->items, room * sizeof(struct entry *));
+        if (items == NULL) {
+            free(entry);
+            return false;
+        }
+        all->items = items;
+        all->room = room;
+    }
+    if (entry == NULL)
+        return false;
+    entry->kind = from->kind;
+    entry->name_len = from->name.len;
+    memcpy(entry->name, from->name.bytes, from->name.len);
+    entry->name[from->name.len] = '\0';
+    all->items[all->count++] = entry;
+    return true;
+}
+
+/* Shell's sort: no memory, no recursion, and quick enough for what a person reads. */
+static void sort(struct entries *all)
+{
+    for (size_t gap = all->count / 2; gap > 0; gap /= 2)
+        for (size_t i = gap; i < all->count; i++)
+            for (size_t j = i; j >= gap && strcmp(all->items[j - gap]->name, all->items[j]->name) > 0;
+                 j -= gap) {
+                struct entry *other = all->items[j];
+                all->items[j] = all->items[j - gap];
+                all->items[j - gap] = other;
+            }
+}
+
+static bool collect(const char *text, cap_directory directory, struct entries *all)
 {
     struct cap_directory_list_results results = {0};
     uint64_t cookie = 0;
     do {
         int32_t error = cap_directory_list(directory, cookie, ENTRIES, &results, &app_buffer);
         if (!app_good(text, error, results.status))
-            return;
+            return false;
         for (size_t i = 0; i < results.entries.count; i++) {
             struct cap_dir_entry entry;
             if (cap_dir_entry_list_get(&results.entries, i, &entry) < 0)
-                return;
+                return false;
             cookie = entry.cookie;
-            show(directory, &entry);
+            if (!add(all, &entry)) {
+                app_complain("%s: no memory for so many names; here are some", text);
+                return true;
+            }
         }
     } while (!results.end && results.entries.count != 0);
+    return true;
 }
 
-static void list_path(const char *text)
+static void list(const char *text, cap_directory directory)
+{
+    struct entries all = {0};
+    if (collect(text, directory, &all))
+        sort(&all);
+    for (size_t i = 0; i < all.count; i++) {
+        struct entry *entry = all.items[i];
+        show(directory, capnp_data_of(entry->name, entry->name_len), entry->kind, entry->name);
+        free(entry);
+    }
+    free(all.items);
+}
+
+/* ---- Paths. */
+
+static void list_path(const char *text, bool titled)
 {
     struct path path;
+    struct cap_directory_stat_results stat = {0};
     struct cap_directory_sub_results sub = {0};
     if (!app_walk(text, &path))
         return;
-    if (path.name.len == 0) {
+    int32_t error = cap_directory_stat(path.directory, path.name, &stat, &app_buffer);
+    bool directory = stat.info.kind == CAP_NODE_KIND_DIRECTORY;
+    if (!app_good(text, error, stat.status)) {
+        path_done(&path);
+        return;
+    }
+    if (directory && !itself && titled)
+        app_printf("%s:\n", text);
+    if (!directory || itself) {
+        show(path.directory, path.name, stat.info.kind, text);
+    } else if (path.name.len == 0) {
         list(text, path.directory);
     } else {
-        int32_t error = cap_directory_sub(path.directory, path.name, &sub, &app_buffer);
-        if (error >= 0 && sub.status == CAP_FS_STATUS_NOT_DIRECTORY)
-            app_printf("%s\n", text);
-        else if (app_good(text, error, sub.status))
+        error = cap_directory_sub(path.directory, path.name, &sub, &app_buffer);
+        if (app_good(text, error, sub.status)) {
             list(text, sub.directory);
+            (void)cap_release(sub.directory);
+        }
     }
     path_done(&path);
 }
 
 int main(int argc, char **argv)
 {
-    int first = 1;
-    app_name = "ls";
-    if (argc > 1 && strcmp(argv[1], "-l") == 0) {
-        details = true;
-        first++;
-    }
-    if (first == argc)
-        list_path("");
-    for (int i = first; i < argc; i++)
-        list_path(argv[i]);
-    return app_failures;
+    app_begin(argc, argv,
+              "ls [-l] [-d] [PATH]...  lists directories; of a file its name\n"
+              "  -l  kind (- file, d directory, l link; x executable), size, time (UTC), where links lead\n"
+              "  -d  directories themselves instead of what is in them");
+    unsigned options = app_options(&argc, argv, "lda1");
+    details = (options & OPTION_LONG) != 0;
+    itself = (options & OPTION_ITSELF) != 0;
+    if (argc == 1)
+        list_path(".", false);
+    for (int i = 1; i < argc; i++)
+        list_path(argv[i], argc > 2);
+    return app_end();
 }

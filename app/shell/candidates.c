@@ -70,17 +70,25 @@ static void offer_files(struct candidates *candidates, const struct candidate_so
                                 capnp_text_n(line + slash, cursor - slash));
 }
 
-/* Whether a command's first word begins here. */
-static bool begins_command(const char *line, size_t at)
+/* The word before the spaces before `at`. */
+static struct capnp_text word_before(const char *line, size_t at)
 {
     while (at > 0 && line[at - 1] == ' ')
         at--;
     size_t end = at;
     while (at > 0 && in_word(line[at - 1]))
         at--;
-    struct capnp_text before = capnp_text_n(line + at, end - at);
+    return capnp_text_n(line + at, end - at);
+}
+
+/* Whether a command's first word begins here. */
+static bool begins_command(const char *line, size_t at)
+{
+    struct capnp_text before = word_before(line, at);
+    size_t end = (size_t)(before.bytes - line) + before.len;
     return end == 0 || line[end - 1] == '|' || line[end - 1] == '=' || syntax_text_is(before, "help") ||
-           syntax_text_is(before, "run") || syntax_text_is(before, "spawn");
+           syntax_text_is(before, "run") || syntax_text_is(before, "spawn") ||
+           syntax_text_is(before, "trace");
 }
 
 void candidates_find(struct candidates *candidates, const struct candidate_sources *sources, const char *line,
@@ -105,8 +113,13 @@ void candidates_find(struct candidates *candidates, const struct candidate_sourc
             return;
         }
     }
-    if (begins_command(line, start))
+    struct capnp_text before = word_before(line, start);
+    bool about = syntax_text_is(before, "help") || syntax_text_is(before, "inspect");
+    bool first = begins_command(line, start);
+    if (first)
         offer_commands(candidates, begin);
-    else
+    if (about && sources->list_interfaces != NULL)
+        sources->list_interfaces(candidates, begin);
+    if (!first && !about)
         offer_files(candidates, sources, line, cursor);
 }

@@ -18,6 +18,8 @@ struct candidates {
 struct candidate_sources {
     const struct names *names;
     const struct capnp_schema *schema;
+    /* Offers each interface's name with candidates_offer. May be null. */
+    void (*list_interfaces)(struct candidates *candidates, struct capnp_text begin);
     /* Offers each name in the directory `path` below @root with candidates_offer. May be null. */
     void (*list_directory)(struct candidates *candidates, const char *path, size_t path_len,
                            struct capnp_text begin);

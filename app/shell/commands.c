@@ -1,5 +1,7 @@
 #include "commands.h"
+#include "help.h"
 #include <capnp/show.h>
+#include <capos/print.h>
 #include <capos/system.h>
 #include <string.h>
 
@@ -30,63 +32,18 @@ static bool run_caps(struct eval *eval)
 
 /* ---- inspect */
 
-static void print_doc(struct eval *eval, const char *doc, const char *indent)
-{
-    while (doc != NULL && *doc != '\0') {
-        const char *end = strchr(doc, '\n');
-        size_t len = end == NULL ? strlen(doc) : (size_t)(end - doc);
-        eval_print(eval, "%s# %.*s\n", indent, (int)len, doc);
-        doc += len + (end != NULL);
-    }
-}
-
-/* `(name :Type, name :Type)` */
-static void print_fields(struct eval *eval, uint64_t node_id)
-{
-    struct capnp_show show = show_to_user(eval);
-    eval_print(eval, "(");
-    for (uint32_t i = 0;; i++) {
-        const struct capnp_schema_node *node = eval->system->schema.find(eval->system->schema.self, node_id);
-        if (node == NULL || node->kind != CAPNP_NODE_STRUCT || i >= node->count)
-            break;
-        struct capnp_schema_field field = node->fields[i];
-        eval_print(eval, "%s%s :", i == 0 ? "" : ", ", field.name);
-        capnp_show_type(&show, &field);
-    }
-    eval_print(eval, ")");
-}
-
-static bool inspect_interface(struct eval *eval, uint64_t interface_id)
-{
-    const struct capnp_schema_node *node = eval->system->schema.find(eval->system->schema.self, interface_id);
-    if (node == NULL || node->kind != CAPNP_NODE_INTERFACE)
-        return problem_set(&eval->line->problem, 0, eval->line->source_len,
-                           "the registry does not know interface 0x%016llx",
-                           (unsigned long long)interface_id);
-    eval_print(eval, "%s (0x%016llx)\n", node->name, (unsigned long long)node->id);
-    print_doc(eval, node->doc, "  ");
-    for (uint32_t i = 0; i < node->count; i++) {
-        eval_print(eval, "  %s", node->methods[i].name);
-        print_fields(eval, node->methods[i].params);
-        eval_print(eval, " -> ");
-        print_fields(eval, node->methods[i].results);
-        eval_print(eval, "\n");
-        print_doc(eval, node->methods[i].doc, "      ");
-    }
-    return true;
-}
-
 static bool run_inspect(struct eval *eval)
 {
     struct held held;
     if (eval->line->cap != NULL)
-        return eval_cap(eval, eval->line->cap, &held) && inspect_interface(eval, held.interface_id);
+        return eval_cap(eval, eval->line->cap, &held) &&
+               help_interface(eval, held.interface_id, eval->line->cap->at, eval->line->cap->len);
     uint64_t id = eval->system->interface_named(eval->system->self, eval->line->word);
     if (id == 0)
         return problem_set(&eval->line->problem, eval->line->word_at, eval->line->word_len,
                            "no interface of that name; a capability is @%.*s", (int)eval->line->word.len,
                            eval->line->word.bytes);
-    return inspect_interface(eval, id);
+    return help_interface(eval, id, eval->line->word_at, eval->line->word_len);
 }
 
 /* ---- call and let */
@@ -122,10 +79,23 @@ static bool is_owned(const struct eval *eval, struct held held)
     return false;
 }
 
-static bool bind(struct eval *eval, size_t index, struct held held, const char *origin)
+/* What the shell itself works with. */
+static bool refuse_needed(struct eval *eval, const struct name *name, uint32_t at, uint32_t len)
+{
+    return problem_set(&eval->line->problem, at, len, "the shell itself works with @%s", name->name);
+}
+
+/* `made`: by which call; empty: by none. */
+static bool bind(struct eval *eval, size_t index, struct held held, const char *made)
 {
     struct line *line = eval->line;
+    char origin[ORIGIN_BYTES];
+    (void)capos_snprintf(origin, sizeof origin, "%s%sfrom @%.*s", made, made[0] == '\0' ? "" : " ",
+                         (int)line->cap->text.len, line->cap->text.bytes);
+    const struct name *taken = names_find(eval->names, line->names[index]);
     struct held old;
+    if (taken != NULL && taken->needed)
+        return refuse_needed(eval, taken, line->names_at, 3);
     if (!is_owned(eval, held))
         return problem_set(&line->problem, line->names_at, 3, "this capability has a name already");
     if (!names_bind(eval->names, line->names[index], held, origin, &old))
@@ -161,12 +131,12 @@ static bool run_call(struct eval *eval)
     bool called;
     if (!eval_call(eval, line->cap, &held, &called))
         return false;
-    if (called)
+    if (called && line->name_count == 0)
         print_results(eval);
     if (line->name_count != 0 && called)
         return bind_results(eval);
     if (line->name_count == 1)
-        return bind(eval, 0, held, "narrowed here");
+        return bind(eval, 0, held, "");
     if (line->name_count > 1)
         return problem_set(&line->problem, line->names_at, 3, "there is one capability, and %zu names",
                            line->name_count);
@@ -218,52 +188,11 @@ static bool run_drop(struct eval *eval)
     struct name *name = only_a_name(eval, "drop");
     if (name == NULL)
         return false;
+    if (name->needed)
+        return refuse_needed(eval, name, eval->line->cap->at, eval->line->cap->len);
     release_held(eval, name->held);
     eval_print(eval, "@%s is gone\n", name->name);
     names_remove(eval->names, name);
-    return true;
-}
-
-/* ---- help */
-
-static const char help_text[] =
-    "caps                         what the shell holds\n"
-    "inspect @NAME | INTERFACE    its methods, with types\n"
-    "@NAME.METHOD(ARG, f = ARG)   calls a method (also: call @NAME...)\n"
-    "let x = @NAME...             keeps the capability that a call gives; let a, b = for several\n"
-    "@NAME readonly, revocable    the same with less authority\n"
-    "revoke @x                    ends every copy of what was made revocable\n"
-    "drop @x                      gives a capability up\n"
-    "PROGRAM ARGS                 runs a program with what it needs (help PROGRAM says what that is)\n"
-    "run PROGRAM ARGS with { out: @console, data: @root.sub(\"x\") readonly }   with exactly that\n"
-    "a | b, a > FILE, a &         a pipe, into a file, in the background (also: spawn a)\n"
-    "jobs, wait N, kill N         what runs in the background\n"
-    "help tour                    granting, refusing, attenuating, revoking: about five minutes\n"
-    "exit [CODE]\n"
-    "Values: 12 -3 0x1f 1.5 true null \"text\" 0x\"00ff\" word [a, b] (field = value) @NAME\n"
-    "Programs:";
-
-static bool help_program(struct eval *eval, const struct program *program)
-{
-    const char *separator = program->with[0] == '\0' ? "" : ", ";
-    eval_print(eval, "%s %s - %s\n", program->name, program->arguments, program->what);
-    eval_print(eval, "given nothing else it gets: with { out: ...%s%s%s }\n",
-               program->reads ? ", in: ..." : "", separator, program->with);
-    return true;
-}
-
-static bool run_help(struct eval *eval)
-{
-    const struct program *program = program_named(eval->line->word);
-    if (program != NULL)
-        return help_program(eval, program);
-    if (eval->line->word.len != 0)
-        return problem_set(&eval->line->problem, eval->line->word_at, eval->line->word_len,
-                           "there is help, help tour, and help PROGRAM");
-    eval_print(eval, "%s", help_text);
-    for (program = programs; program->name != NULL; program++)
-        eval_print(eval, " %s", program->name);
-    eval_print(eval, "\n");
     return true;
 }
 
@@ -286,7 +215,7 @@ bool commands_run(struct eval *eval, bool *handled)
     case COMMAND_DROP:
         return run_drop(eval);
     case COMMAND_HELP:
-        return run_help(eval);
+        return help_run(eval);
     default:
         *handled = false;
         return true;

@@ -55,10 +55,32 @@ static void list_directory(struct candidates *candidates, const char *text, size
     path_done(&path);
 }
 
+static void list_interfaces(struct candidates *candidates, struct capnp_text begin)
+{
+    static uint64_t words[ANSWER_WORDS], name_words[64];
+    uint32_t cursor = 0;
+    do {
+        struct cap_buffer buffer = {words, sizeof words};
+        struct cap_schema_registry_list_results list = {0};
+        if (cap_schema_registry_list(shell.registry, cursor, &list, &buffer) < 0)
+            return;
+        for (size_t i = 0; i < list.interface_ids.count; i++) {
+            struct cap_buffer name_buffer = {name_words, sizeof name_words};
+            struct cap_schema_registry_find_results one = {0};
+            uint64_t id;
+            if (capnp_list_get_u64(&list.interface_ids, i, &id) >= 0 &&
+                cap_schema_registry_find(shell.registry, id, &one, &name_buffer) >= 0 && one.found)
+                candidates_offer(candidates, begin, one.name.bytes, one.name.len, " ");
+        }
+        cursor = list.next_cursor;
+    } while (cursor != 0);
+}
+
 static int32_t complete(void *self, struct cap_call *call, const struct cap_completer_complete_params *params,
                         struct cap_completer_complete_results *results)
 {
-    const struct candidate_sources sources = {&shell.names, &shell.system.schema, list_directory};
+    const struct candidate_sources sources = {&shell.names, &shell.system.schema, list_interfaces,
+                                              list_directory};
     size_t cursor = params->cursor < params->line.len ? params->cursor : params->line.len;
     (void)self;
     (void)call;

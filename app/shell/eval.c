@@ -1,4 +1,5 @@
 #include "eval.h"
+#include "suggest.h"
 #include <capnp/show.h>
 #include <capos/print.h>
 #include <capos/system.h>
@@ -325,18 +326,16 @@ static bool step_revocable(struct eval *eval, const struct step *step, struct he
            problem_set(&eval->line->problem, step->at, step->len, "too many capabilities in one line");
 }
 
-/* What a wrong name is answered with: what there is. */
 static bool refuse_name(struct eval *eval, const struct node *node)
 {
-    struct problem *problem = &eval->line->problem;
-    (void)problem_set(problem, node->at, node->len, "the shell holds nothing called %.*s; it holds",
-                      (int)node->text.len, node->text.bytes);
-    for (size_t i = 0; i < eval->names->count; i++) {
-        size_t used = strlen(problem->text);
-        (void)capos_snprintf(problem->text + used, sizeof problem->text - used, "%s @%s", i == 0 ? "" : ",",
-                             eval->names->items[i].name);
-    }
-    return false;
+    struct suggestion meant;
+    suggest_begin(&meant, node->text);
+    for (size_t i = 0; i < eval->names->count; i++)
+        suggest_offer(&meant, eval->names->items[i].name);
+    return problem_set(&eval->line->problem, node->at, node->len,
+                       "the shell holds nothing called %.*s; %s%s%s", (int)node->text.len, node->text.bytes,
+                       meant.best == NULL ? "caps lists what it holds" : "did you mean @",
+                       meant.best == NULL ? "" : meant.best, meant.best == NULL ? "" : "?");
 }
 
 bool eval_call(struct eval *eval, const struct node *node, struct held *out, bool *called)

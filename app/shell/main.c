@@ -64,11 +64,13 @@ static bool read_terminal(const char *prompt, char *to, size_t *len)
     static uint64_t words[SYNTAX_LINE_MAX / 8 + 100];
     struct cap_buffer buffer = {words, sizeof words};
     struct cap_terminal_session_read_line_results results = {0};
+    interrupt_forget();
     capos_mutex_unlock(&shell.lock);
     int32_t error = cap_terminal_session_read_line(shell.terminal, capnp_text_of(prompt), true,
                                                    capnp_text_of(""), &results, &buffer);
     capos_mutex_lock(&shell.lock);
     *len = 0;
+    shell.line_interrupted = error >= 0 && results.interrupted;
     if (error == CAPOS_ERR_RESULT_TRUNCATED) {
         shell_print("a line has at most %d bytes\n", SYNTAX_LINE_MAX);
         return true;
@@ -129,12 +131,19 @@ bool shell_run_line(const char *text, size_t len)
 
 static void hold_grants(void)
 {
+    static const char *const needed[] = {"console", "terminal", "registry", "memory",
+                                         "threads", "thread",   "park"};
     const struct capos_capset_header *capset = capos_capset();
     struct held old;
     for (uint32_t i = 0; i < capset->entry_count; i++) {
         const struct capos_capset_entry *entry = capos_capset_entry(i);
         const struct held held = {.id = entry->cap_id, .interface_id = entry->interface_id};
         (void)names_bind(&shell.names, capnp_text_n(entry->name, entry->name_len), held, "granted", &old);
+    }
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        struct name *name = names_find(&shell.names, capnp_text_of(needed[i]));
+        if (name != NULL)
+            name->needed = true;
     }
 }
 
@@ -157,7 +166,6 @@ static void start(int argc, char **argv)
 {
     (void)capos_get_console("console", &shell.console);
     (void)capos_get_terminal_session("terminal", &shell.terminal);
-    (void)capos_get_restricted_launcher("launcher", &shell.launcher);
     shell.registry = capos_need_schema_registry("registry");
     if (argc > 1 && strcmp(argv[1], "-c") == 0) {
         shell.script = argv + 2;
@@ -170,6 +178,13 @@ static void start(int argc, char **argv)
     complete_start();
 }
 
+/* For the arrow keys; what the tour is answered is not among it. */
+static void remember(const char *text, size_t len)
+{
+    if (shell.terminal.id != 0 && shell.script == NULL && len != 0)
+        (void)cap_terminal_session_add_history(shell.terminal, capnp_text_n(text, len));
+}
+
 int main(int argc, char **argv)
 {
     static char text[SYNTAX_LINE_MAX + 1];
@@ -180,10 +195,10 @@ int main(int argc, char **argv)
         jobs_report();
         if (!shell_read_line("> ", text, &len))
             break;
-        if (!shell_run_line(text, len))
-            shell.exit_code = FAILED;
-        else if (!shell.ended)
-            shell.exit_code = 0;
+        remember(text, len);
+        bool good = shell_run_line(text, len);
+        if (shell.script != NULL && !shell.ended)
+            shell.exit_code = good ? 0 : FAILED; /* of the last; who types has seen how it went */
     }
     return (int)shell.exit_code;
 }

@@ -20,6 +20,7 @@ struct name {
     char origin[ORIGIN_BYTES];
     struct held held;
     bool revoked;
+    bool needed; /* by the shell itself: it stays */
 };
 
 struct names {

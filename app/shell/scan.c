@@ -185,7 +185,21 @@ bool scan_hex(struct line *line, struct capnp_text *out)
 
 static bool ends_argument(char c)
 {
-    return c == '\0' || c == ' ' || c == '\t' || c == '|' || c == '>' || c == '&' || c == '{' || c == '}';
+    return c == '\0' || strchr(" \t|<>&{}", c) != NULL;
+}
+
+/* As it is, up to the next quote. */
+static bool plain_text(struct line *line, struct capnp_text *out)
+{
+    uint32_t start = line->at++;
+    while (scan_peek(line) != '\'') {
+        if (line->at >= line->source_len)
+            return problem_set(&line->problem, start, 1, "this text does not end");
+        line->at++;
+    }
+    *out = capnp_text_n(line->source + start + 1, line->at - start - 1);
+    line->at++;
+    return true;
 }
 
 bool scan_argument(struct line *line, struct capnp_text *out)
@@ -193,6 +207,8 @@ bool scan_argument(struct line *line, struct capnp_text *out)
     scan_spaces(line);
     if (scan_peek(line) == '"')
         return scan_text(line, out);
+    if (scan_peek(line) == '\'')
+        return plain_text(line, out);
     uint32_t start = line->at;
     while (!ends_argument(scan_peek(line)))
         line->at++;

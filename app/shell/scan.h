@@ -22,5 +22,6 @@ bool scan_take_word(struct line *line, const char *word);
 bool scan_number(struct line *line, struct node *node);
 bool scan_text(struct line *line, struct capnp_text *out);
 bool scan_hex(struct line *line, struct capnp_text *out);
-/* A program's argument or a file's name: anything up to a space or one of | > & { }, or a text in quotes. */
+/* A program's argument or a file's name: anything up to a space or one of | < > & { }, or a text in quotes.
+ */
 bool scan_argument(struct line *line, struct capnp_text *out);

@@ -20,9 +20,9 @@ struct shell {
     cap_schema_registry registry;
     cap_terminal_session terminal; /* id 0: none, then the console */
     cap_console console;
-    cap_restricted_launcher launcher;
     char **script; /* lines to run instead of asking; null: none */
     int script_left;
+    bool line_interrupted; /* the last line asked for: by Ctrl-C */
     bool ended;
     int64_t exit_code;
 };
@@ -44,7 +44,8 @@ void system_init(struct shell_system *system);
  * skipped; at most INTERRUPT_WAITS_MAX. */
 enum { INTERRUPT_WAITS_MAX = 8 };
 int interrupt_wait(struct cap_pending *const *pending, size_t count);
-/* Forgets a Ctrl-C that came while nothing waited. */
+/* Forgets a Ctrl-C that nobody waited for: before a line is asked for. One that comes while a line's programs
+ * are being started is for them, and is kept until they are waited for. */
 void interrupt_forget(void);
 
 /* jobs.c: processes. As commands_run. */

@@ -4,12 +4,12 @@
  *
  *     line    := [ "let" NAME { "," NAME } "=" ] command
  *     command := "caps" | "inspect" (cap | NAME) | [ "call" ] cap | "revoke" cap | "drop" cap | "jobs"
- *              | ("wait" | "kill") [ NUMBER ] | "help" [ WORD ] | "exit" [ NUMBER ] | program
- *     program := [ "run" | "spawn" ] stage { "|" stage } [ ">" WORD ] [ "&" ]
- *     stage   := NAME { WORD } [ "with" "{" [ NAME ":" value { "," NAME ":" value } ] "}" ]
+ *              | ("wait" | "kill") [ NUMBER ] | "help" [ cap | WORD ] | "exit" [ NUMBER ] | program
+ *     program := [ "run" | "spawn" | "trace" ] stage { "|" stage } [ "&" ]
+ *     stage   := NAME { WORD | ("<" | ">" | ">>") WORD } [ "with" "{" [ NAME ":" value { "," ... } ] "}" ]
  *     cap     := "@" NAME { "." NAME "(" [ [ NAME "=" ] value { "," ... } ] ")" | "readonly" | "revocable" }
- *     value   := NUMBER | TEXT | 0x"HEX" | "true" | "false" | "null" | WORD | cap | "[" ... "]" | "(" members
- * ")"
+ *     value   := NUMBER | TEXT | 0x"HEX" | "true" | "false" | "null" | WORD | cap | "[" ... "]" | "(" ... ")"
+ *     WORD    := anything up to a space or one of | < > & { }, or a text in "..." or '...'
  */
 #pragma once
 #include <capnp/build.h>
@@ -74,6 +74,7 @@ enum command {
     COMMAND_CALL,
     COMMAND_RUN,
     COMMAND_SPAWN,
+    COMMAND_TRACE,
     COMMAND_JOBS,
     COMMAND_WAIT,
     COMMAND_KILL,
@@ -81,6 +82,13 @@ enum command {
     COMMAND_DROP,
     COMMAND_HELP,
     COMMAND_EXIT,
+};
+
+/* A file in place of a stream. */
+struct redirect {
+    struct capnp_text path; /* len 0: none */
+    uint32_t at;
+    bool append;
 };
 
 /* One line, parsed. Texts point into it or into the source, which must both live as long as it is used. */
@@ -98,8 +106,7 @@ struct line {
     bool has_number;
     struct stage stages[SYNTAX_STAGES_MAX];
     size_t stage_count;
-    struct capnp_text redirect; /* len 0: none */
-    uint32_t redirect_at;
+    struct redirect input, output; /* of the first stage, of the last */
     struct problem problem;
 
     /* Private: where the tree lies. */

@@ -15,7 +15,6 @@ static int32_t invoke(void *self, uint32_t cap_id, uint16_t method_id, struct ca
     int32_t result = cap_invoke_start(cap_id, method_id, &pending);
     if (result < 0)
         return result;
-    interrupt_forget();
     while (!pending.done)
         if (interrupt_wait(waits, 1) < 0)
             (void)cap_pending_cancel(&pending);

@@ -1,5 +1,13 @@
 /* Says what is known of files and directories. */
 #include "app.h"
+#include "calendar.h"
+
+static void show_time(const char *what, int64_t unix_ns)
+{
+    struct calendar at = calendar_of(unix_ns);
+    app_printf("  %-9s %lld-%02u-%02u %02u:%02u:%02u.%09u\n", what, (long long)at.year, at.month, at.day,
+               at.hour, at.minute, at.second, at.nanosecond);
+}
 
 static void act(const char *text, struct path *path)
 {
@@ -9,15 +17,25 @@ static void act(const char *text, struct path *path)
     if (!app_good(text, error, stat.status))
         return;
     const struct cap_node_info *info = &stat.info;
-    app_printf("%s: %s, %llu bytes (%llu in memory), %u links, node %llu, version %llu%s\n", text,
-               (size_t)info->kind < 3 ? kinds[info->kind] : "something", (unsigned long long)info->size,
-               (unsigned long long)info->allocated_bytes, info->links, (unsigned long long)info->node,
-               (unsigned long long)info->version, info->executable ? ", executable" : "");
+    bool directory = info->kind == CAP_NODE_KIND_DIRECTORY;
+    app_printf("%s: %s%s\n", text, (size_t)info->kind < 3 ? kinds[info->kind] : "something",
+               info->executable ? ", executable" : "");
+    app_printf("  %-9s %llu%s\n", directory ? "entries" : "size", (unsigned long long)info->size,
+               directory || info->size == 1 ? "" : " bytes");
+    app_printf("  %-9s %llu bytes\n", "in memory", (unsigned long long)info->allocated_bytes);
+    app_printf("  %-9s %llu, version %llu, links %u\n", "node", (unsigned long long)info->node,
+               (unsigned long long)info->version, info->links);
+    show_time("modified", info->modified_unix_ns);
+    show_time("changed", info->changed_unix_ns);
+    show_time("created", info->created_unix_ns);
 }
 
 int main(int argc, char **argv)
 {
-    app_name = "stat";
+    app_begin(argc, argv, "stat PATH...  says what is known of files and directories; times are UTC");
+    (void)app_options(&argc, argv, "");
+    if (argc < 2)
+        return app_misused("PATH...");
     app_each_path(argc, argv, act);
-    return app_failures;
+    return app_end();
 }

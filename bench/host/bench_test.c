@@ -2,6 +2,7 @@
 #include "unit.h"
 #include "figures.h"
 #include "measure.h"
+#include "scale.h"
 #include "table.h"
 #include "trace.h"
 #include <stdio.h>
@@ -133,16 +134,38 @@ static void table_has_five_columns_in_its_order(void)
     char text[512];
     ours.count = others.count = 0;
     write_text(
-        "# comment\nsecond\t10\tinsn\twhat it is\nfirst\t20\tms\tthe other\twall\nabsent\t1\tB\tnot there\n");
+        "# comment\nsecond\t10\tinsn\twhat it is\nfirst\t20\tms\tthe other\twall\nabsent\t1\tB\tnot there\n"
+        "free\t-\tpct\twithout a goal\n");
     assert_true(rows_read(&rows, path));
-    assert_int_equal(rows.count, 3);
-    figures_parse(&ours, "bench extra 1\nbench first 21\nbench second 10 1.00 0.00\n", "bench ");
+    assert_int_equal(rows.count, 4);
+    figures_parse(&ours, "bench extra 1\nbench free 1e9\nbench first 21\nbench second 10 1.00 0.00\n",
+                  "bench ");
     figures_parse(&others, "wall 99\nsecond 300\n", "");
     assert_int_equal(table_print(&rows, &ours, &others, "a test"),
                      1); /* 21 is above 20, 10 is not above 10 */
     assert_true(table_write(&rows, &ours, &others, path));
     read_text(text, sizeof(text));
-    assert_string_equal(text, "second\t10\t1.00\t0.00\t300\nfirst\t21\t-\t-\t99\nextra\t1\t-\t-\t-\n");
+    assert_string_equal(
+        text, "second\t10\t1.00\t0.00\t300\nfirst\t21\t-\t-\t99\nfree\t1e9\t-\t-\t-\nextra\t1\t-\t-\t-\n");
+}
+
+/* Two runs of each: the faster of each counts, and half the time for twice the work is all there is to gain.
+ */
+static void scaling_is_of_the_fastest(void)
+{
+    static struct figures one, two, again, out;
+    one.count = two.count = again.count = out.count = 0;
+    figures_parse(&one, "bench scale_spawn_ns 100\nbench scale_rpc_0_ns 50.50\n", "bench ");
+    figures_parse(&again, "bench scale_spawn_ns 80\nbench scale_rpc_0_ns 60\n", "bench ");
+    scale_keep_fastest(&one, &again);
+    assert_string_equal(figures_find(&one, "scale_spawn_ns")->value, "80");
+    assert_string_equal(figures_find(&one, "scale_rpc_0_ns")->value, "50.50");
+    figures_parse(&two, "bench scale_spawn_ns 160\nbench scale_rpc_0_ns 50.50\n", "bench ");
+    scale_figures(&one, &two, &out);
+    assert_string_equal(figures_find(&out, "scale_spawn")->value, "100");
+    assert_string_equal(figures_find(&out, "scale_rpc_0")->value, "200");
+    assert_string_equal(figures_find(&out, "scale_rpc_0_ns_1")->value, "50.50");
+    assert_string_equal(figures_find(&out, "scale_spawn_ns_2")->value, "160");
 }
 
 static void malformed_goals_are_refused(void)
@@ -187,6 +210,7 @@ int main(void)
         UNIT_TEST(guest_lines_become_figures),
         UNIT_TEST(comments_in_files_are_skipped),
         UNIT_TEST(table_has_five_columns_in_its_order),
+        UNIT_TEST(scaling_is_of_the_fastest),
         UNIT_TEST(malformed_goals_are_refused),
         UNIT_TEST(traces_are_cut_at_marks),
     };

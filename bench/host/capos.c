@@ -2,12 +2,13 @@
  * bench-capos: measures capOS and prints its table.
  *
  *   bench-capos measure KERNEL STRIPPED-KERNEL DIRECTORY GOALS OUT.tsv LINUX.tsv...
- *       DIRECTORY holds all.package, boot.package and hello.package (bench/rules.mk). Of Linux's files the
- * first that can be read counts. bench-capos smoke KERNEL DIRECTORY runs quick.package and checks that every
- * row is there and plausible; prints `ok` and `not ok` lines.
+ *       DIRECTORY holds all.package, scale-full.package, boot.package and hello.package (bench/rules.mk). Of
+ * Linux's files the first that can be read counts. bench-capos smoke KERNEL DIRECTORY runs quick.package and
+ * scale-quick.package and checks that every row is there and plausible; prints `ok` and `not ok` lines.
  */
 #include "figures.h"
 #include "machine.h"
+#include "scale.h"
 #include "table.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,8 @@ static bool measure_all(const char *kernel, const char *stripped, const char *di
 {
     if (!measure_rows(machine_for(kernel, directory, "all"), out) || !add_boot_rows(out))
         return false;
+    if (!scale_measure(machine_for(kernel, directory, "scale-full"), out))
+        return false;
     struct machine boot = machine_for(kernel, directory, "boot");
     if (!measure_wall(boot, MACHINE_Q35, "boot_wall_ms", out) ||
         !measure_wall(boot, MACHINE_MICROVM, "boot_wall_microvm_ms", out))
@@ -160,6 +163,11 @@ static const struct plausible plausible[] = {
     {"file_seq_read_1m", 3e4, 1e7, 0},
     {"file_seq_write_1m", 1e5, 1e8, 500},
     {"fork_wait", 5000, 1e6, 2},
+    {"scale_null_call_ns", 20, 1e7, 0},
+    {"scale_null_call_apart_ns", 20, 1e7, 0},
+    {"scale_rpc_0_ns", 100, 1e7, 0},
+    {"scale_page_fault_ns", 50, 1e7, 0},
+    {"scale_spawn_ns", 5000, 1e9, 0},
     {"idle_process_bytes", 4096, 1e6, 0},
     {"idle_process_frames_bytes", 8192, 1e7, 0},
 };
@@ -200,7 +208,8 @@ static int command_smoke(const char *kernel, const char *directory)
 {
     static struct figures figures;
     bool good = true;
-    if (!measure_rows(machine_for(kernel, directory, "quick"), &figures)) {
+    if (!measure_rows(machine_for(kernel, directory, "quick"), &figures) ||
+        !scale_run(machine_for(kernel, directory, "scale-quick"), SCALE_CPUS, &figures)) {
         puts("not ok bench-smoke - the guest did not finish");
         return 1;
     }

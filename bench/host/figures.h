@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { FIGURE_WORD_MAX = 31, FIGURES_MAX = 64 };
+enum { FIGURE_WORD_MAX = 31, FIGURES_MAX = 96 };
 
 struct figure {
     char key[FIGURE_WORD_MAX + 1];

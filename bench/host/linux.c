@@ -5,6 +5,7 @@
  */
 #include "figures.h"
 #include "machine.h"
+#include "scale.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -28,6 +29,15 @@ static bool measure_rows(struct machine machine, const char *rows_archive, struc
     }
     figures_parse(out, run.output, "bench ");
     return true;
+}
+
+static bool measure_scale(struct machine machine, const char *rows_archive, struct figures *out)
+{
+    char command_line[128];
+    snprintf(command_line, sizeof(command_line), "%s -- scale", machine.command_line);
+    machine.initrd = rows_archive;
+    machine.command_line = command_line;
+    return scale_measure(machine, out);
 }
 
 static bool measure_machine(const struct machine *machine, struct figures *out)
@@ -73,7 +83,8 @@ int main(int argc, char **argv)
         .command_line = "console=ttyS0 quiet panic=-1",
         .memory_mib = MEMORY_MIB,
     };
-    if (!measure_rows(machine, argv[2], &figures) || !measure_machine(&machine, &figures))
+    if (!measure_rows(machine, argv[2], &figures) || !measure_scale(machine, argv[2], &figures) ||
+        !measure_machine(&machine, &figures))
         return 1;
     if (!write_figures(&figures, argv[4], argv[5])) {
         perror(argv[5]);

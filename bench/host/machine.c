@@ -16,7 +16,7 @@ enum { ARGUMENTS_MAX = 64, WALL_RUNS = 11 };
 struct arguments {
     const char *items[ARGUMENTS_MAX + 1];
     size_t count;
-    char memory[16];
+    char memory[16], cpus[16];
 };
 
 static double now_ms(void)
@@ -48,15 +48,16 @@ static void make_arguments(const struct machine *machine, struct arguments *out)
         "microvm,x-option-roms=off,pit=on,pic=on,rtc=on,isa-serial=on,auto-kernel-cmdline=off";
     out->count = 0;
     snprintf(out->memory, sizeof(out->memory), "%uM", machine->memory_mib);
+    snprintf(out->cpus, sizeof(out->cpus), "%u", machine->cpus == 0 ? 1 : machine->cpus);
     add(out, "qemu-system-x86_64");
-    add_pair(out, "-accel", "tcg");
+    add_pair(out, "-accel", machine->cpus > 1 ? "tcg,thread=multi" : "tcg");
     if (machine->icount) {
         add_pair(out, "-icount", "shift=0,sleep=off");
         add_pair(out, "-rtc", "base=2026-01-01,clock=vm");
     }
     add_pair(out, "-machine", machine->type == MACHINE_MICROVM ? microvm : "q35");
     add_pair(out, "-cpu", machine->cpu);
-    add_pair(out, "-smp", "1");
+    add_pair(out, "-smp", out->cpus);
     add_pair(out, "-m", out->memory);
     add(out, "-no-user-config");
     add(out, "-nodefaults");

@@ -15,6 +15,7 @@ struct machine {
     const char *initrd;       /* file for -initrd */
     const char *command_line; /* for -append */
     unsigned memory_mib;
+    unsigned cpus;                    /* 0: one */
     bool icount;                      /* count instructions; otherwise plain TCG, for wall-clock figures */
     const char *const *extra;         /* more arguments, ending with a null pointer; may be null */
     void (*at_marker)(void *context); /* called at the marker while the guest goes on; may be null */

@@ -1,5 +1,6 @@
 /* See table.h. */
 #include "table.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,10 @@ static bool row_parse(const char *line, struct row *out)
         return false;
     if (fields == 4)
         memcpy(out->linux_key, out->key, sizeof(out->key));
+    if (strcmp(goal, "-") == 0) {
+        out->goal = HUGE_VAL;
+        return true;
+    }
     out->goal = strtod(goal, &end);
     return *end == 0;
 }
@@ -56,10 +61,14 @@ static bool misses(const struct row *row, const struct figure *figure)
 
 static size_t print_row(const struct row *row, const struct figure *figure, const struct figures *others)
 {
-    bool missed = misses(row, figure);
-    printf("%-20s %10s %-5s %10.10g %10s %8s %7s  %-6s %s\n", row->key, figure->value, row->unit, row->goal,
-           value_of(others, row->linux_key), figure->kernel_entries, figure->cr3_writes,
-           missed ? "MISSED" : "ok", row->operation);
+    const bool missed = misses(row, figure), has_goal = !isinf(row->goal);
+    const char *verdict = missed ? "MISSED" : has_goal ? "ok" : "-";
+    char goal[FIGURE_WORD_MAX + 1] = "-";
+    if (has_goal)
+        snprintf(goal, sizeof(goal), "%.10g", row->goal);
+    printf("%-21s %10s %-5s %10s %10s %8s %7s  %-6s %s\n", row->key, figure->value, row->unit, goal,
+           value_of(others, row->linux_key), figure->kernel_entries, figure->cr3_writes, verdict,
+           row->operation);
     return missed;
 }
 
@@ -67,7 +76,7 @@ size_t table_print(const struct rows *rows, const struct figures *ours, const st
                    const char *linux_source)
 {
     size_t missed = 0, absent = 0;
-    printf("%-20s %10s %-5s %10s %10s %8s %7s\n", "row", "capOS", "", "goal", "Linux", "entries", "CR3");
+    printf("%-21s %10s %-5s %10s %10s %8s %7s\n", "row", "capOS", "", "goal", "Linux", "entries", "CR3");
     for (size_t i = 0; i < rows->count; i++) {
         const struct figure *figure = figures_find(ours, rows->items[i].key);
         if (figure == NULL)

@@ -9,7 +9,7 @@ enum { ROWS_MAX = FIGURES_MAX, ROW_TEXT_MAX = 79 };
 
 struct row {
     char key[FIGURE_WORD_MAX + 1];
-    double goal; /* missed by a value above it */
+    double goal; /* missed by a value above it; infinite where there is none ("-" in the file) */
     char unit[FIGURE_WORD_MAX + 1];
     char operation[ROW_TEXT_MAX + 1];
     char linux_key[FIGURE_WORD_MAX + 1]; /* what Linux's figures call it */

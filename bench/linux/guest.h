@@ -21,3 +21,10 @@ void rows_memory(void);  /* map_touch_unmap, page_fault */
 void rows_file(void);    /* file_*, pipe_64k */
 void rows_process(void); /* fork_wait, spawn_wait, thread_create_join, idle_process_bytes */
 void rows_rpc(void);     /* rpc_*, cap_pass, park_rtt */
+void rows_scale(void);   /* scale_*: by the wall clock, and in a boot of their own */
+
+/* The operations of some rows, for rows_scale. */
+void memory_fault_pages(uint32_t count); /* maps, touches and unmaps so many pages at once */
+void process_spawn_wait(uint32_t count); /* that many tiny processes, one after the other */
+void rpc_prepare(void);                  /* a server, which ends with the calling process */
+void rpc_call_null(uint32_t count);      /* rpc_0 to the server that was prepared */

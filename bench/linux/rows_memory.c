@@ -42,6 +42,14 @@ static void end_fault(void *context, uint32_t count)
     munmap(*(void **)context, (size_t)count * PAGE_BYTES);
 }
 
+void memory_fault_pages(uint32_t count)
+{
+    volatile char *pages = NULL;
+    begin_fault(&pages, count);
+    run_fault(&pages, count);
+    end_fault(&pages, count);
+}
+
 void rows_memory(void)
 {
     volatile char *pages = NULL;

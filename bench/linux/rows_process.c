@@ -43,6 +43,11 @@ static void run_spawn(void *context, uint32_t count)
     }
 }
 
+void process_spawn_wait(uint32_t count)
+{
+    run_spawn(NULL, count);
+}
+
 static void *thread_main(void *argument)
 {
     return argument;

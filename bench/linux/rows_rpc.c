@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -87,6 +88,27 @@ static void row_futex_processes(const char *key, size_t message_bytes)
     turn_give(&task, TURN_END);
     waitpid(task.child, NULL, 0);
     munmap(turns, sizeof(*turns));
+}
+
+static struct futex_task prepared = {.wait_op = FUTEX_WAIT, .wake_op = FUTEX_WAKE};
+
+void rpc_prepare(void)
+{
+    prepared.turns =
+        mmap(NULL, sizeof(*prepared.turns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    guest_require(prepared.turns != MAP_FAILED, "mmap");
+    prepared.child = fork();
+    if (prepared.child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        futex_server(&prepared);
+        _exit(0);
+    }
+    rpc_call_null(1);
+}
+
+void rpc_call_null(uint32_t count)
+{
+    run_futex(&prepared, count);
 }
 
 static void row_futex_threads(void)

@@ -90,16 +90,27 @@ static void find_grants(void)
     guest.ipc = capos_need_ipc_factory("ipc");
     guest.null = capos_need_null_cap("null");
     guest.spawner = capos_need_process_spawner("spawner");
+    guest.policy = capos_need_scheduling_policy("policy");
     guest.system = capos_need_system_info("system");
     guest.timer = capos_need_timer("timer");
     guest.memory = capos_need_virtual_memory("memory");
     guest.ring = capos_ring();
 }
 
+static void rows_counted(void)
+{
+    rows_kernel();
+    rows_memory();
+    rows_rpc();
+    rows_wait();
+    rows_file();
+    rows_process();
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "serve") == 0)
-        return rpc_serve();
+        return rpc_serve(argc > 2 ? argv[2] : NULL);
     find_grants();
     uint64_t own_ns =
         capos_clock_ns(guest.timer); /* counts from the kernel's entry; the call also allows RDTSC */
@@ -109,12 +120,10 @@ int main(int argc, char **argv)
         profile_key = argv[2];
     guest_value("boot_total_insn", booted);
     guest_value("boot_own_insn", own_ns); /* one instruction takes one ns where instructions are counted */
-    rows_kernel();
-    rows_memory();
-    rows_rpc();
-    rows_wait();
-    rows_file();
-    rows_process();
+    if (argc > 2 && strcmp(argv[1], "scale") == 0)
+        rows_scale(strcmp(argv[2], "quick") == 0);
+    else
+        rows_counted();
     if (profile_key != NULL)
         (void)capos_printf(guest.console, "bench-error profile: there is no row %s\n", profile_key);
     else

@@ -45,6 +45,13 @@ static void end_fault(void *context, uint32_t count)
     unmap_pages(*(volatile char **)context, count);
 }
 
+void memory_fault_pages(uint32_t count)
+{
+    volatile char *pages = map_pages(count);
+    run_fault(&pages, count);
+    unmap_pages(pages, count);
+}
+
 void rows_memory(void)
 {
     volatile char *pages = NULL;

@@ -55,6 +55,11 @@ static void run_spawn_wait(void *context, uint32_t count)
     }
 }
 
+void process_spawn_wait(uint32_t count)
+{
+    run_spawn_wait(NULL, count);
+}
+
 static void run_fork_wait(void *context, uint32_t count)
 {
     static uint64_t answer[ANSWER_WORDS];

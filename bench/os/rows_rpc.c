@@ -17,7 +17,15 @@
 #include <capos/system_server.h>
 #include <string.h>
 
-enum { TAG_NULL, TAG_FILE, TAG_ENDPOINT, DATA_MAX = 512, SERVER_FRAMES = 128, SERVER_SLOTS = 16 };
+enum {
+    TAG_NULL,
+    TAG_FILE,
+    TAG_ENDPOINT,
+    DATA_MAX = 512,
+    SERVER_FRAMES = 128,
+    SERVER_SLOTS = 16,
+    ANSWER_WORDS = 512
+};
 
 #define TEXT(literal) ((struct capnp_text){literal, sizeof(literal) - 1})
 
@@ -72,8 +80,13 @@ static bool find(void *context, uint64_t tag, struct capos_target *out)
     return true;
 }
 
-int rpc_serve(void)
+int rpc_serve(const char *cpu)
 {
+    if (cpu != NULL) {
+        guest.console = capos_need_console("console");
+        guest.policy = capos_need_scheduling_policy("policy");
+        guest_bind((uint32_t)(*cpu - '0'));
+    }
     struct capos_service service = {.endpoint = capos_need_endpoint("endpoint"), .find = find};
     return capos_serve(&service) < 0;
 }
@@ -89,6 +102,11 @@ static void run_null(void *context, uint32_t count)
     (void)context;
     for (uint32_t i = 0; i < count; i++)
         guest_require(cap_null_cap_nop(remote_null), "remote NullCap.nop");
+}
+
+void rpc_call_null(uint32_t count)
+{
+    run_null(NULL, count);
 }
 
 static void run_write(void *context, uint32_t count)
@@ -118,28 +136,42 @@ static uint32_t mint(cap_endpoint endpoint, uint64_t tag, uint64_t interface_id)
     return minted.client.id;
 }
 
-static void start_server(void)
+static cap_process_handle server;
+static cap_process_control server_control;
+
+/* `cpu`: as rpc_serve's. */
+static void start_server(const char *cpu)
 {
     struct cap_ipc_factory_create_endpoint_results made;
     guest_require(cap_ipc_factory_create_endpoint(guest.ipc, 0, 0, &made), "IpcFactory.createEndpoint");
     remote_null.id = mint(made.endpoint, TAG_NULL, CAP_NULL_CAP_INTERFACE_ID);
     remote_file.id = mint(made.endpoint, TAG_FILE, CAP_FILE_INTERFACE_ID);
     remote_endpoint.id = mint(made.endpoint, TAG_ENDPOINT, CAP_ENDPOINT_INTERFACE_ID);
-    const struct cap_spawn_grant grant = {.name = TEXT("endpoint"),
-                                          .which = CAP_SPAWN_GRANT_CAPABILITY,
-                                          .capability = cap_endpoint_as_any(made.endpoint)};
-    const struct capnp_text args[] = {TEXT("bench-os"), TEXT("serve")};
+    const struct cap_spawn_grant grants[] = {
+        {.name = TEXT("endpoint"),
+         .which = CAP_SPAWN_GRANT_CAPABILITY,
+         .capability = cap_endpoint_as_any(made.endpoint)},
+        {.name = TEXT("console"),
+         .which = CAP_SPAWN_GRANT_CAPABILITY,
+         .capability = cap_console_as_any(guest.console)},
+        {.name = TEXT("policy"),
+         .which = CAP_SPAWN_GRANT_CAPABILITY,
+         .capability = cap_scheduling_policy_as_any(guest.policy)},
+    };
+    const struct capnp_text args[] = {TEXT("bench-os"), TEXT("serve"), {cpu, 1}};
     const struct cap_process_spawner_spawn_params params = {
         .binary_name = TEXT("bench-os"),
-        .args = CAPNP_LIST(args, 2),
-        .grants = CAPNP_LIST(&grant, 1),
+        .args = CAPNP_LIST(args, cpu == NULL ? 2 : 3),
+        .grants = CAPNP_LIST(grants, cpu == NULL ? 1 : 3),
+        .control = true,
         .has_budget = true,
         .budget = {.frames = SERVER_FRAMES, .cap_slots = SERVER_SLOTS, .threads = 1},
     };
     struct cap_process_spawner_spawn_results child;
     guest_require(cap_process_spawner_spawn(guest.spawner, &params, &child), "ProcessSpawner.spawn");
     guest_require(cap_release(made.endpoint), "release");
-    guest_require(cap_release(child.handle), "release");
+    server = child.handle;
+    server_control = child.control;
 }
 
 static void stop_server(void)
@@ -147,12 +179,32 @@ static void stop_server(void)
     guest_require(cap_release(remote_null), "release");
     guest_require(cap_release(remote_file), "release");
     guest_require(cap_release(remote_endpoint), "release");
+    struct cap_process_control_kill_results killed;
+    struct cap_process_handle_wait_results ended;
+    static uint64_t words[ANSWER_WORDS];
+    struct cap_buffer ended_buffer = {words, sizeof words};
+    guest_require(cap_process_control_kill(server_control, 0, &killed), "kill the server");
+    guest_require(cap_process_handle_wait(server, &ended, &ended_buffer), "wait for the server");
+    guest_require(cap_release(server), "release");
+    guest_require(cap_release(server_control), "release");
+}
+
+void rpc_prepare(uint32_t cpu)
+{
+    const char digit[2] = {(char)('0' + cpu), 0};
+    start_server(digit);
+    run_null(NULL, 1);
+}
+
+void rpc_finish(void)
+{
+    stop_server();
 }
 
 void rows_rpc(void)
 {
     size_t small = 64, large = DATA_MAX;
-    start_server();
+    start_server(NULL);
     guest_row(&(struct measure_task){.key = "rpc_0", .count = 1000, .run = run_null}, 1);
     guest_row(&(struct measure_task){.key = "rpc_64", .count = 1000, .run = run_write, .context = &small}, 1);
     guest_row(&(struct measure_task){.key = "rpc_512", .count = 1000, .run = run_write, .context = &large},

@@ -20,6 +20,7 @@ const manifest :Manifest.SystemManifest = (
         (name = "memory", source = (kernel = virtualMemory)),
         (name = "null", source = (kernel = null)),
         (name = "park", source = (kernel = parkSpace)),
+        (name = "policy", source = (kernel = schedulingPolicy)),
         (name = "spawner", source = (kernel = processSpawner)),
         (name = "system", source = (kernel = systemInfo)),
         (name = "thread", source = (kernel = threadControl)),

@@ -252,11 +252,29 @@ static void check_budget(void)
     demo_say("ok closing them returned it all");
 }
 
+/* The spawner makes them too. */
+static void check_spawner(cap_process_spawner spawner)
+{
+    struct cap_process_spawner_create_pipe_results made = {0};
+    char got[8];
+    demo_expect(CAPOS_OK, cap_process_spawner_create_pipe(spawner, 0, &made), "ProcessSpawner.createPipe");
+    demo_check(capos_pipe_write(made.writer, "spawner", 7) == 7 &&
+                   capos_pipe_read(made.reader, got, sizeof got) == 7 && memcmp(got, "spawner", 7) == 0,
+               "a marker through a pipe of the spawner's");
+    (void)cap_release(made.writer);
+    demo_check(capos_pipe_read(made.reader, got, sizeof got) == 0, "and its end of file");
+    (void)cap_release(made.reader);
+    demo_expect_exception(CAPOS_EXCEPTION_INVALID_ARGUMENT,
+                          cap_process_spawner_create_pipe(spawner, CAPOS_PIPE_BYTES_MAX + 1, &made),
+                          "2^20 + 1 bytes of the spawner");
+}
+
 int main(void)
 {
     demo_begin("c-pipe");
     ipc = capos_need_ipc_factory("ipc");
     check_marker();
+    check_spawner(capos_need_process_spawner("spawner"));
     check_reader_waits();
     check_writer_waits(capos_need_timer("timer"));
     check_refusals();

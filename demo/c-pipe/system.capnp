@@ -11,6 +11,7 @@ const manifest :Manifest.SystemManifest = (
       binary = "c-pipe",
       caps = [
         (name = "console", source = (kernel = console)),
+        (name = "spawner", source = (kernel = processSpawner)),
         (name = "ipc", source = (kernel = ipcFactory)),
         (name = "timer", source = (kernel = timer)),
       ],

@@ -123,8 +123,11 @@ static void trace_from_the_start(void)
                           "a second trace");
     demo_check(resume(child.control), "it was paused");
     demo_check(!resume(child.control), "it is not any more");
-    text = (struct capos_trace_text){
-        .line = say_line, .show = CAPOS_TRACE_SHOW_CALLS, .grant_names = names, .grant_count = 2};
+    text = (struct capos_trace_text){.line = say_line,
+                                     .show = CAPOS_TRACE_SHOW_CALLS,
+                                     .schema = &capnp_schema_built_in,
+                                     .grant_names = names,
+                                     .grant_count = 2};
     demo_check(read_all(trace, &lost, kinds, true) && lost == 0, "read to the end, nothing lost");
     demo_check(kinds[CAPOS_TRACE_ENTRY] == kinds[CAPOS_TRACE_COMPLETION] && kinds[CAPOS_TRACE_RUNS] >= 1 &&
                    kinds[CAPOS_TRACE_WAITS] >= 1 && kinds[CAPOS_TRACE_EXIT] == 1,

@@ -93,8 +93,9 @@ static void check_interfaces(cap_process_spawner spawner)
     demo_expect_exception(CAPOS_EXCEPTION_UNIMPLEMENTED,
                           capos_cap_call(demo_console.id, NO_SUCH_METHOD, NULL, 0, NULL, 0),
                           "a method that Console does not have");
-    demo_expect_exception(CAPOS_EXCEPTION_UNIMPLEMENTED, capos_cap_call(spawner.id, 1, NULL, 0, NULL, 0),
-                          "a second method of ProcessSpawner");
+    demo_expect_exception(CAPOS_EXCEPTION_UNIMPLEMENTED,
+                          capos_cap_call(spawner.id, NO_SUCH_METHOD, NULL, 0, NULL, 0),
+                          "a method that ProcessSpawner does not have");
     demo_expect(CAPOS_ERR_WRONG_INTERFACE, spawn_with(spawner, "", demo_console.id, nothing, &none),
                 "a console where a MemoryObject is wanted");
     demo_expect(CAPOS_ERR_BAD_CAP, spawn_with(spawner, me, 0, forged, &none),

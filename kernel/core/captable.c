@@ -152,12 +152,17 @@ status_t captable_refuse(struct captable *table, uint32_t id)
     return status == CAPOS_OK ? CAPOS_ERR_STALE_CAP : status;
 }
 
+void captable_give_up(struct process *process, struct capability capability)
+{
+    if (capability.type->holder_ended != NULL)
+        capability.type->holder_ended(capability.object, process);
+    object_put(capability.object);
+}
+
 /* The table does not hold it any more. */
 static void give_up(struct captable *table, struct capability capability)
 {
-    if (capability.type->holder_ended != NULL)
-        capability.type->holder_ended(capability.object, container_of(table, struct process, captable));
-    object_put(capability.object);
+    captable_give_up(container_of(table, struct process, captable), capability);
 }
 
 status_t captable_release(struct captable *table, uint32_t id)
@@ -198,6 +203,13 @@ void captable_move_commit(struct captable *table, uint32_t id)
     empty_locked(table, id & CAP_INDEX_MASK);
     spinlock_release(&table->lock);
     give_up(table, capability);
+}
+
+void captable_move_take_out(struct captable *table, uint32_t id)
+{
+    spinlock_acquire(&table->lock);
+    empty_locked(table, id & CAP_INDEX_MASK);
+    spinlock_release(&table->lock);
 }
 
 void captable_move_abort(struct captable *table, uint32_t id)

@@ -95,9 +95,13 @@ CHECKED static inline status_t captable_get(struct captable *table, uint32_t id,
 CHECKED status_t captable_release(struct captable *table, uint32_t id);
 
 /* Moving out: begin hides the slot and returns a reference of the caller's; commit empties it, abort shows it
- * again. */
+ * again. Commit in two halves, for one who must not destroy anything yet: take_out empties it and leaves the
+ * table's reference to the caller, captable_give_up drops that (with the table's process still referenced).
+ */
 CHECKED status_t captable_move_begin(struct captable *table, uint32_t id, struct capability *out);
 void captable_move_commit(struct captable *table, uint32_t id);
+void captable_move_take_out(struct captable *table, uint32_t id);
+void captable_give_up(struct process *process, struct capability capability);
 void captable_move_abort(struct captable *table, uint32_t id);
 
 /* The first live slot with index >= cursor: its id, its contents without a reference (only for looking at the

@@ -58,8 +58,24 @@ static void undeliverable(struct pending *call)
 
 static void refuse(struct pending *call, enum capos_exception_kind kind, const char *reason)
 {
+    set_done(call); /* references go */
     undeliverable(call);
     end_with_exception(call, kind, reason);
+}
+
+/* ---- Holders. */
+
+/* Ends what the process has at the endpoint if it does not hold the capability any more: a sibling of the
+ * thread that receives or answers released it while the call (the receive) was in no list, so that
+ * ipc_holder_ended did not see it. After it was put into one: then either the sibling's does, or it is seen
+ * here that the capability is gone. */
+static void check_still_held(struct ipc_endpoint *endpoint, struct process *process, uint32_t server_cap_id)
+{
+    struct capability held = {NULL, NULL};
+    if (captable_get(&process->captable, server_cap_id, &held) == CAPOS_OK)
+        object_put(held.object);
+    else
+        ipc_holder_ended(&endpoint->server, process);
 }
 
 /* ---- Delivery: a claimed message to a claimed receiver. Each of the two is ended, or put back. */
@@ -80,15 +96,23 @@ static void put_back_message(struct ipc_endpoint *endpoint, struct ipc_message *
         refuse(pending_of_message(message), CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
 }
 
-static void put_back_receiver(struct ipc_endpoint *endpoint, struct pending *receiver)
+/* Nothing else may be BUSY. `departures_before`: when the receiver was claimed. */
+static void put_back_receiver(struct ipc_endpoint *endpoint, struct pending *receiver,
+                              uint32_t departures_before)
 {
+    struct process *process = receiver->thread->process;
+    uint32_t server_cap_id = receiver->ipc.server_cap_id;
+    object_get(&process->object); /* when it waits again it may end at once, and the process with it */
     ipc_lock(endpoint);
-    bool dead = endpoint->dead;
+    bool dead = endpoint->dead, left = endpoint->departures != departures_before;
     if (!dead)
         add_receiver_locked(endpoint, receiver);
     spinlock_release(&endpoint->lock);
     if (dead)
         end_with(receiver, CAPOS_ERR_STALE_CAP, 0);
+    else if (left)
+        check_still_held(endpoint, process, server_cap_id);
+    object_put(&process->object);
 }
 
 static uint64_t message_bytes(const struct pending *call)
@@ -148,19 +172,6 @@ static bool hand_over(struct ipc_endpoint *endpoint, struct pending *call, struc
     return alive;
 }
 
-/* Answers `disconnected` if the process that received the call does not hold the capability any more: a
- * sibling of the receiving thread released it while the call was on its way, so that ipc_holder_ended did not
- * see the call. */
-static void check_still_held(struct ipc_endpoint *endpoint, const struct pending *receiver)
-{
-    struct process *process = receiver->thread->process;
-    struct capability held = {NULL, NULL};
-    if (captable_get(&process->captable, receiver->ipc.server_cap_id, &held) == CAPOS_OK)
-        object_put(held.object);
-    else
-        ipc_holder_ended(&endpoint->server, process);
-}
-
 static inline void complete_receive(struct pending *receiver, uint32_t call_id, uint32_t payload_bytes,
                                     uint32_t cap_count)
 {
@@ -173,22 +184,55 @@ static inline void complete_receive(struct pending *receiver, uint32_t call_id, 
     pending_complete_handoff(receiver, &cqe);
 }
 
-/* Everything is copied: the capabilities change hands, and both sides learn of it. */
-static void conclude_delivery(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
-                              const struct ipc_slot *slots, uint32_t departures_before)
+/* Both sides learn of a delivery. Afterwards neither record is the caller's. */
+static void conclude(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
+                     uint32_t cap_count, uint32_t departures_before)
 {
-    uint32_t count = call->ipc.cap_count;
     uint32_t call_id = call->ipc.call_id;
     uint32_t bytes = (uint32_t)sizeof(struct capos_ipc_header) + call->ipc.params_len;
     uint32_t departures;
-    ipc_caps_publish(table_of(receiver), count, slots);
-    ipc_caps_end(table_of(call), call->ipc.caps, count, true);
-    call->ipc.cap_count = 0;
     if (!hand_over(endpoint, call, receiver, &departures))
         end_with_exception(call, CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
     else if (departures != departures_before)
-        check_still_held(endpoint, receiver);
-    complete_receive(receiver, call_id, bytes, count);
+        check_still_held(endpoint, receiver->thread->process, receiver->ipc.server_cap_id);
+    complete_receive(receiver, call_id, bytes, cap_count);
+}
+
+/* Everything is copied: the capabilities change hands. The sender's table is there while its call is BUSY, so
+ * they leave it before; what that leaves of references goes when nothing is BUSY. */
+static void conclude_with_caps(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
+                               const struct ipc_slot *slots, uint32_t departures_before)
+{
+    struct ipc_cap caps[CAPOS_XFER_CAPS_MAX];
+    struct process *sender = call->thread->process;
+    uint32_t count = call->ipc.cap_count;
+    for (uint32_t i = 0; i < count; i++)
+        caps[i] = call->ipc.caps[i];
+    object_get(&sender->object);
+    ipc_caps_publish(table_of(receiver), count, slots);
+    ipc_caps_take_out(table_of(call), caps, count);
+    call->ipc.cap_count = 0;
+    conclude(endpoint, call, receiver, count, departures_before);
+    ipc_caps_give_up(sender, caps, count);
+    object_put(&sender->object);
+}
+
+/* Bad memory on one side: that one is ended, the other waits again. */
+static void cannot_deliver(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
+                           const struct ipc_slot *slots, enum ipc_side failed, uint32_t departures)
+{
+    ipc_slots_cancel(table_of(receiver), call->ipc.cap_count, slots);
+    ipc_slots_put(call->ipc.cap_count, slots); /* not the last: those of the call are there */
+    if (failed == IPC_SIDE_SENDER) {
+        set_done(call);
+        put_back_receiver(endpoint, receiver, departures);
+        undeliverable(call);
+        end_with(call, CAPOS_ERR_BAD_ADDRESS, 0);
+    } else {
+        set_done(receiver);
+        put_back_message(endpoint, &call->ipc.message);
+        end_with(receiver, CAPOS_ERR_BAD_ADDRESS, 0);
+    }
 }
 
 static void deliver_call(struct ipc_endpoint *endpoint, struct pending *call, struct pending *receiver,
@@ -197,29 +241,24 @@ static void deliver_call(struct ipc_endpoint *endpoint, struct pending *call, st
     struct ipc_slot slots[CAPOS_XFER_CAPS_MAX];
     uint64_t needed = message_bytes(call);
     if (needed > receiver->result_len) {
+        set_done(receiver);
         put_back_message(endpoint, &call->ipc.message);
         end_with(receiver, CAPOS_ERR_RESULT_TRUNCATED, (uint32_t)needed);
         return;
     }
     if (ipc_caps_reserve(receiver->thread->process, NULL, call->ipc.caps, call->ipc.cap_count, slots) < 0) {
-        put_back_receiver(endpoint, receiver);
+        set_done(call);
+        put_back_receiver(endpoint, receiver, departures);
         refuse(call, CAPOS_EXCEPTION_OVERLOADED, receiver_has_no_slots);
         return;
     }
     enum ipc_side failed = copy_message(call, receiver, slots);
-    if (failed == IPC_SIDE_NONE) {
-        conclude_delivery(endpoint, call, receiver, slots, departures);
-        return;
-    }
-    ipc_caps_unreserve(table_of(receiver), call->ipc.cap_count, slots);
-    if (failed == IPC_SIDE_SENDER) {
-        put_back_receiver(endpoint, receiver);
-        undeliverable(call);
-        end_with(call, CAPOS_ERR_BAD_ADDRESS, 0);
-    } else {
-        put_back_message(endpoint, &call->ipc.message);
-        end_with(receiver, CAPOS_ERR_BAD_ADDRESS, 0);
-    }
+    if (failed == IPC_SIDE_NONE && call->ipc.cap_count == 0)
+        conclude(endpoint, call, receiver, 0, departures);
+    else if (failed == IPC_SIDE_NONE)
+        conclude_with_caps(endpoint, call, receiver, slots, departures);
+    else
+        cannot_deliver(endpoint, call, receiver, slots, failed, departures);
 }
 
 static void deliver_dropped(struct ipc_endpoint *endpoint, struct ipc_facet *facet, struct pending *receiver)
@@ -249,7 +288,7 @@ static bool claim(struct ipc_endpoint *endpoint, struct ipc_message **message, s
         take_message_locked(endpoint, *message, IPC_BUSY);
         if (!(*message)->dropped)
             pending_of_message(*message)->ipc.call_id = new_call_id_locked(endpoint);
-        *departures = endpoint->departures;
+        *departures = endpoint->departures_over;
     }
     spinlock_release(&endpoint->lock);
     return both;
@@ -534,6 +573,8 @@ static __attribute__((noinline)) int32_t receive_shared(struct kcall *kcall)
     int32_t result = membrane == NULL ? CAPOS_OK : membrane_call_begin(membrane, kcall);
     if (result == CAPOS_OK)
         result = receive(kcall, endpoint);
+    if (result == CAP_CALL_PENDING)
+        check_still_held(endpoint, kcall->thread->process, kcall->sqe.cap_id);
     if (membrane != NULL && kcall->membrane != NULL)
         result = membrane_call_end(kcall, result);
     object_put(named.object);
@@ -594,7 +635,7 @@ static struct pending *claim_delivered(struct ipc_endpoint *endpoint, uint32_t c
     return call;
 }
 
-static void put_back_delivered(struct ipc_endpoint *endpoint, struct pending *call)
+static void put_back_delivered(struct ipc_endpoint *endpoint, struct pending *call, const struct kcall *kcall)
 {
     ipc_lock(endpoint);
     bool dead = endpoint->dead;
@@ -603,6 +644,8 @@ static void put_back_delivered(struct ipc_endpoint *endpoint, struct pending *ca
     spinlock_release(&endpoint->lock);
     if (dead)
         end_with_exception(call, CAPOS_EXCEPTION_DISCONNECTED, endpoint_is_dead);
+    else
+        check_still_held(endpoint, kcall->thread->process, kcall->sqe.cap_id);
 }
 
 /* The caller's side could not take the answer: it learns why, and for the server the call is over. */
@@ -621,7 +664,7 @@ static status_t answer_exception(struct ipc_endpoint *endpoint, struct pending *
         enum ipc_side failed =
             ipc_copy(kcall->thread->process, sqe->addr, call->thread->process, call->result_addr, sqe->len);
         if (failed == IPC_SIDE_SENDER) {
-            put_back_delivered(endpoint, call);
+            put_back_delivered(endpoint, call, kcall);
             return CAPOS_ERR_BAD_ADDRESS;
         }
         if (failed == IPC_SIDE_NONE) {
@@ -647,6 +690,21 @@ static enum ipc_side copy_answer(struct pending *call, const struct kcall *kcall
                : IPC_SIDE_NONE;
 }
 
+/* Bad memory on one side. The slots' references (of membranes, perhaps) go when the call is not BUSY. */
+static status_t not_answered(struct ipc_endpoint *endpoint, struct pending *call, const struct kcall *kcall,
+                             const struct ipc_slot *slots, enum ipc_side failed)
+{
+    uint32_t count = kcall->sqe.xfer_cap_count;
+    status_t status = CAPOS_ERR_BAD_ADDRESS;
+    ipc_slots_cancel(table_of(call), count, slots);
+    if (failed == IPC_SIDE_SENDER)
+        put_back_delivered(endpoint, call, kcall);
+    else
+        status = cannot_take(call, CAPOS_ERR_BAD_ADDRESS, 0);
+    ipc_slots_put(count, slots);
+    return status;
+}
+
 /* OK: the capabilities have been published in the caller's table. */
 static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *call, const struct kcall *kcall,
                                struct ipc_cap *caps)
@@ -663,13 +721,7 @@ static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *ca
         return cannot_take(call, status, 0);
     enum ipc_side failed = copy_answer(call, kcall, slots);
     if (failed != IPC_SIDE_NONE)
-        ipc_caps_unreserve(table_of(call), count, slots);
-    if (failed == IPC_SIDE_SENDER) {
-        put_back_delivered(endpoint, call);
-        return CAPOS_ERR_BAD_ADDRESS;
-    }
-    if (failed == IPC_SIDE_RECEIVER)
-        return cannot_take(call, CAPOS_ERR_BAD_ADDRESS, 0);
+        return not_answered(endpoint, call, kcall, slots, failed);
     ipc_caps_publish(table_of(call), count, slots);
     struct capos_cqe cqe = {
         .result = (int32_t)sqe->len, .payload_len = sqe->len, .cap_count = (uint16_t)count};
@@ -833,6 +885,9 @@ void ipc_holder_ended(struct object *server, struct process *process)
     endpoint->departures++;
     spinlock_release(&endpoint->lock);
     end_delivered_and_receiving(endpoint, process);
+    spinlock_acquire(&endpoint->lock);
+    endpoint->departures_over++;
+    spinlock_release(&endpoint->lock);
 }
 
 void ipc_facet_dropped(struct ipc_facet *facet)

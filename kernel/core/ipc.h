@@ -11,8 +11,9 @@
  * BUSY is a claim: one CPU has taken the record out of every list and is the only one to touch it. It copies
  * and moves capabilities with no lock held, and then puts the record into its next state, or back where it
  * was (the other side failed). Who finds a record BUSY (cancel) waits: a claim ends after a bounded copy, and
- * its holder waits for nobody, passes no preemption point and puts no reference before it has let go. DONE
- * belongs to whoever made it so, who completes the pending.
+ * its holder waits for nobody, passes no preemption point and puts no reference that may be the last before
+ * it has let go: a destruction passes preemption points, and the deadline of the claimed record that fires
+ * there would wait for its own CPU. DONE belongs to whoever made it so, who completes the pending.
  *
  * The invariant that makes wake-ups impossible to lose: after every change under the lock that puts something
  * into the queue or among the receivers, ipc_pump runs, which joins the two until one is empty.
@@ -44,8 +45,12 @@ struct ipc_endpoint {
     uint32_t last_call_id;
     struct thread *fast_receiver; /* ipc_fast.h: waits, in no list; null but for that */
     struct thread *fast_call; /* delivered as last_call_id, but not in `calls`; then there is no receiver */
-    const struct process *fast_process;           /* of the receiver, or of who has the call; only compared */
-    uint32_t departures;                          /* times a holder of the server facet gave it up */
+    const struct process *fast_process; /* of the receiver, or of who has the call; only compared */
+    /* Times a holder of the server facet began to give it up, and was done with it. Who claims a receive
+     * notes the second; if the first is something else when the claim ends, the receiver may be no holder any
+     * more.
+     */
+    uint32_t departures, departures_over;
     struct list queue;                            /* struct ipc_message */
     struct list receivers;                        /* struct pending.ipc.message */
     struct pending *calls[IPC_DELIVERED_BUCKETS]; /* DELIVERED, by call_id */
@@ -93,8 +98,14 @@ void ipc_facet_free(struct ipc_facet *facet);
 struct captable;
 CHECKED status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t count,
                                 struct ipc_cap *caps);
-/* The references go; `moved`: what was to move has left, else it is there again. */
+/* The references go; `moved`: what was to move has left, else it is there again. Not while a record is BUSY.
+ */
 void ipc_caps_end(struct captable *from, struct ipc_cap *caps, uint32_t count, bool moved);
+/* ipc_caps_end(..., true) in two halves: what was to move has left the table ... */
+void ipc_caps_take_out(struct captable *from, const struct ipc_cap *caps, uint32_t count);
+/* ... and, nothing being BUSY any more, the references go. The process is only referenced: it may have ended.
+ */
+void ipc_caps_give_up(struct process *from, const struct ipc_cap *caps, uint32_t count);
 /* A capability's reserved place in the receiver's table, and what will be in it: referenced. */
 struct ipc_slot {
     uint32_t id;
@@ -105,7 +116,9 @@ struct ipc_slot {
 struct membrane;
 CHECKED status_t ipc_caps_reserve(struct process *to, const struct membrane *through,
                                   const struct ipc_cap *caps, uint32_t count, struct ipc_slot *slots);
-void ipc_caps_unreserve(struct captable *to, uint32_t count, const struct ipc_slot *slots);
+/* The slots are free again. Their references stay, for ipc_slots_put: not while a record is BUSY. */
+void ipc_slots_cancel(struct captable *to, uint32_t count, const struct ipc_slot *slots);
+void ipc_slots_put(uint32_t count, const struct ipc_slot *slots);
 /* They appear. Cannot fail. */
 void ipc_caps_publish(struct captable *to, uint32_t count, const struct ipc_slot *slots);
 

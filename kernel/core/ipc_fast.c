@@ -302,9 +302,8 @@ static __attribute__((noinline)) enum ipc_way call_among_several(struct thread *
     return call_step(caller, facet, words, next, true);
 }
 
-/* The link puts these into the system call. */
-__attribute__((always_inline)) enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet,
-                                                          const struct sqe_words *words, struct thread **next)
+INLINE_ACROSS_FILES enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet,
+                                               const struct sqe_words *words, struct thread **next)
 {
     if (__builtin_expect((uint32_t)words->lengths > SHORT_BYTES, 0))
         return IPC_GENERAL_WAY;
@@ -449,10 +448,8 @@ return_among_several(struct thread *server, struct ipc_endpoint *endpoint, const
     return return_step(server, endpoint, words, receive, next, true);
 }
 
-__attribute__((always_inline)) enum ipc_way ipc_fast_return(struct thread *server,
-                                                            const struct sqe_words *returned,
-                                                            const struct sqe_words *receive,
-                                                            struct thread **next)
+INLINE_ACROSS_FILES enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
+                                                 const struct sqe_words *receive, struct thread **next)
 {
     struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
     if (__builtin_expect(endpoint == NULL, 0))

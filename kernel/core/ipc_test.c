@@ -3,8 +3,12 @@
  * answered exactly once, with its own answer or with an error that it may get; what a server receives is what
  * was sent; and a capability that is moved about is in exactly one table whenever nothing is on its way.
  */
-#include "core/ring.h"
+#include "core/ipc_fast.h"
+#include "core/lock.h"
+#include "core/sched.h"
+#include "mm/aspace.h"
 #include "object/endpoint.h"
+#include "object/revocation.h"
 #include "world.h"
 #include <capos/endpoint.h>
 #include <stdlib.h>
@@ -93,7 +97,9 @@ static void make_actor(struct actor *actor, uint64_t id)
     actor->process.object = world_process()->object;
     actor->process.id = id;
     actor->process.ledger = world_ledger();
+    actor->process.aspace = world_aspace();
     actor->process.thread_count = 1 + (id == 2); /* one takes the way of processes with threads */
+    actor->process.sharers = actor->process.thread_count;
     captable_init(&actor->process.captable, world_ledger());
     actor->thread.process = &actor->process;
     actor->thread.state = THREAD_RUNNING;
@@ -105,6 +111,8 @@ static void make_actor(struct actor *actor, uint64_t id)
 static void setup(void)
 {
     world_reset();
+    world_let_switch(true);
+    spinlock_several_cpus = true;
     memset(actors, 0, sizeof(actors));
     for (size_t i = 0; i < ACTORS; i++)
         make_actor(&actors[i], i + 1);
@@ -454,6 +462,518 @@ static void test_callers_die(void)
     do_return(&actors[0]); /* NOT_FOUND, as nobody waits */
 }
 
+/* ---- What another CPU does in the middle. actors[1]'s process has two threads. */
+
+static void make_two_servers_and_a_delivered_call(void)
+{
+    make_world();
+    do_receive(&actors[1]);
+    while (actors[1].delivered_count == 0) {
+        do_receive(&actors[1]);
+        do_call(&actors[SERVERS]);
+    }
+}
+
+static bool sibling_releases_the_endpoint(void)
+{
+    UNIT_OK(captable_release(&actors[1].process.captable, actors[1].endpoint) == CAPOS_OK);
+    return true;
+}
+
+static void test_endpoint_released_while_a_receive_begins(void)
+{
+    make_world();
+    world_on_release(LOCK_CAPTABLE, sibling_releases_the_endpoint); /* the facet was looked up just now */
+    do_receive(&actors[1]);
+    assert_false(actors[1].receiving);
+    assert_int_equal(endpoint->receiving, 0);
+}
+
+static void test_endpoint_released_while_an_answer_fails(void)
+{
+    make_two_servers_and_a_delivered_call();
+    struct actor *server = &actors[1], *caller;
+    const struct delivered served = server->delivered[--server->delivered_count];
+    world_on_release(LOCK_OBJECT, sibling_releases_the_endpoint); /* the call was claimed just now */
+    run(server, &(struct capos_sqe){
+                    .user_data = RETURN,
+                    .opcode = CAPOS_OP_RETURN,
+                    .cap_id = server->endpoint,
+                    .call_id = served.call_id,
+                    .addr = 0x1000,
+                    .len = ANSWER_BYTES,
+                });
+    assert_int_equal(server->returned, CAPOS_ERR_BAD_ADDRESS);
+    assert_null(find_call(served.value, &caller)); /* answered */
+    assert_int_equal(endpoint->delivered, 0);
+}
+
+/* A capability whose end takes long: deadlines fire in its middle, as at a preemption point. */
+static void destroy_slowly(struct object *object)
+{
+    now_ns += 1000;
+    world_set_time(now_ns);
+    free(container_of(object, struct world_object, object));
+}
+
+static uint32_t give_slow_token(struct actor *actor)
+{
+    struct world_object *token = world_object(8, NULL);
+    token->type.destroy = destroy_slowly;
+    return give(actor, (struct capability){&token->object, &token->type});
+}
+
+static void call_with_slow_token(struct actor *actor, uint32_t mode)
+{
+    uint8_t *params = actor->memory[0];
+    uint32_t token = give_slow_token(actor);
+    actor->calls[0] = (struct call){.value = ++last_value, .small = true}; /* for a long exception */
+    *(uint64_t *)(void *)params = last_value;
+    *(struct capos_xfer_desc *)(void *)(params + 8) = (struct capos_xfer_desc){token, mode};
+    run(actor, &(struct capos_sqe){
+                   .user_data = last_value,
+                   .opcode = CAPOS_OP_CALL,
+                   .cap_id = actor->endpoint,
+                   .addr = (uintptr_t)params,
+                   .len = 8,
+                   .xfer_cap_count = 1,
+                   .result_addr = (uintptr_t)actor->results[0],
+                   .result_len = sizeof(actor->results[0]),
+                   .deadline_ns = now_ns + 500,
+               });
+    if (mode == CAPOS_XFER_COPY)
+        UNIT_OK(captable_release(&actor->process.captable, token) == CAPOS_OK);
+}
+
+static bool sibling_leaves_no_room_and_the_endpoint(void)
+{
+    struct ledger *ledger = world_ledger();
+    if (endpoint->receiving != 0) /* the receive is not claimed yet */
+        return false;
+    sibling_releases_the_endpoint();
+    ledger->limit[LEDGER_CAP_SLOTS] = ledger->used[LEDGER_CAP_SLOTS];
+    return true;
+}
+
+static void test_endpoint_released_while_a_delivery_fails(void)
+{
+    make_world();
+    struct actor *client = &actors[SERVERS];
+    do_receive(&actors[1]);
+    while (!actors[1].receiving)
+        do_receive(&actors[1]);
+    world_on_release(LOCK_OBJECT, sibling_leaves_no_room_and_the_endpoint);
+    call_with_slow_token(client, CAPOS_XFER_MOVE);
+    world_ledger()->limit[LEDGER_CAP_SLOTS] = UINT64_MAX / 2;
+    assert_false(actors[1].receiving);
+    assert_int_equal(endpoint->receiving, 0);
+}
+
+/* The endpoint ends; the queued call has the last reference to what it brought. */
+static void test_last_reference_goes_with_a_refused_call(void)
+{
+    make_world();
+    call_with_slow_token(&actors[SERVERS], CAPOS_XFER_COPY);
+    give_up(&actors[0]);
+    give_up(&actors[1]);
+    assert_int_equal(actors[SERVERS].calls[0].value, 0);
+}
+
+/* The receiver's sibling, who has guessed the id, drops what was moved before the delivery is over. */
+static bool sibling_drops_the_token(void)
+{
+    uint32_t id, cursor = 0;
+    struct cap_slot slot;
+    while (captable_next(&actors[0].process.captable, cursor, &id, &slot, &cursor)) {
+        if (slot.capability.type->destroy == destroy_slowly)
+            return captable_release(&actors[0].process.captable, id) == CAPOS_OK;
+    }
+    return false;
+}
+
+static void test_last_reference_goes_with_a_delivery(void)
+{
+    make_world();
+    actors[0].receiving = true;
+    run(&actors[0], &(struct capos_sqe){
+                        .user_data = FIRST_VALUE - 1, /* nobody looks at what it brings */
+                        .opcode = CAPOS_OP_RECV,
+                        .cap_id = actors[0].endpoint,
+                        .result_addr = (uintptr_t)actors[0].memory[SLOTS],
+                        .result_len = sizeof(actors[0].memory[SLOTS]),
+                        .deadline_ns = now_ns + 500,
+                    });
+    world_on_release(LOCK_CAPTABLE, sibling_drops_the_token);
+    call_with_slow_token(&actors[SERVERS], CAPOS_XFER_MOVE);
+    assert_int_equal(actors[SERVERS].calls[0].value, 0); /* by its deadline, once the delivery was over */
+}
+
+/* ---- The fast way. */
+
+enum { FAST_SERVER = 0, FAST_CLIENT = SERVERS, INBOX_BYTES = 256, FAST_ROUNDS = 100 };
+
+static struct actor *fast_server(void)
+{
+    return &actors[FAST_SERVER];
+}
+
+static struct actor *fast_client(void)
+{
+    return &actors[FAST_CLIENT];
+}
+
+static struct sqe_words words_of_entry(struct capos_sqe sqe)
+{
+    struct sqe_words words;
+    memcpy(&words, &sqe, sizeof(words));
+    return words;
+}
+
+static struct sqe_words receive_entry(void)
+{
+    struct actor *server = fast_server();
+    return words_of_entry((struct capos_sqe){.user_data = RECEIVE,
+                                             .opcode = CAPOS_OP_RECV,
+                                             .cap_id = server->endpoint,
+                                             .result_addr = (uintptr_t)server->memory[SLOTS],
+                                             .result_len = INBOX_BYTES});
+}
+
+static struct sqe_words call_entry(uint64_t value)
+{
+    struct actor *client = fast_client();
+    *(uint64_t *)(void *)client->memory[0] = value;
+    client->calls[0] = (struct call){.value = value};
+    return words_of_entry((struct capos_sqe){.user_data = value,
+                                             .opcode = CAPOS_OP_CALL,
+                                             .cap_id = client->endpoint,
+                                             .method_id = 7,
+                                             .addr = (uintptr_t)client->memory[0],
+                                             .len = 8,
+                                             .result_addr = (uintptr_t)client->results[0],
+                                             .result_len = sizeof(client->results[0])});
+}
+
+static struct sqe_words return_entry(uint32_t call_id, uint64_t value)
+{
+    struct actor *server = fast_server();
+    uint64_t *answer = (uint64_t *)(void *)server->memory[SLOTS + 1];
+    answer[0] = value + 1;
+    answer[1] = 0;
+    return words_of_entry((struct capos_sqe){.user_data = RETURN,
+                                             .opcode = CAPOS_OP_RETURN,
+                                             .flags = CAPOS_SQE_QUIET,
+                                             .cap_id = server->endpoint,
+                                             .call_id = call_id,
+                                             .addr = (uintptr_t)answer,
+                                             .len = ANSWER_BYTES});
+}
+
+static struct ipc_facet *client_facet(void)
+{
+    return container_of(captable_peek_alone(&fast_client()->process, fast_client()->endpoint)->object,
+                        struct ipc_facet, object);
+}
+
+/* The entries that were consumed had been in the queue. */
+static void were_queued(const struct actor *actor)
+{
+    actor->thread.ring.page->sq_tail = actor->thread.ring.sq_head;
+}
+
+static void expect_receive(void)
+{
+    const struct sqe_words receive = receive_entry();
+    world_set_current(&fast_server()->thread);
+    assert_int_equal(ipc_fast_receive(&fast_server()->thread, &receive), IPC_WAITS);
+    assert_int_equal(fast_server()->thread.state, THREAD_IN_RECEIVE);
+    fast_server()->receiving = true;
+    were_queued(fast_server());
+}
+
+static enum ipc_way try_call(const struct sqe_words *words, struct thread **next)
+{
+    world_set_current(&fast_client()->thread);
+    return ipc_fast_call(&fast_client()->thread, client_facet(), words, next);
+}
+
+static uint32_t expect_call(uint64_t value)
+{
+    struct actor *server = fast_server();
+    const struct sqe_words call = call_entry(value);
+    struct thread *next = NULL;
+    assert_int_equal(try_call(&call, &next), IPC_SWITCH);
+    assert_ptr_equal(next, &server->thread);
+    assert_int_equal(server->thread.state, THREAD_RUNNING);
+    assert_int_equal(fast_client()->thread.state, THREAD_IN_CALL);
+    were_queued(fast_client());
+    reap(server);
+    assert_int_equal(server->delivered_count, 1);
+    const struct capos_ipc_header *header = (const void *)server->memory[SLOTS];
+    assert_int_equal(header->method_id, 7);
+    assert_int_equal(header->params_len, 8);
+    return server->delivered[--server->delivered_count].call_id;
+}
+
+static void expect_return(uint32_t call_id, uint64_t value)
+{
+    const struct sqe_words returned = return_entry(call_id, value), receive = receive_entry();
+    struct thread *next = NULL;
+    world_set_current(&fast_server()->thread);
+    assert_int_equal(ipc_fast_return(&fast_server()->thread, &returned, &receive, &next), IPC_SWITCH);
+    assert_ptr_equal(next, &fast_client()->thread);
+    assert_int_equal(fast_client()->thread.state, THREAD_RUNNING);
+    assert_int_equal(fast_server()->thread.state, THREAD_IN_RECEIVE);
+    fast_server()->receiving = true;
+    were_queued(fast_server());
+    reap(fast_client());
+    assert_int_equal(fast_client()->calls[0].value, 0);
+}
+
+static void fast_rounds(void)
+{
+    make_world();
+    expect_receive();
+    for (uint64_t i = 0; i < FAST_ROUNDS; i++)
+        expect_return(expect_call(FIRST_VALUE + i), FIRST_VALUE + i);
+    assert_int_equal(fast_client()->thread.pending_out, 0);
+    assert_int_equal(fast_client()->thread.ring.in_flight, 0);
+}
+
+static void test_fast_way_among_several_cpus(void)
+{
+    fast_rounds();
+}
+
+static void test_fast_way_on_one_cpu(void)
+{
+    spinlock_several_cpus = false;
+    fast_rounds();
+    spinlock_several_cpus = true;
+}
+
+/* Nothing has changed, and the same call goes the general way to the same receiver. */
+static void expect_general_call(const struct sqe_words *call)
+{
+    struct thread *next = NULL;
+    const uint32_t head = fast_client()->thread.ring.sq_head;
+    assert_int_equal(try_call(call, &next), IPC_GENERAL_WAY);
+    assert_int_equal(fast_client()->thread.ring.sq_head, head);
+    assert_int_equal(fast_client()->thread.pending_out, 0);
+    assert_int_equal(fast_client()->thread.state, THREAD_RUNNING);
+    assert_null(endpoint->fast_call);
+}
+
+/* Reasons to go the general way, each on the receiver that waits the fast way and stays so. */
+static void test_calls_that_go_the_general_way(void)
+{
+    make_world();
+    struct sqe_words call = call_entry(FIRST_VALUE);
+    expect_general_call(&call); /* nobody waits */
+    expect_receive();
+    struct sqe_words other = call;
+    other.lengths = (call.lengths & ~(uint64_t)UINT32_MAX) | (INBOX_BYTES - 40); /* the inbox is too small */
+    expect_general_call(&other);
+    other.lengths = (call.lengths & ~(uint64_t)UINT32_MAX) | (SHORT_BYTES + 8); /* too long */
+    expect_general_call(&other);
+    other = call;
+    other.addr = 0x1000; /* faults */
+    expect_general_call(&other);
+    struct thread *client = &fast_client()->thread;
+    client->traced = true;
+    expect_general_call(&call);
+    client->traced = false;
+    client->stopping = true;
+    expect_general_call(&call);
+    client->stopping = false;
+    client->interrupted = true;
+    expect_general_call(&call);
+    client->interrupted = false;
+    assert_ptr_equal(endpoint->fast_receiver, &fast_server()->thread);
+    expect_return(expect_call(FIRST_VALUE), FIRST_VALUE); /* and now it goes */
+}
+
+/* The receiver's buffer is found again when its address space has changed, and missed when it is gone. */
+static void test_buffers_come_and_go(void)
+{
+    make_world();
+    expect_receive();
+    expect_return(expect_call(FIRST_VALUE), FIRST_VALUE);
+    aspace_front(world_aspace())->generation++;
+    expect_return(expect_call(FIRST_VALUE + 1), FIRST_VALUE + 1);
+    const uint32_t call_id = expect_call(FIRST_VALUE + 2);
+    struct sqe_words receive = receive_entry();
+    receive.result_addr = 0x1000;
+    const struct sqe_words returned = return_entry(call_id, FIRST_VALUE + 2);
+    struct thread *next = NULL;
+    world_set_current(&fast_server()->thread);
+    assert_int_equal(ipc_fast_return(&fast_server()->thread, &returned, &receive, &next), IPC_SWITCH);
+    reap(fast_client());
+    const struct sqe_words call = call_entry(FIRST_VALUE + 3);
+    expect_general_call(&call);
+    fast_client()->calls[0].value = 0;
+}
+
+static void test_returns_that_go_the_general_way(void)
+{
+    make_world();
+    expect_receive();
+    const uint32_t call_id = expect_call(FIRST_VALUE);
+    const struct sqe_words receive = receive_entry();
+    struct thread *server = &fast_server()->thread, *next = NULL;
+    struct sqe_words returned = return_entry(call_id + 1, FIRST_VALUE); /* there is no such call */
+    world_set_current(server);
+    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    returned = return_entry(call_id, FIRST_VALUE);
+    returned.lengths = 72; /* more than the caller has room for */
+    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    returned = return_entry(call_id, FIRST_VALUE);
+    returned.addr = 0x1000;
+    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    returned = return_entry(call_id, FIRST_VALUE);
+    server->stopping = true;
+    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    server->stopping = false;
+    assert_ptr_equal(endpoint->fast_call, &fast_client()->thread);
+    do_call(&actors[FAST_CLIENT + 1]); /* settles everything; it waits in the queue */
+    while (endpoint->queued == 0)
+        do_call(&actors[FAST_CLIENT + 1]);
+    assert_null(endpoint->fast_call);
+    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    fast_server()->delivered[0] = (struct delivered){call_id, FIRST_VALUE};
+    fast_server()->delivered_count = 1;
+    fast_client()->calls[0].delivered = true;
+    do_return(fast_server());
+    reap_all();
+    assert_int_equal(fast_client()->calls[0].value, 0);
+}
+
+/* Entries that are not plain, which the system call does not even try. */
+static void test_plain_entries(void)
+{
+    make_world();
+    const uint32_t cap_id = fast_server()->endpoint;
+    struct sqe_words words = return_entry(1, FIRST_VALUE);
+    assert_true(ipc_is_plain_return(&words));
+    words.target &= ~((uint64_t)CAPOS_SQE_QUIET << 56);
+    assert_false(ipc_is_plain_return(&words));
+    words = return_entry(1, FIRST_VALUE);
+    words.transfer |= UINT64_C(1) << 32; /* with a capability */
+    assert_false(ipc_is_plain_return(&words));
+    words = return_entry(1, FIRST_VALUE);
+    words.target |= (uint64_t)CAPOS_SQE_EXCEPTION << 56;
+    assert_false(ipc_is_plain_return(&words));
+    words = receive_entry();
+    assert_true(ipc_is_plain_receive(&words, cap_id));
+    assert_false(ipc_is_plain_receive(&words, cap_id + 1));
+    words.deadline_ns = 1;
+    assert_false(ipc_is_plain_receive(&words, cap_id));
+    words = receive_entry();
+    words.lengths = (uint64_t)(sizeof(struct capos_ipc_header) - 1) << 32;
+    assert_false(ipc_is_plain_receive(&words, cap_id));
+}
+
+/* The other thread may not run on this CPU, or was interrupted meanwhile: the call is made all the same. */
+static void test_fast_call_to_who_cannot_run_here(void)
+{
+    make_world();
+    expect_receive();
+    world_let_switch(false);
+    const struct sqe_words call = call_entry(FIRST_VALUE);
+    struct thread *next = NULL;
+    assert_int_equal(try_call(&call, &next), IPC_WAITS);
+    assert_int_equal(fast_server()->thread.state, THREAD_READY);
+    assert_int_equal(fast_client()->thread.state, THREAD_IN_CALL);
+    reap(fast_server());
+    assert_int_equal(fast_server()->delivered_count, 1);
+    world_let_switch(true);
+    expect_return(fast_server()->delivered[--fast_server()->delivered_count].call_id, FIRST_VALUE);
+}
+
+static void test_cancelled_receive(void)
+{
+    make_world();
+    expect_receive();
+    assert_true(pending_cancel_by_user_data(&fast_server()->thread, RECEIVE) == CAPOS_OK);
+    reap(fast_server());
+    assert_false(fast_server()->receiving);
+    assert_null(endpoint->fast_receiver);
+    assert_true(list_is_empty(&endpoint->receivers));
+    assert_int_equal(fast_server()->thread.state, THREAD_READY);
+    assert_int_equal(fast_server()->thread.pending_out, 0);
+}
+
+/* A caller dies while its call is delivered: the answer finds nobody. */
+static void test_caller_dies_in_a_fast_call(void)
+{
+    make_world();
+    expect_receive();
+    const uint32_t call_id = expect_call(FIRST_VALUE);
+    pending_discard_all(&fast_client()->thread);
+    assert_int_equal(endpoint->delivered, 0);
+    assert_null(endpoint->fast_call);
+    fast_client()->calls[0].value = 0;
+    fast_server()->delivered[0] = (struct delivered){call_id, FIRST_VALUE};
+    fast_server()->delivered_count = 1;
+    do_return(fast_server());
+    assert_int_equal(fast_server()->returned, CAPOS_ERR_NOT_FOUND);
+}
+
+/* The server gives up its endpoint with a fast call delivered to it: the caller learns of it. */
+static void test_server_leaves_in_a_fast_call(void)
+{
+    make_world();
+    expect_receive();
+    expect_call(FIRST_VALUE);
+    fast_client()->calls[0].delivered = true;
+    give_up(fast_server());
+    reap_all();
+    assert_int_equal(fast_client()->calls[0].value, 0);
+    assert_int_equal(fast_client()->thread.state, THREAD_READY);
+}
+
+/* A capability comes along, on a machine with one CPU; with a full table the call goes the general way. */
+static void test_fast_call_with_capability(void)
+{
+    make_world();
+    expect_receive();
+    struct actor *client = fast_client(), *server = fast_server();
+    struct sqe_words call = call_entry(FIRST_VALUE);
+    struct capos_xfer_desc *descriptor = (void *)(client->memory[0] + 8);
+    struct thread *next = NULL;
+    *descriptor = (struct capos_xfer_desc){client->tokens[0], CAPOS_XFER_COPY};
+    call.transfer = UINT64_C(1) << 32;
+    world_set_current(&client->thread);
+    assert_int_equal(ipc_fast_call_with_capability(&client->thread, client_facet(), &call, &next),
+                     IPC_GENERAL_WAY); /* several CPUs */
+    spinlock_several_cpus = false;
+    descriptor->mode = CAPOS_XFER_MOVE;
+    assert_int_equal(ipc_fast_call_with_capability(&client->thread, client_facet(), &call, &next),
+                     IPC_GENERAL_WAY);
+    descriptor->mode = CAPOS_XFER_COPY;
+    const uint64_t limit = world_ledger()->limit[LEDGER_CAP_SLOTS];
+    world_ledger()->limit[LEDGER_CAP_SLOTS] = world_ledger()->used[LEDGER_CAP_SLOTS];
+    assert_int_equal(ipc_fast_call_with_capability(&client->thread, client_facet(), &call, &next),
+                     IPC_GENERAL_WAY);
+    world_ledger()->limit[LEDGER_CAP_SLOTS] = limit;
+    assert_int_equal(ipc_fast_call_with_capability(&client->thread, client_facet(), &call, &next),
+                     IPC_SWITCH);
+    const struct capos_ipc_header *header = (const void *)server->memory[SLOTS];
+    const struct capos_xfer_result *record = (const void *)((const uint8_t *)(header + 1) + 8);
+    const struct ring *ring = &server->thread.ring;
+    assert_int_equal(header->cap_count, 1);
+    assert_int_equal(ring->cq[(ring->cq_tail - 1) % CAPOS_RING_CQ_ENTRIES].cap_count, 1);
+    assert_int_equal(record->interface_id, 7);
+    assert_true(holds(server, record->cap_id));
+    assert_true(holds(client, client->tokens[0]));
+    assert_true(captable_release(&server->process.captable, record->cap_id) == CAPOS_OK);
+    ring->page->cq_head = ring->page->cq_tail;
+    server->receiving = false;
+    client->calls[0].delivered = true;
+    expect_return(header->call_id, FIRST_VALUE);
+    spinlock_several_cpus = true;
+}
+
 static void test_published_hash(void)
 {
     /* SipHash-2-4-128 of the bytes 0 to 15 under the key 0 to 15, from the reference implementation's
@@ -475,6 +995,22 @@ int main(void)
         UNIT_TEST(test_random_operations),
         UNIT_TEST(test_one_of_two_holders_leaves),
         UNIT_TEST(test_callers_die),
+        UNIT_TEST(test_endpoint_released_while_a_receive_begins),
+        UNIT_TEST(test_endpoint_released_while_an_answer_fails),
+        UNIT_TEST(test_endpoint_released_while_a_delivery_fails),
+        UNIT_TEST(test_last_reference_goes_with_a_refused_call),
+        UNIT_TEST(test_last_reference_goes_with_a_delivery),
+        UNIT_TEST(test_fast_way_among_several_cpus),
+        UNIT_TEST(test_fast_way_on_one_cpu),
+        UNIT_TEST(test_calls_that_go_the_general_way),
+        UNIT_TEST(test_buffers_come_and_go),
+        UNIT_TEST(test_returns_that_go_the_general_way),
+        UNIT_TEST(test_plain_entries),
+        UNIT_TEST(test_fast_call_to_who_cannot_run_here),
+        UNIT_TEST(test_cancelled_receive),
+        UNIT_TEST(test_caller_dies_in_a_fast_call),
+        UNIT_TEST(test_server_leaves_in_a_fast_call),
+        UNIT_TEST(test_fast_call_with_capability),
         UNIT_TEST(test_published_hash),
     };
     return UNIT_MAIN(tests, setup, teardown);

@@ -40,6 +40,23 @@ void ipc_caps_end(struct captable *from, struct ipc_cap *caps, uint32_t count, b
         end_one(from, &caps[i], moved);
 }
 
+void ipc_caps_take_out(struct captable *from, const struct ipc_cap *caps, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (caps[i].mode == CAPOS_XFER_MOVE)
+            captable_move_take_out(from, caps[i].id);
+    }
+}
+
+void ipc_caps_give_up(struct process *from, const struct ipc_cap *caps, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (caps[i].mode == CAPOS_XFER_MOVE)
+            captable_give_up(from, caps[i].capability);
+        object_put(caps[i].capability.object);
+    }
+}
+
 static status_t begin_one(struct captable *from, const struct capos_xfer_desc *descriptor,
                           struct ipc_cap *cap)
 {
@@ -69,12 +86,22 @@ status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t cou
     return status;
 }
 
-void ipc_caps_unreserve(struct captable *to, uint32_t count, const struct ipc_slot *slots)
+void ipc_slots_cancel(struct captable *to, uint32_t count, const struct ipc_slot *slots)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++)
         captable_cancel(to, slots[i].id);
+}
+
+void ipc_slots_put(uint32_t count, const struct ipc_slot *slots)
+{
+    for (uint32_t i = 0; i < count; i++)
         object_put(slots[i].capability.object);
-    }
+}
+
+static void unreserve(struct captable *to, uint32_t count, const struct ipc_slot *slots)
+{
+    ipc_slots_cancel(to, count, slots);
+    ipc_slots_put(count, slots);
 }
 
 /* What is obtained through a membrane goes behind one, which whoever gets it pays for. */
@@ -100,7 +127,7 @@ static status_t reserve_one(struct process *to, const struct membrane *through, 
     object_get(slot->capability.object);
     status = through == NULL ? CAPOS_OK : wrap(to, through, &slot->capability);
     if (status < 0)
-        ipc_caps_unreserve(&to->captable, 1, slot);
+        unreserve(&to->captable, 1, slot);
     return status;
 }
 
@@ -110,7 +137,7 @@ status_t ipc_caps_reserve(struct process *to, const struct membrane *through, co
     for (uint32_t i = 0; i < count; i++) {
         status_t status = reserve_one(to, through, &caps[i], &slots[i]);
         if (status < 0) {
-            ipc_caps_unreserve(&to->captable, i, slots);
+            unreserve(&to->captable, i, slots);
             return status;
         }
     }

@@ -45,8 +45,8 @@ struct spinlock {
         0, 0, (lock_class_value), 0     \
     }
 
-/* False: there is one CPU, and nobody to wait for; locks are not taken at all. True from before a second one
- * is started, when no lock is held. Debug builds take them always. */
+/* False: there is one CPU, and nobody to wait for. True from before a second one is started, when no lock is
+ * held. What is a single step without locks may go without them then; debug builds always take them. */
 extern bool spinlock_several_cpus;
 #ifdef CAPOS_DEBUG
 #define spinlock_needed() true
@@ -63,8 +63,6 @@ void spinlock_wait(const struct spinlock *lock, uint32_t ticket);
 
 static inline void spinlock_acquire(struct spinlock *lock)
 {
-    if (!spinlock_needed())
-        return;
     uint32_t ticket = __atomic_fetch_add(&lock->next_ticket, 1, __ATOMIC_RELAXED);
     if (__builtin_expect(__atomic_load_n(&lock->now_serving, __ATOMIC_ACQUIRE) != ticket, 0))
         spinlock_wait(lock, ticket);
@@ -72,8 +70,6 @@ static inline void spinlock_acquire(struct spinlock *lock)
 
 static inline void spinlock_release(struct spinlock *lock)
 {
-    if (!spinlock_needed())
-        return;
     /* Only the holder writes now_serving: a plain increment, published. */
     __atomic_store_n(&lock->now_serving, lock->now_serving + 1, __ATOMIC_RELEASE);
 }

@@ -101,7 +101,8 @@ static __attribute__((noinline)) void post_result_shared(struct thread *thread, 
 static inline void post(struct thread *thread, uint64_t user_data, int32_t result)
 {
     const struct capos_cqe cqe = {.user_data = user_data, .result = result};
-    if (__builtin_expect(thread->ring.in_flight != 0, 0)) /* another CPU only ever lowers it */
+    /* Another CPU only ever lowers it, after it has posted: so this comes before the CQ's tail is read. */
+    if (__builtin_expect(__atomic_load_n(&thread->ring.in_flight, __ATOMIC_ACQUIRE) != 0, 0))
         post_result_shared(thread, user_data, result);
     else
         ring_post_locked(&thread->ring, &cqe, user_data);
@@ -594,6 +595,12 @@ static inline __attribute__((always_inline)) void go_on(enum ipc_way way, struct
         sched_next();
 }
 
+/* One copy for all but the shortest ways. */
+static __attribute__((noinline)) void go_on_late(enum ipc_way way, struct thread *next)
+{
+    go_on(way, next);
+}
+
 /* A CALL on a client facet with one capability. */
 static __attribute__((noinline)) void try_call_with_capability(struct thread *thread)
 {
@@ -606,7 +613,8 @@ static __attribute__((noinline)) void try_call_with_capability(struct thread *th
         return;
     const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
     if (target != NULL && target->type->forward == endpoint_facet_forward)
-        go_on(ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next), next);
+        go_on_late(ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next),
+                   next);
 }
 
 /* A CALL. 0: it is something else. */
@@ -662,6 +670,16 @@ static inline bool still_waits_for_one(const struct thread *thread)
                          (uint32_t)frame->rdi, frame->rsi);
 }
 
+static __attribute__((noinline)) void enter_two_late(struct thread *thread)
+{
+    struct sqe_words returned, receive;
+    struct thread *next = NULL;
+    read_entry(&thread->ring, thread->ring.sq_head, &returned);
+    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
+    if (ipc_is_plain_return(&returned) && ipc_is_plain_receive(&receive, (uint32_t)returned.target))
+        go_on_late(ipc_fast_return(thread, &returned, &receive, &next), next);
+}
+
 /* Several entries, of which the last is a RECV: that waits the fast way if it can, so that the call it gets
  * may come by it; with a RETURN before it, both go the fast way if they can. */
 static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
@@ -671,10 +689,10 @@ static __attribute__((noinline)) void enter_and_receive(struct thread *thread, u
     if (waiting > 2) {
         drain(thread, waiting - 2);
         waiting = 2;
-        if (still_waits_for_one(thread) && opcode_at(ring, ring->sq_head) == CAPOS_OP_RETURN)
-            enter_two(thread);
+        if (still_waits_for_one(thread))
+            enter_two_late(thread);
     }
-    if (waiting > 1)
+    if (waiting == 2)
         drain(thread, 1);
     read_entry(ring, ring->sq_head, &words);
     if (still_waits_for_one(thread) && process_is_alone(thread->process) &&

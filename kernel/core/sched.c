@@ -463,7 +463,7 @@ static SCHED_RARE _Noreturn void hand_over_with_timer(struct thread *thread)
 
 /* A part of the system call that it is the end of, as enter is of the rest: the same steps, but those that
  * are known to be nothing. */
-__attribute__((always_inline)) void sched_hand_over(struct thread *next)
+INLINE_ACROSS_FILES void sched_hand_over(struct thread *next)
 {
     struct cpu_sched *cpu = this_sched();
     if (__builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */

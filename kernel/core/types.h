@@ -12,6 +12,14 @@
 typedef int32_t status_t;
 #define CHECKED __attribute__((warn_unused_result))
 
+/* A function that its callers in other files have inline: link-time optimisation does that. gcc, which only
+ * has an opinion on this code, has none of it in one file. */
+#ifdef __clang__
+#define INLINE_ACROSS_FILES __attribute__((always_inline))
+#else
+#define INLINE_ACROSS_FILES
+#endif
+
 /* A physical address. A struct so that it is never used as a pointer or a virtual address by mistake. */
 typedef struct {
     uint64_t raw;

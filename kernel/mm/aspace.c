@@ -441,6 +441,20 @@ static bool holds_only_object(const struct aspace *aspace, uaddr_t start, uaddr_
     return at >= end;
 }
 
+static unsigned splits_at(const struct aspace *aspace, uaddr_t address)
+{
+    const struct region *region = region_at(aspace, address);
+    return region != NULL && region->start < address;
+}
+
+/* Only the nodes that cutting this range out takes: who has no memory left must be able to give some back. */
+static status_t stock_for_cuts(struct aspace *aspace, uaddr_t start, uaddr_t end)
+{
+    if (__builtin_expect(aspace->spare_count >= SPLITS_MAX, 1))
+        return CAPOS_OK;
+    return region_stock(aspace, splits_at(aspace, start) + splits_at(aspace, end));
+}
+
 /* object null: whatever is there. */
 static status_t unmap(struct aspace *aspace, const struct memory_object *object, uaddr_t address,
                       uint64_t size_bytes)
@@ -448,7 +462,7 @@ static status_t unmap(struct aspace *aspace, const struct memory_object *object,
     uaddr_t end;
     status_t status = range_check(address, size_bytes, &end);
     if (status == CAPOS_OK)
-        status = aspace_begin(aspace, SPLITS_MAX);
+        status = aspace_begin(aspace, 0);
     if (status != CAPOS_OK)
         return status;
     if (region_cuts_large(aspace, address, end)) {
@@ -457,7 +471,9 @@ static status_t unmap(struct aspace *aspace, const struct memory_object *object,
         status = CAPOS_ERR_BAD_ADDRESS;
     } else {
         address = with_guard(aspace, address);
-        remove_regions(aspace, cut_out(aspace, address, end), end);
+        status = stock_for_cuts(aspace, address, end);
+        if (status == CAPOS_OK)
+            remove_regions(aspace, cut_out(aspace, address, end), end);
     }
     aspace_end(aspace);
     return status;

@@ -125,7 +125,8 @@ static inline bool wait_while_equal(struct thread *thread, const struct sqe_word
 static inline bool may_run_at_once_locked(const struct thread *thread, const struct pending *pending)
 {
     const size_t own_offset = (size_t)((const char *)pending - (const char *)thread->own_pending);
-    return thread->state == THREAD_BLOCKED && thread->hindrances == 1 && /* pending_out alone */
+    return thread->state == THREAD_BLOCKED && thread->wait_min == 1 &&
+           thread->hindrances == 1 && /* pending_out alone */
            pending->references == 1 && own_offset < sizeof(thread->own_pending) &&
            pending->membrane == NULL && pending->deadline.fire == NULL && pending->timer.fire == NULL &&
            list_is_empty(&thread->held) && ring_available(thread) == 0 && sched_may_switch_to(thread);

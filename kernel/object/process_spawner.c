@@ -12,6 +12,7 @@
 #include "object/boot_package.h"
 #include "object/kernel_caps.h"
 #include "object/memory_object.h"
+#include "object/pipe.h"
 #include "object/process_control.h"
 #include "object/process_handle.h"
 #include <base/string.h>
@@ -242,6 +243,16 @@ static int32_t spawn(void *self, struct cap_call *call, const struct cap_process
     return CAPOS_OK;
 }
 
+/* ---- Pipes: for whoever holds a spawner and no IpcFactory. */
+
+static int32_t create_pipe(void *self, struct cap_call *call,
+                           const struct cap_process_spawner_create_pipe_params *params,
+                           struct cap_process_spawner_create_pipe_results *results)
+{
+    (void)self;
+    return pipe_create_results(call, params->capacity_bytes, &results->reader.id, &results->writer.id);
+}
+
 /* ---- Forking. */
 
 /* The answer to the same entry in the child. The child does not run yet. */
@@ -338,7 +349,12 @@ static int32_t restrict_to(void *self, struct cap_call *call,
 }
 
 static const struct cap_process_spawner_server server = {
-    .spawn = spawn, .fork_self = fork_self, .replace_self = replace_self, .restrict_ = restrict_to};
+    .spawn = spawn,
+    .create_pipe = create_pipe,
+    .fork_self = fork_self,
+    .replace_self = replace_self,
+    .restrict_ = restrict_to,
+};
 KERNEL_DISPATCH(dispatch, cap_process_spawner_dispatch)
 
 static const struct object_type process_spawner_type = {

@@ -250,6 +250,7 @@ static int32_t launch(void *self, struct cap_call *call,
         .env = params->env,
         .budget = &params->budget,
         .control = params->control,
+        .paused = params->paused,
     };
     int32_t status = check_binary(of(self), call, params->binary_name);
     if (status >= 0)

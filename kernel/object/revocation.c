@@ -203,6 +203,7 @@ static status_t membrane_join(struct membrane *membrane, struct revocation *revo
     if (membrane->count == REVOCATIONS_MAX)
         return CAPOS_ERR_TOO_LARGE;
     struct membrane_link *link = &membrane->links[membrane->count];
+    link->membrane = membrane; /* before it is in the list, where whoever revokes finds it */
     spinlock_acquire(&revocation->lock);
     bool open = !revocation->revoked;
     if (open)
@@ -210,7 +211,6 @@ static status_t membrane_join(struct membrane *membrane, struct revocation *revo
     spinlock_release(&revocation->lock);
     if (!open)
         return CAPOS_ERR_REVOKED;
-    link->membrane = membrane;
     link->revocation = revocation;
     object_get(&revocation->object);
     membrane->count++;

@@ -360,15 +360,65 @@ static int32_t build_cap(struct capnp_build *build, const struct capnp_schema_fi
                        capnp_write_cap(&at->to, (uint16_t)field->offset, value->interface_id, value->cap));
 }
 
+/* Flags: a struct of nothing but Bool, which may also be written as the list of the fields that are true. */
+static bool is_flags(const struct capnp_schema_node *node)
+{
+    for (uint32_t i = 0; i < node->count; i++)
+        if (node->fields[i].kind != CAPNP_KIND_BOOL || node->fields[i].discriminant != CAPNP_NO_DISCRIMINANT)
+            return false;
+    return node->count != 0;
+}
+
+static int32_t refuse_flag(struct capnp_build *build, const struct capnp_schema_node *node,
+                           const struct capnp_value *item)
+{
+    (void)refuse(build, item, NULL, "no flag ");
+    say_bytes(build, item->bytes.bytes, item->bytes.len);
+    for (uint32_t i = 0; i < node->count; i++) {
+        say(build, i == 0 ? "; there are " : ", ");
+        say(build, node->fields[i].name);
+    }
+    return CAPOS_ERR_BAD_MESSAGE;
+}
+
+static int32_t build_flags(struct capnp_build *build, const struct capnp_schema_field *field,
+                           const struct capnp_schema_node *node, const struct place *at,
+                           const struct capnp_value *list)
+{
+    const struct capnp_value yes = {.kind = CAPNP_VALUE_BOOL, .magnitude = 1};
+    for (const struct capnp_value *item = list->first; item != NULL; item = item->next) {
+        if (item->kind != CAPNP_VALUE_WORD)
+            return refuse(build, item, field->name, "in this list stand the names of flags");
+        const struct capnp_schema_field *flag = capnp_field_named(node, item->bytes);
+        if (flag == NULL)
+            return refuse_flag(build, node, item);
+        int32_t error = build_scalar(build, flag, at, &yes);
+        if (error < 0)
+            return error;
+    }
+    return CAPOS_OK;
+}
+
+static int32_t refuse_struct(struct capnp_build *build, const struct capnp_schema_field *field,
+                             const struct capnp_schema_node *node, const struct capnp_value *value)
+{
+    (void)refuse_type(build, field, value);
+    say(build, is_flags(node) ? "; write [" : "; write (");
+    say(build, node->count == 0 ? "" : node->fields[0].name);
+    say(build, is_flags(node) ? "]" : " = ...)");
+    return CAPOS_ERR_BAD_MESSAGE;
+}
+
 static int32_t build_struct(struct capnp_build *build, const struct capnp_schema_field *field,
                             const struct place *at, const struct capnp_value *value, unsigned depth)
 {
     const struct capnp_schema_node *node = build->schema->find(build->schema->self, field->node);
     struct place inside;
-    if (value->kind != CAPNP_VALUE_STRUCT)
-        return refuse_type(build, field, value);
     if (node == NULL || node->kind != CAPNP_NODE_STRUCT)
         return refuse_schema(build, field);
+    bool flags = value->kind == CAPNP_VALUE_LIST && is_flags(node);
+    if (value->kind != CAPNP_VALUE_STRUCT && !flags)
+        return refuse_struct(build, field, node, value);
     if (field->kind == CAPNP_KIND_GROUP)
         return build_members(build, node, at, value, depth + 1);
     inside.data_bits = (uint32_t)node->data_words * BITS_PER_WORD;
@@ -377,6 +427,8 @@ static int32_t build_struct(struct capnp_build *build, const struct capnp_schema
                                        node->pointer_count, &inside.to);
     if (error < 0)
         return refuse_room(build, value, field->name, error);
+    if (flags)
+        return build_flags(build, field, node, &inside, value);
     return build_members(build, node, &inside, value, depth + 1);
 }
 

@@ -23,10 +23,10 @@ enum capnp_value_kind {
     CAPNP_VALUE_BOOL,
     CAPNP_VALUE_INTEGER,
     CAPNP_VALUE_FLOAT,
-    CAPNP_VALUE_TEXT, /* "...": also good for Data */
-    CAPNP_VALUE_DATA, /* 0x"..." */
-    CAPNP_VALUE_WORD, /* an enumerant, or `void` */
-    CAPNP_VALUE_LIST,
+    CAPNP_VALUE_TEXT,   /* "...": also good for Data */
+    CAPNP_VALUE_DATA,   /* 0x"..." */
+    CAPNP_VALUE_WORD,   /* an enumerant, or `void` */
+    CAPNP_VALUE_LIST,   /* also good for a struct of nothing but Bool: the words of those that are true */
     CAPNP_VALUE_STRUCT, /* members, each with a name or, counting from the first field, without */
     CAPNP_VALUE_CAP
 };

@@ -73,6 +73,24 @@ static void blobs_structs_and_flags(void)
     assert_true(params.has_flags && params.flags.create && !params.flags.exclusive);
 }
 
+static void flags_as_a_list(void)
+{
+    struct capnp_message message;
+    struct cap_directory_open_params params;
+    struct capnp_value create = {.kind = CAPNP_VALUE_WORD, .bytes = capnp_text_of("create")};
+    struct capnp_value read_only = {.kind = CAPNP_VALUE_WORD, .bytes = capnp_text_of("readOnly")};
+    struct capnp_value flags = {.kind = CAPNP_VALUE_LIST, .first = &create, .name = capnp_text_of("flags")};
+    create.next = &read_only;
+    struct capnp_value members = structure(&flags);
+    int32_t bytes = make("Directory.openParams", &members);
+    assert_true(bytes > 0);
+    assert_true(cap_directory_open_params_decode(&message, buffer, (size_t)bytes, NULL, 0, &params) >= 0);
+    assert_true(params.flags.create && params.flags.read_only && !params.flags.truncate);
+    read_only.bytes = capnp_text_of("writeOnly");
+    assert_true(make("Directory.openParams", &members) < 0 && build.wrong == &read_only);
+    assert_string_equal(build.error, "no flag writeOnly; there are create, exclusive, truncate, readOnly");
+}
+
 static void lists_unions_and_capabilities(void)
 {
     struct capnp_message message;
@@ -231,6 +249,7 @@ static void crooked_schemas(void)
 static const struct unit_test tests[] = {
     UNIT_TEST(scalars_and_positions),
     UNIT_TEST(blobs_structs_and_flags),
+    UNIT_TEST(flags_as_a_list),
     UNIT_TEST(lists_unions_and_capabilities),
     UNIT_TEST(enumerants),
     UNIT_TEST(refusals),

@@ -62,8 +62,8 @@ void capos_file_close(struct capos_file *file)
 /* Both or neither. */
 static bool map_objects(struct capos_file *file, const struct cap_file_backing_results *backing)
 {
-    struct cap_memory_object_info_results info;
-    struct cap_memory_object_map_results data, header;
+    struct cap_memory_object_info_results info = {0};
+    struct cap_memory_object_map_results data = {0}, header = {0};
     if (cap_memory_object_info(backing->data, &info) < 0 ||
         cap_memory_object_map(backing->data, 0, 0, info.page_count * PAGE_BYTES, PROT_READ, &data) < 0)
         return false;
@@ -82,7 +82,7 @@ static bool map_objects(struct capos_file *file, const struct cap_file_backing_r
 /* Not an error when it cannot be done: there are calls. */
 static void map(struct capos_file *file)
 {
-    struct cap_file_backing_results backing;
+    struct cap_file_backing_results backing = {0};
     unmap(file);
     file->is_unmappable = true;
     if (cap_file_backing(file->file, false, &backing) < 0 || backing.status != CAP_FS_STATUS_OK)
@@ -111,7 +111,8 @@ static int64_t read_memory(const struct capos_file *file, uint64_t offset, void 
     end = end < file->mapped_bytes ? end : file->mapped_bytes; /* the server may say what it likes */
     uint64_t there = offset < end ? end - offset : 0;
     size = size < there ? size : (size_t)there;
-    memcpy(to, file->bytes + offset, size);
+    if (size != 0)
+        memcpy(to, file->bytes + offset, size);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
     return is_valid(file) ? (int64_t)size : -1;
 }
@@ -122,7 +123,7 @@ static int64_t read_call(struct capos_file *file, uint64_t offset, void *to, siz
 {
     uint64_t words[ANSWER_WORDS];
     struct cap_buffer buffer = {words, sizeof words};
-    struct cap_file_read_results read;
+    struct cap_file_read_results read = {0};
     uint32_t wanted = size < CALL_BYTES_MAX ? (uint32_t)size : CALL_BYTES_MAX;
     int32_t result = cap_file_read(file->file, offset, wanted, &read, &buffer);
     result = status_result(result, read.status);
@@ -172,7 +173,7 @@ int64_t capos_file_read(struct capos_file *file, uint64_t offset, void *to, size
 int32_t capos_file_write(struct capos_file *file, uint64_t offset, const void *from, size_t size)
 {
     for (size_t done = 0; done < size;) {
-        struct cap_file_write_results written;
+        struct cap_file_write_results written = {0};
         size_t piece = size - done < CALL_BYTES_MAX ? size - done : CALL_BYTES_MAX;
         int32_t result = cap_file_write(file->file, offset + done,
                                         capnp_data_of((const char *)from + done, piece), &written);
@@ -186,7 +187,7 @@ int32_t capos_file_write(struct capos_file *file, uint64_t offset, const void *f
 
 int64_t capos_file_append(struct capos_file *file, const void *from, size_t size)
 {
-    struct cap_file_append_results appended;
+    struct cap_file_append_results appended = {0};
     if (size > CALL_BYTES_MAX)
         return CAPOS_FS_ERROR(CAP_FS_STATUS_TOO_LARGE);
     int32_t result = cap_file_append(file->file, capnp_data_of(from, size), &appended);
@@ -198,7 +199,7 @@ int32_t capos_file_stat(struct capos_file *file, struct cap_node_info *out)
 {
     uint64_t words[ANSWER_WORDS];
     struct cap_buffer buffer = {words, sizeof words};
-    struct cap_file_stat_results stat;
+    struct cap_file_stat_results stat = {0};
     int32_t result = status_result(cap_file_stat(file->file, &stat, &buffer), stat.status);
     if (result >= 0)
         *out = stat.info;
@@ -207,6 +208,6 @@ int32_t capos_file_stat(struct capos_file *file, struct cap_node_info *out)
 
 int32_t capos_file_truncate(struct capos_file *file, uint64_t size)
 {
-    struct cap_file_truncate_results cut;
+    struct cap_file_truncate_results cut = {0};
     return status_result(cap_file_truncate(file->file, size, &cut), cut.status);
 }

@@ -20,7 +20,7 @@ struct walk {
     cap_directory stack[CAPOS_PATH_DEPTH_MAX];
     size_t rest_at; /* in `rest`: what is left stands at its end */
     char rest[CAPOS_PATH_BYTES_MAX];
-    bool want_directory; /* the path ended in a slash or dots */
+    bool want_directory; /* the path, or a link that was its end, ended in a slash */
 };
 
 static int32_t status_result(int32_t result, enum cap_fs_status status)
@@ -65,6 +65,8 @@ static int32_t walk_begin(struct walk *walk, cap_directory root, const char *pat
     walk->depth = walk->links = 0;
     walk->rest_at = sizeof walk->rest;
     walk->want_directory = false;
+    if (path[0] == '\0')
+        return CAPOS_FS_ERROR(CAP_FS_STATUS_NOT_FOUND);
     return walk_prepend(walk, path, strlen(path));
 }
 
@@ -80,7 +82,6 @@ static size_t walk_next_name(struct walk *walk, const char **name)
         if (end - at != 1 || walk->rest[at] != '.')
             break;
         at = end;
-        walk->want_directory = true;
     }
     *name = walk->rest + at;
     walk->rest_at = end;
@@ -112,7 +113,7 @@ static int32_t walk_down(struct walk *walk, const char *name, size_t len)
 {
     uint64_t words[ANSWER_WORDS];
     struct cap_buffer buffer = {words, sizeof words};
-    struct cap_directory_sub_results found;
+    struct cap_directory_sub_results found = {0};
     if (walk->depth == CAPOS_PATH_DEPTH_MAX)
         return CAPOS_FS_ERROR(CAP_FS_STATUS_TOO_MANY_LINKS);
     int32_t result = cap_directory_sub(walk_here(walk), capnp_data_of(name, len), &found, &buffer);
@@ -132,6 +133,8 @@ static int32_t walk_to_last(struct walk *walk, const char **name, size_t *len)
         *len = walk_next_name(walk, name);
         if (*len == 0)
             return CAPOS_OK;
+        if (*len > CAPOS_NAME_BYTES_MAX)
+            return CAPOS_FS_ERROR(CAP_FS_STATUS_BAD_NAME);
         if (*len == 2 && (*name)[0] == '.' && (*name)[1] == '.') {
             walk_up(walk);
             continue;
@@ -205,7 +208,7 @@ static size_t batch_start(struct batch *batch, cap_directory root, const char *p
 static void batch_end(struct batch *batch)
 {
     for (size_t i = 0; i < batch->sub_count; i++) {
-        struct cap_directory_sub_results found;
+        struct cap_directory_sub_results found = {0};
         (void)cap_pending_wait(&batch->subs[i]);
         if (cap_directory_sub_finish(&batch->subs[i], &found) >= 0 && found.status == CAP_FS_STATUS_OK)
             (void)cap_release(found.directory);
@@ -247,7 +250,7 @@ static int32_t open_last(struct walk *walk, const char *name, size_t len, const 
 {
     uint64_t words[ANSWER_WORDS];
     struct cap_buffer buffer = {words, sizeof words};
-    struct cap_directory_open_results opened;
+    struct cap_directory_open_results opened = {0};
     if (len == 0 || (walk->want_directory && flags->create))
         return CAPOS_FS_ERROR(CAP_FS_STATUS_IS_DIRECTORY);
     int32_t result = cap_directory_open(walk_here(walk), capnp_data_of(name, len), flags, &opened, &buffer);
@@ -298,7 +301,7 @@ static int32_t follow_last(struct walk *walk, const char *name, size_t len, bool
 {
     uint64_t words[ANSWER_WORDS];
     struct cap_buffer buffer = {words, sizeof words};
-    struct cap_directory_read_link_results link;
+    struct cap_directory_read_link_results link = {0};
     int32_t result = cap_directory_read_link(walk_here(walk), capnp_data_of(name, len), &link, &buffer);
     if (result < 0)
         return result;
@@ -311,6 +314,18 @@ static int32_t follow_last(struct walk *walk, const char *name, size_t len, bool
                : CAPOS_FS_ERROR(link.status);
 }
 
+/* "name/" may not be there, but if it is, it is a directory. */
+static int32_t check_directory(const struct walk *walk, const char *name, size_t len)
+{
+    uint64_t words[ANSWER_WORDS];
+    struct cap_buffer buffer = {words, sizeof words};
+    struct cap_directory_stat_results stat = {0};
+    int32_t result = cap_directory_stat(walk_here(walk), capnp_data_of(name, len), &stat, &buffer);
+    bool is_other =
+        result >= 0 && stat.status == CAP_FS_STATUS_OK && stat.info.kind != CAP_NODE_KIND_DIRECTORY;
+    return is_other ? CAPOS_FS_ERROR(CAP_FS_STATUS_NOT_DIRECTORY) : result < 0 ? result : CAPOS_OK;
+}
+
 static int32_t find_last(struct walk *walk, bool follow, const char **name, size_t *len)
 {
     bool again = true;
@@ -321,7 +336,7 @@ static int32_t find_last(struct walk *walk, bool follow, const char **name, size
         if (result >= 0 && *len > 0 && (follow || walk->want_directory))
             result = follow_last(walk, *name, *len, &again);
     }
-    return result;
+    return result >= 0 && *len > 0 && walk->want_directory ? check_directory(walk, *name, *len) : result;
 }
 
 int32_t capos_path_find(cap_directory root, const char *path, bool follow, struct capos_place *out)
@@ -329,13 +344,9 @@ int32_t capos_path_find(cap_directory root, const char *path, bool follow, struc
     struct walk walk;
     const char *name;
     size_t len;
-    int32_t result =
-        path[0] == '\0' ? CAPOS_FS_ERROR(CAP_FS_STATUS_NOT_FOUND) : walk_begin(&walk, root, path);
-    if (result < 0)
-        return result;
-    result = find_last(&walk, follow, &name, &len);
-    if (result >= 0 && len > CAPOS_NAME_BYTES_MAX)
-        result = CAPOS_FS_ERROR(CAP_FS_STATUS_BAD_NAME);
+    int32_t result = walk_begin(&walk, root, path);
+    if (result >= 0)
+        result = find_last(&walk, follow, &name, &len);
     if (result < 0) {
         walk_end(&walk);
         return result;
@@ -361,7 +372,7 @@ void capos_place_release(struct capos_place *place)
  * another to the root. */
 static int32_t directory_itself(struct capos_place *place, cap_directory *out)
 {
-    struct cap_directory_clone_results copy;
+    struct cap_directory_clone_results copy = {0};
     if (place->is_owned) {
         *out = place->directory;
         place->is_owned = false;
@@ -376,7 +387,7 @@ int32_t capos_path_directory(cap_directory root, const char *path, cap_directory
 {
     uint64_t words[ANSWER_WORDS];
     struct cap_buffer buffer = {words, sizeof words};
-    struct cap_directory_sub_results found;
+    struct cap_directory_sub_results found = {0};
     struct capos_place place;
     int32_t result = capos_path_find(root, path, true, &place);
     if (result < 0)
@@ -396,7 +407,7 @@ int32_t capos_path_stat(cap_directory root, const char *path, bool follow, struc
 {
     uint64_t words[ANSWER_WORDS];
     struct cap_buffer buffer = {words, sizeof words};
-    struct cap_directory_stat_results stat;
+    struct cap_directory_stat_results stat = {0};
     struct capos_place place;
     int32_t result = capos_path_find(root, path, follow, &place);
     if (result < 0)
@@ -440,22 +451,22 @@ const char *capos_file_why(int64_t result)
 {
     static const char *const why[] = {
         [CAP_FS_STATUS_OK] = "no error",
-        [CAP_FS_STATUS_NOT_FOUND] = "there is no such file or directory",
-        [CAP_FS_STATUS_EXISTS] = "there is something of that name already",
-        [CAP_FS_STATUS_NOT_DIRECTORY] = "it is not a directory",
-        [CAP_FS_STATUS_IS_DIRECTORY] = "it is a directory",
-        [CAP_FS_STATUS_IS_LINK] = "it is a symbolic link",
+        [CAP_FS_STATUS_NOT_FOUND] = "no such file or directory",
+        [CAP_FS_STATUS_EXISTS] = "exists already",
+        [CAP_FS_STATUS_NOT_DIRECTORY] = "not a directory",
+        [CAP_FS_STATUS_IS_DIRECTORY] = "is a directory",
+        [CAP_FS_STATUS_IS_LINK] = "is a symbolic link",
         [CAP_FS_STATUS_NOT_EMPTY] = "the directory is not empty",
-        [CAP_FS_STATUS_BAD_NAME] = "that is no name for a file",
-        [CAP_FS_STATUS_READ_ONLY] = "this capability does not allow writing",
-        [CAP_FS_STATUS_APPEND_ONLY] = "this capability only allows appending",
-        [CAP_FS_STATUS_NO_SPACE] = "the file system is full",
-        [CAP_FS_STATUS_OVER_QUOTA] = "the quota of this directory is used up",
-        [CAP_FS_STATUS_TOO_LARGE] = "that is larger than a file can be",
+        [CAP_FS_STATUS_BAD_NAME] = "not a name",
+        [CAP_FS_STATUS_READ_ONLY] = "the capability is read-only",
+        [CAP_FS_STATUS_APPEND_ONLY] = "the capability only appends",
+        [CAP_FS_STATUS_NO_SPACE] = "no space left",
+        [CAP_FS_STATUS_OVER_QUOTA] = "the quota is used up",
+        [CAP_FS_STATUS_TOO_LARGE] = "too large",
         [CAP_FS_STATUS_TOO_MANY_LINKS] = "too many links, or too deep a path",
-        [CAP_FS_STATUS_CROSS_DEVICE] = "that would lead from one file system or quota to another",
+        [CAP_FS_STATUS_CROSS_DEVICE] = "on another file system, or under another quota",
         [CAP_FS_STATUS_CLOSED] = "the file was closed",
-        [CAP_FS_STATUS_NOT_LINK] = "it is not a symbolic link",
+        [CAP_FS_STATUS_NOT_LINK] = "not a symbolic link",
         [CAP_FS_STATUS_BUSY] = "a directory cannot go below itself",
     };
     enum cap_fs_status status = capos_fs_status_of(result);

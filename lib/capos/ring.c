@@ -19,7 +19,7 @@ _Thread_local struct ring ring_self;
 
 /* Room for a CapException of a usual length: a call with a smaller results buffer gets this one and a copy,
  * so that the reason is never lost. */
-enum { SCRATCH_BYTES = 256, PENDING_TAG = 1 };
+enum { SCRATCH_BYTES = 256, SMALL_BYTES = 512, PENDING_TAG = 1 };
 
 bool ring_attach(struct capos_ring_header *header)
 {
@@ -264,22 +264,21 @@ static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *me
     return status < 0 ? status : finish_call(message, message->results, message->results_limit, waiter);
 }
 
-int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message)
+/* The parameters, and the descriptors of `cap_count` capabilities behind them, lie at `params`. */
+static inline int32_t invoke_simply(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
+                                    const void *params, size_t cap_count)
 {
     struct ring *ring = &ring_self;
     struct waiter waiter;
-    if (__builtin_expect(message->cap_count != 0, 0) ||
-        __builtin_expect(message->results_limit - SCRATCH_BYTES > INT32_MAX, 0) ||
-        __builtin_expect(message->params_bytes > INT32_MAX, 0))
-        return cap_invoke_until(cap_id, method_id, message, 0);
     const struct submission submission = {
         .user_data = (uintptr_t)&waiter,
-        .addr = (uintptr_t)message->params,
+        .addr = (uintptr_t)params,
         .result_addr = (uintptr_t)message->results,
         .cap_id = cap_id,
         .len = (uint32_t)message->params_bytes,
         .result_len = (uint32_t)message->results_limit,
         .method_id = method_id,
+        .xfer_cap_count = (uint16_t)cap_count,
         .opcode = CAPOS_OP_CALL,
     };
     struct capos_ring_header *header = ring->header;
@@ -294,6 +293,27 @@ int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *mess
     message->caps_in_count = 0;
     take_completion(header);
     return result;
+}
+
+/* A small message with capabilities. */
+static __attribute__((noinline)) int32_t invoke_simply_with_caps(uint32_t cap_id, uint16_t method_id,
+                                                                 struct cap_message *message)
+{
+    uint64_t staging[SMALL_BYTES / sizeof(uint64_t) + CAPOS_CALL_CAPS_MAX];
+    if (message->params_bytes > SMALL_BYTES)
+        return cap_invoke_until(cap_id, method_id, message, 0);
+    int32_t status = stage_request(message, staging, sizeof staging);
+    return status < 0 ? status : invoke_simply(cap_id, method_id, message, staging, message->cap_count);
+}
+
+int32_t cap_invoke(uint32_t cap_id, uint16_t method_id, struct cap_message *message)
+{
+    if (__builtin_expect(message->results_limit - SCRATCH_BYTES > INT32_MAX, 0) ||
+        __builtin_expect(message->params_bytes > INT32_MAX, 0))
+        return cap_invoke_until(cap_id, method_id, message, 0);
+    if (__builtin_expect(message->cap_count != 0, 0))
+        return invoke_simply_with_caps(cap_id, method_id, message);
+    return invoke_simply(cap_id, method_id, message, message->params, 0);
 }
 
 static __attribute__((noinline)) int32_t finish_empty(struct waiter *waiter, void *exception, int64_t entered)

@@ -70,14 +70,15 @@ static void begin_line(struct capos_trace_text *trace, const record_t *record)
 
 /* ---- Names. */
 
-static const struct capnp_schema_node *node_of(uint64_t id)
+static const struct capnp_schema_node *node_of(const struct capos_trace_text *trace, uint64_t id)
 {
-    return id == 0 ? NULL : capnp_schema_built_in.find(capnp_schema_built_in.self, id);
+    return id == 0 ? NULL : trace->schema->find(trace->schema->self, id);
 }
 
-static const struct capnp_schema_method *method_of(uint64_t interface_id, uint16_t method_id)
+static const struct capnp_schema_method *method_of(const struct capos_trace_text *trace,
+                                                   uint64_t interface_id, uint16_t method_id)
 {
-    const struct capnp_schema_node *node = node_of(interface_id);
+    const struct capnp_schema_node *node = node_of(trace, interface_id);
     return node != NULL && node->kind == CAPNP_NODE_INTERFACE && method_id < node->count
                ? &node->methods[method_id]
                : NULL;
@@ -92,9 +93,9 @@ static const char *grant_name(const struct capos_trace_text *trace, uint32_t cap
     return NULL;
 }
 
-static const char *interface_name(uint64_t id)
+static const char *interface_name(const struct capos_trace_text *trace, uint64_t id)
 {
-    const struct capnp_schema_node *node = node_of(id);
+    const struct capnp_schema_node *node = node_of(trace, id);
     return node == NULL ? NULL : node->name;
 }
 
@@ -114,7 +115,7 @@ static void name_target(const struct capos_trace_text *trace, const record_t *re
     if (name == NULL && (record->flags & CAPOS_SQE_PIPELINE) != 0 && record->opcode == CAPOS_OP_CALL)
         name = "<pipelined>";
     if (name == NULL)
-        name = interface_name(record->interface_id);
+        name = interface_name(trace, record->interface_id);
     if (name != NULL)
         (void)capos_snprintf(out, size, "%s", name);
     else
@@ -127,7 +128,7 @@ static void label_entry(const struct capos_trace_text *trace, const record_t *re
     char target[48];
     name_target(trace, record, target, sizeof target);
     if (record->opcode == CAPOS_OP_CALL) {
-        const struct capnp_schema_method *method = method_of(record->interface_id, record->method_id);
+        const struct capnp_schema_method *method = method_of(trace, record->interface_id, record->method_id);
         if (method != NULL)
             (void)capos_snprintf(out, size, "%s.%s", target, method->name);
         else
@@ -160,7 +161,7 @@ static void show_message(struct capos_trace_text *trace, const record_t *record,
 {
     struct cap_transfer caps[CAPOS_CALL_CAPS_MAX];
     const struct capnp_show show = {
-        .schema = &capnp_schema_built_in,
+        .schema = trace->schema,
         .write = put_bytes,
         .self = trace,
         .blob_limit = SHOWN_BLOB_BYTES,
@@ -193,7 +194,7 @@ static void show_caps(struct capos_trace_text *trace, const record_t *record)
     static const char *const verbs[] = {"copies", "moves", "gets"};
     for (size_t i = 0; i < record->cap_count; i++) {
         const struct capos_trace_cap *cap = &caps_of(record)[i];
-        const char *interface = interface_name(cap->interface_id);
+        const char *interface = interface_name(trace, cap->interface_id);
         char name[24];
         name_cap(name, sizeof name, cap->cap_id);
         put(trace, "%s%s %s %s", i == 0 ? " {" : ", ",
@@ -242,7 +243,7 @@ static void show_return(struct capos_trace_text *trace, const record_t *record)
 {
     struct capos_trace_open *received = find_received(trace, record->call_id);
     const struct capnp_schema_method *method =
-        received == NULL ? NULL : method_of(received->interface_id, received->method_id);
+        received == NULL ? NULL : method_of(trace, received->interface_id, received->method_id);
     put(trace, "call %u", record->call_id);
     if ((record->flags & CAPOS_SQE_EXCEPTION) != 0) {
         put(trace, ", exception");
@@ -258,7 +259,7 @@ static void show_return(struct capos_trace_text *trace, const record_t *record)
 
 static void show_arguments(struct capos_trace_text *trace, const record_t *record)
 {
-    const struct capnp_schema_method *method = method_of(record->interface_id, record->method_id);
+    const struct capnp_schema_method *method = method_of(trace, record->interface_id, record->method_id);
     if (record->opcode == CAPOS_OP_CALL)
         show_message(trace, record, method == NULL ? 0 : method->params, 0, record->payload_bytes);
     else if (record->opcode == CAPOS_OP_RETURN)
@@ -311,7 +312,7 @@ static void show_received(struct capos_trace_text *trace, const record_t *record
         put(trace, "dropped, tag %llu", (unsigned long long)header.tag);
         return;
     }
-    const struct capnp_schema_method *method = method_of(open->interface_id, header.method_id);
+    const struct capnp_schema_method *method = method_of(trace, open->interface_id, header.method_id);
     struct capos_trace_open *received = remember(trace->received, &trace->next_received);
     received->call_id = header.call_id;
     received->interface_id = open->interface_id;
@@ -354,7 +355,7 @@ static void show_outcome(struct capos_trace_text *trace, const record_t *record,
     } else if (open->opcode == CAPOS_OP_RECV) {
         show_received(trace, record, open);
     } else if (open->opcode == CAPOS_OP_CALL) {
-        const struct capnp_schema_method *method = method_of(open->interface_id, open->method_id);
+        const struct capnp_schema_method *method = method_of(trace, open->interface_id, open->method_id);
         put(trace, "(");
         show_message(trace, record, method == NULL ? 0 : method->results, 0, record->payload_bytes);
         put(trace, ")");
@@ -403,7 +404,8 @@ static void add_sched(struct capos_trace_text *trace, const record_t *record)
     if (record->kind == CAPOS_TRACE_RUNS)
         was = move_thread(trace, record->thread, cpu);
     if ((trace->show & CAPOS_TRACE_SHOW_SCHED) == 0) {
-        if (record->kind == CAPOS_TRACE_WAITS && record->thread == trace->held_thread)
+        if (record->kind == CAPOS_TRACE_WAITS && record->thread == trace->held_thread &&
+            (trace->show & CAPOS_TRACE_SHOW_JOINED) == 0)
             flush_held(trace);
         return;
     }

@@ -56,6 +56,31 @@ static int32_t admin_new_tree(void *self, struct cap_call *call,
     return status;
 }
 
+static int32_t admin_store(void *self, struct cap_call *call, struct cap_file_system_store_results *results)
+{
+    const struct facet like = {.kind = FACET_STORE};
+    cap_any minted = {0};
+    (void)self;
+    fs_lock();
+    int32_t status = facet_derive(call, &like, false, false, CAP_STORE_INTERFACE_ID, &minted);
+    fs_unlock();
+    results->store = (cap_store){.id = minted.id, .mode = minted.mode};
+    return status;
+}
+
+static int32_t admin_namespace(void *self, struct cap_call *call,
+                               struct cap_file_system_namespace_results *results)
+{
+    const struct facet like = {.kind = FACET_NAMESPACE};
+    cap_any minted = {0};
+    (void)self;
+    fs_lock();
+    int32_t status = facet_derive(call, &like, false, false, CAP_NAMESPACE_INTERFACE_ID, &minted);
+    fs_unlock();
+    results->namespace_ = (cap_namespace){.id = minted.id, .mode = minted.mode};
+    return status;
+}
+
 static int32_t admin_stats(void *self, struct cap_call *call, struct cap_file_system_stats_results *results)
 {
     (void)self;
@@ -73,5 +98,7 @@ static int32_t admin_stats(void *self, struct cap_call *call, struct cap_file_sy
 const struct cap_file_system_server admin_ops = {
     .root = admin_root,
     .new_tree = admin_new_tree,
+    .store = admin_store,
+    .namespace_ = admin_namespace,
     .stats = admin_stats,
 };

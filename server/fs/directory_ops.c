@@ -38,19 +38,13 @@ static enum cap_fs_status open_existing(const struct facet *facet, struct fs_nod
         *link_text = copy_link(node);
         return CAP_FS_STATUS_IS_LINK;
     }
-    if (!flags->truncate)
-        return CAP_FS_STATUS_OK;
-    if (facet->read_only || flags->read_only)
-        return CAP_FS_STATUS_READ_ONLY;
-    enum cap_fs_status status = fs_content_truncate(&node->content, 0);
-    if (status == CAP_FS_STATUS_OK)
-        fs_node_touch_content(node, fs_now_ns());
-    return status;
+    bool wrong = flags->truncate && (facet->read_only || flags->read_only);
+    return wrong ? CAP_FS_STATUS_READ_ONLY : CAP_FS_STATUS_OK;
 }
 
 /* The node is borrowed. */
 static enum cap_fs_status open_node(const struct facet *facet, struct capnp_data name,
-                                    const struct cap_open_flags *flags, struct fs_node **node,
+                                    const struct cap_open_flags *flags, struct fs_node **node, bool *created,
                                     struct capnp_data *link_text)
 {
     enum cap_fs_status status = fs_lookup(facet->node, name, node);
@@ -60,16 +54,17 @@ static enum cap_fs_status open_node(const struct facet *facet, struct capnp_data
         return status;
     if (facet->read_only)
         return CAP_FS_STATUS_READ_ONLY;
-    return fs_create_file(facet->node, facet->quota, name, fs_now_ns(), node);
+    status = fs_create_file(facet->node, facet->quota, name, fs_now_ns(), node);
+    *created = status == CAP_FS_STATUS_OK;
+    return status;
 }
 
 static int32_t mint_file(const struct facet *directory, struct cap_call *call, struct fs_node *node,
                          bool read_only, cap_file *out)
 {
-    struct open_file *open = malloc(sizeof(*open));
+    struct open_file *open = open_file_create();
     if (open == NULL)
         return cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "the file server is out of memory");
-    *open = (struct open_file){0};
     const struct facet like = {.kind = FACET_FILE,
                                .read_only = directory->read_only || read_only,
                                .node = node,
@@ -83,6 +78,18 @@ static int32_t mint_file(const struct facet *directory, struct cap_call *call, s
     return CAPOS_OK;
 }
 
+/* An open that fails leaves everything as it was: what was made for it goes, and nothing is cut before. */
+static void finish_open(const struct facet *facet, const struct cap_directory_open_params *params,
+                        struct fs_node *node, bool created, int32_t status)
+{
+    if (status < 0 && created)
+        (void)fs_remove(facet->node, params->name, fs_now_ns());
+    if (status < 0 || created || !params->flags.truncate)
+        return;
+    (void)fs_content_truncate(&node->content, 0); /* to nothing: takes nothing */
+    fs_node_touch_content(node, fs_now_ns());
+}
+
 static int32_t directory_open(void *self, struct cap_call *call,
                               const struct cap_directory_open_params *params,
                               struct cap_directory_open_results *results)
@@ -90,10 +97,13 @@ static int32_t directory_open(void *self, struct cap_call *call,
     const struct facet *facet = self;
     struct fs_node *node = NULL;
     int32_t status = CAPOS_OK;
+    bool created = false;
     fs_lock();
-    results->status = open_node(facet, params->name, &params->flags, &node, &results->link_text);
-    if (results->status == CAP_FS_STATUS_OK)
+    results->status = open_node(facet, params->name, &params->flags, &node, &created, &results->link_text);
+    if (results->status == CAP_FS_STATUS_OK) {
         status = mint_file(facet, call, node, params->flags.read_only, &results->file);
+        finish_open(facet, params, node, created, status);
+    }
     fs_unlock();
     return status;
 }

@@ -123,6 +123,30 @@ static struct facet *table_get(uint64_t tag)
     return alive ? facet : NULL;
 }
 
+/* ---- Open files. */
+
+/* One that was given back is kept: most files are closed before another is opened. */
+static struct open_file *spare_open;
+
+struct open_file *open_file_create(void)
+{
+    struct open_file *open = spare_open;
+    spare_open = NULL;
+    if (open == NULL)
+        open = malloc(sizeof(*open));
+    if (open != NULL)
+        *open = (struct open_file){0};
+    return open;
+}
+
+static void open_file_free(struct open_file *open)
+{
+    if (spare_open == NULL)
+        spare_open = open;
+    else
+        free(open);
+}
+
 /* ---- Facets. */
 
 static void put_references(const struct facet *facet)
@@ -132,7 +156,21 @@ static void put_references(const struct facet *facet)
     if (facet->quota != NULL)
         fs_quota_put(facet->quota);
     if (facet->open != NULL && --facet->open->references == 0)
-        free(facet->open);
+        open_file_free(facet->open);
+    if (facet->view != NULL && --facet->view->references == 0)
+        free(facet->view);
+}
+
+static void take_references(const struct facet *facet)
+{
+    if (facet->node != NULL)
+        fs_node_get(facet->node);
+    if (facet->quota != NULL)
+        fs_quota_get(facet->quota);
+    if (facet->open != NULL)
+        facet->open->references++;
+    if (facet->view != NULL)
+        facet->view->references++;
 }
 
 int32_t facet_create(struct cap_call *call, const struct facet *like, uint64_t interface_id, cap_any *out)
@@ -167,10 +205,7 @@ int32_t facet_derive(struct cap_call *call, const struct facet *from, bool read_
     facet.read_only |= read_only;
     facet.append_only |= append_only;
     facet.derived |= read_only || append_only;
-    fs_node_get(facet.node);
-    fs_quota_get(facet.quota);
-    if (facet.open != NULL)
-        facet.open->references++;
+    take_references(&facet);
     int32_t status = facet_create(call, &facet, interface_id, out);
     if (status < 0)
         put_references(&facet);
@@ -194,6 +229,8 @@ void facet_dropped(void *context, uint64_t tag)
 
 CAPOS_DISPATCH(dispatch_file, cap_file_dispatch)
 CAPOS_DISPATCH(dispatch_directory, cap_directory_dispatch)
+CAPOS_DISPATCH(dispatch_store, cap_store_dispatch)
+CAPOS_DISPATCH(dispatch_namespace, cap_namespace_dispatch)
 CAPOS_DISPATCH(dispatch_admin, cap_file_system_dispatch)
 
 static bool target_of(struct facet *facet, struct capos_target *out)
@@ -204,6 +241,12 @@ static bool target_of(struct facet *facet, struct capos_target *out)
         return true;
     case FACET_DIRECTORY:
         *out = (struct capos_target){dispatch_directory, &directory_ops, facet};
+        return true;
+    case FACET_STORE:
+        *out = (struct capos_target){dispatch_store, &store_ops, facet};
+        return true;
+    case FACET_NAMESPACE:
+        *out = (struct capos_target){dispatch_namespace, &namespace_ops, facet};
         return true;
     case FACET_ADMIN:
         *out = (struct capos_target){dispatch_admin, &admin_ops, facet};

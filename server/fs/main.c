@@ -1,9 +1,11 @@
 /*
  * The file server. Grants: "fs" (an Endpoint that serves Directory: tag 0 is the root, 1 the root read-only),
  * "admin" (one that serves FileSystem; may be missing), "memory", "threads", "thread", "park"; "clock" and
- * "timer" for timestamps. Arguments: the number of bytes that files may take in all, and the number of
- * serving threads.
+ * "timer" for timestamps; "boot" (BootPackage) if files come with it. Arguments: the number of bytes that
+ * files may take in all, the number of serving threads, and the binary of the boot package that is a
+ * FileTree: what there is at the beginning.
  */
+#include "import.h"
 #include "server.h"
 #include <capos/fs_server.h>
 #include <capos/lookup.h>
@@ -29,7 +31,7 @@ static uint64_t number_argument(int argc, char **argv, int index, uint64_t other
 static bool start(uint64_t space_bytes)
 {
     fs.space = fs_quota_create(NULL, space_bytes, 0);
-    fs.tree.space = fs.space;
+    fs.tree.space = fs.store.quota = fs.space;
     fs.tree.changed = watch_changed;
     fs_clock_init();
     watch_init();
@@ -38,6 +40,12 @@ static bool start(uint64_t space_bytes)
         return false;
     facets_init_root();
     return true;
+}
+
+static int give_up(const char *what, const char *why)
+{
+    (void)capos_printf(capos_need_console("console"), "fs: %s%s\n", what, why);
+    return 1;
 }
 
 static uint64_t serve(void *service)
@@ -60,11 +68,11 @@ int main(int argc, char **argv)
         .find = facet_find,
         .dropped = facet_dropped,
     };
-    if (!start(number_argument(argc, argv, 1, SPACE_DEFAULT_BYTES))) {
-        (void)capos_console_write_line(capos_need_console("console").id, "fs: not enough memory to start",
-                                       30);
-        return 1;
-    }
+    if (!start(number_argument(argc, argv, 1, SPACE_DEFAULT_BYTES)))
+        return give_up("not enough memory to start", "");
+    char why[IMPORT_WHY_BYTES];
+    if (argc > 3 && !import_from_boot_package(argv[3], why))
+        return give_up("the files of the boot package: ", why);
     if (capos_get_endpoint("admin", &fs.admin.endpoint) >= 0) {
         fs.admin.find = facet_find;
         fs.admin.context = &fs.admin;

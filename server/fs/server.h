@@ -7,6 +7,7 @@
  * asked for them (caller_ref), so that nobody can take more than a client's share of them.
  */
 #pragma once
+#include "store.h"
 #include "tree.h"
 #include <capos/serve.h>
 #include <capos/sync.h>
@@ -38,6 +39,14 @@ struct open_file {
     bool closed;
 };
 
+/* What a Namespace facet puts before every name: a prefix that ends in '/'. Shared by those derived from it.
+ */
+struct namespace_view {
+    uint32_t references;
+    size_t len;
+    uint8_t prefix[];
+};
+
 struct facet {
     enum facet_kind kind;
     bool read_only;
@@ -47,7 +56,7 @@ struct facet {
     struct fs_node *node;        /* files, directories: referenced */
     struct fs_quota *quota;      /* files, directories: referenced */
     struct open_file *open;      /* files: referenced */
-    struct namespace_view *view; /* namespaces: referenced */
+    struct namespace_view *view; /* namespaces: referenced; null: all names */
     struct client *client;       /* null: the server's own */
 };
 
@@ -56,6 +65,7 @@ struct server {
     struct capos_service service; /* Directories and Files */
     struct capos_service admin;   /* FileSystem */
     struct fs_tree tree;
+    struct fs_store store;
     struct fs_quota *space;
     struct fs_node *root;
     uint64_t facet_count, client_count;
@@ -65,6 +75,10 @@ extern struct server fs;
 /* Lock held in all that follows, unless it says otherwise. */
 
 /* ---- facet.c */
+
+/* Referenced once, not closed; null: no memory. The lock is held. The last facet that refers to it gives it
+ * back. */
+struct open_file *open_file_create(void);
 
 /* The table. False: no memory. */
 bool facets_init(void);

@@ -324,6 +324,7 @@ static bool check_services(struct place *at, const struct capnp_list *list)
             return fail(at, "malformed");
         if (!check_service(at, i, service))
             return false;
+        service->program.essential = service->program.essential || service->program.main;
         plan->kills = plan->kills || service->program.essential;
         plan->service_count++;
     }

@@ -16,6 +16,7 @@
 #include <capos/terminal.h>
 #include <capos/thread.h>
 #include <capos/timer.h>
+#include <capos/trace.h>
 #include <capos/wallclock.h>
 
 enum { NOT_OWN = -1 };
@@ -51,6 +52,7 @@ static const struct kernel_object kernel_objects[] = {
     SHARED(SHARED_PARK_SPACE, "sharedParkSpace"),
     OWN(SCHEDULING_POLICY, "schedulingPolicy"),
     SHARED(CONSOLE_INPUT, "consoleInput"),
+    SHARED(TRACER, "tracer"),
 };
 enum { KERNEL_OBJECTS = sizeof kernel_objects / sizeof kernel_objects[0] };
 
@@ -86,7 +88,7 @@ static bool resolve_policy(const struct place *at, uint32_t max_weight, struct p
 static bool resolve_kernel(const struct place *at, enum cap_kernel_cap kernel, uint32_t max_weight,
                            struct plan_grant *out)
 {
-    if ((uint32_t)kernel >= KERNEL_OBJECTS)
+    if ((uint32_t)kernel >= KERNEL_OBJECTS || kernel_objects[kernel].name[0] == '\0')
         return fail(at, "source.kernel is %u, which is no kernel object that this init knows",
                     (unsigned)kernel);
     const struct kernel_object *object = &kernel_objects[kernel];

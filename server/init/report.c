@@ -36,6 +36,8 @@ void report_end(const struct plan *plan, size_t index, const struct ending *endi
     char how[TEXT_BYTES], then[TEXT_BYTES] = "";
     if (!is_supervised(plan, index) || (!ending->failed && decision == RESTART_LEAVE))
         return;
+    if (service->program.main && ending->why == NULL && decision == RESTART_LEAVE)
+        return; /* whoever booted this learns of its exit code, and of a crash from the log */
     describe_end(ending, how, sizeof how);
     if (decision == RESTART_AFTER)
         capos_snprintf(then, sizeof then, "; restart %zu of %u in %llu ms", restarts, service->restart.limit,
@@ -56,5 +58,7 @@ void report_not_started(const struct plan *plan, size_t index, const char *why)
 void report_ending(const struct plan *plan, size_t index)
 {
     const struct service *service = &plan->services[index];
+    if (service->program.main)
+        return;
     say("\"%.*s\" is essential: the system ends with it", (int)service->name.len, service->name.bytes);
 }

@@ -15,5 +15,5 @@ struct ending {
 void report_end(const struct plan *plan, size_t index, const struct ending *ending,
                 enum restart_decision decision, uint64_t delay_ns, size_t restarts);
 void report_not_started(const struct plan *plan, size_t index, const char *why);
-/* The system ends with this essential service. */
+/* The system ends with this essential service; nothing is said of a main one. */
 void report_ending(const struct plan *plan, size_t index);

@@ -12,7 +12,7 @@
 #include <capos/process.h>
 #include <string.h>
 
-enum { GRANTS_MAX = CAPOS_CALL_CAPS_MAX + 8, BINARIES_MAX = 64, ANSWER_WORDS = 300, CRASHED = 128 };
+enum { GRANTS_MAX = CAPOS_CALL_CAPS_MAX + 8, TEXTS_MAX = 64, ANSWER_WORDS = 300, CRASHED = 128 };
 
 /* The shell's, for itself and everything it starts; the manifest gives this program a little more. */
 static const struct cap_budget budget = {
@@ -20,7 +20,7 @@ static const struct cap_budget budget = {
 
 static struct cap_spawn_grant grants[GRANTS_MAX];
 static size_t grant_count;
-static struct capnp_text texts[BINARIES_MAX + 1];
+static struct capnp_text texts[TEXTS_MAX + 1];
 
 static void add(const char *name, size_t len, uint32_t id, uint64_t interface_id, uint32_t mode)
 {
@@ -69,12 +69,13 @@ static int32_t make_launcher(cap_process_spawner spawner, size_t binary_count)
     return result;
 }
 
-/* Arguments from `first` up to the end or "--"; how many. */
+/* Arguments from `first` up to the end or "--"; how many, also if there are more than TEXTS_MAX. */
 static size_t take_texts(int argc, char **argv, int first)
 {
     size_t count = 0;
-    for (int i = first; i < argc && strcmp(argv[i], "--") != 0 && count < BINARIES_MAX; i++)
-        texts[count++] = capnp_text_of(argv[i]);
+    for (int i = first; i < argc && strcmp(argv[i], "--") != 0; i++, count++)
+        if (count < TEXTS_MAX)
+            texts[count] = capnp_text_of(argv[i]);
     return count;
 }
 
@@ -101,11 +102,15 @@ int main(int argc, char **argv)
     if (argc < 2)
         return complain(console, "no shell is named", CAPOS_ERR_NOT_FOUND);
     size_t binary_count = take_texts(argc, argv, 2);
+    if (binary_count > TEXTS_MAX)
+        return complain(console, "binaries", CAPOS_ERR_TOO_LARGE);
     add_grants();
     int32_t result = make_launcher(spawner, binary_count);
     if (result < 0)
         return complain(console, "no launcher", result);
     size_t shell_args = take_texts(argc, argv, 2 + (int)binary_count + 1);
+    if (shell_args > TEXTS_MAX)
+        return complain(console, "the shell's arguments", CAPOS_ERR_TOO_LARGE);
     memmove(texts + 1, texts, shell_args * sizeof texts[0]);
     texts[0] = capnp_text_of(argv[1]);
     const struct cap_process_spawner_spawn_params params = {.name = texts[0],

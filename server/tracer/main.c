@@ -177,6 +177,7 @@ int main(int argc, char **argv, char **envp)
         return fail("it cannot be traced", status);
     text.line = write_line;
     text.show = wanted.show;
+    text.schema = &capnp_schema_built_in;
     text.grant_names = wanted.names;
     text.grant_count = wanted.grant_count;
     status = cap_process_control_resume(child.control, &resumed);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USER_RANGES = 16 };
+enum { USER_RANGES = 16, RELAX_MAX = 1000000 };
 
 struct memory_object {
     struct object object;
@@ -29,6 +29,9 @@ static struct {
     bool entropy;
     uint32_t ready;
     uint32_t timer_changes;
+    uint32_t relaxed;
+    uint32_t release_class;
+    bool (*on_release)(void);
     struct ledger ledger;
     struct {
         uintptr_t start, end;
@@ -162,8 +165,11 @@ bool arch_random_u64(uint64_t *out)
     return true;
 }
 
+/* There is one CPU, and whoever waits for another waits for ever. */
 void arch_relax(void)
 {
+    if (++world.relaxed == RELAX_MAX)
+        panic("waits for something that nobody does");
 }
 
 uint64_t clock_now_ns(void)
@@ -203,10 +209,22 @@ void spinlock_acquire(struct spinlock *lock)
     lock->holder_cpu = 1;
 }
 
+void world_on_release(uint32_t lock_class, bool (*run)(void))
+{
+    world.release_class = lock_class;
+    world.on_release = run;
+}
+
 void spinlock_release(struct spinlock *lock)
 {
     assert_int_equal(lock->holder_cpu, 1);
     lock->holder_cpu = 0;
+    bool (*run)(void) = world.on_release;
+    if (run == NULL || lock->class_number != world.release_class)
+        return;
+    world.on_release = NULL; /* not from within itself */
+    if (!run())
+        world.on_release = run;
 }
 
 void spinlock_assert_held(const struct spinlock *lock)

@@ -36,6 +36,9 @@ void world_let_switch(bool may);    /* sched_may_switch_to */
 uint32_t world_ready_count(void);   /* times sched_make_ready was called */
 uint32_t world_timer_changes(void); /* times the scheduler was told to look at the timer again */
 
+/* Another CPU: `run` is called whenever a lock of the class (enum lock_class) has been released, until it
+ * says that it has done what it is for. It enters no ring: what an entry works in is one CPU's. */
+void world_on_release(uint32_t lock_class, bool (*run)(void));
 /* For struct process.aspace; its struct aspace_front is the test's to change. */
 struct aspace *world_aspace(void);
 

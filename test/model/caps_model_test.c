@@ -483,6 +483,42 @@ static void test_short_runs(void)
         step();
 }
 
+/* ---- Revoked by another CPU while a facet around a result is being made. */
+
+static struct capability revoker;
+static uint32_t locks_released;
+
+static bool revoke_meanwhile(void)
+{
+    static struct kcall kcall;
+    if (++locks_released <
+        2) /* the first is of the facet that is called; the second: the new one is in the list */
+        return false;
+    kcall = (struct kcall){.thread = world_thread()};
+    assert_int_equal(
+        revoker.type->dispatch(revoker.type->server, revoker.object, CAP_REVOKER_REVOKE, &kcall.call), 0);
+    return true;
+}
+
+static void test_revoked_while_a_facet_is_made(void)
+{
+    struct capos_cqe cqe;
+    make_processes();
+    uint32_t id = insert(0, objects[0]);
+    UNIT_OK(id != 0 && manager_ids[0] != 0);
+    UNIT_OK(make_revocable(0, id, CAPOS_XFER_COPY, &cqe) >= 0);
+    const uint32_t facet = records(&cqe)[0].cap_id;
+    assert_int_equal(captable_get(table(0), records(&cqe)[1].cap_id, &revoker), CAPOS_OK);
+    locks_released = 0;
+    world_on_release(LOCK_OBJECT, revoke_meanwhile);
+    cqe = call(0, facet, METHOD_DERIVE);
+    world_on_release(LOCK_OBJECT, NULL);
+    object_put(revoker.object);
+    UNIT_OK(cqe.result >= 0); /* it was let in before */
+    assert_int_equal(call(0, records(&cqe)->cap_id, METHOD_WHO).result, CAPOS_ERR_REVOKED);
+    assert_int_equal(call(0, facet, METHOD_WHO).result, CAPOS_ERR_REVOKED);
+}
+
 static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
     const char *value = getenv(name);
@@ -510,6 +546,7 @@ static void test_long_run(void)
 
 int main(void)
 {
-    static const struct unit_test tests[] = {UNIT_TEST(test_short_runs), UNIT_TEST(test_long_run)};
+    static const struct unit_test tests[] = {UNIT_TEST(test_revoked_while_a_facet_is_made),
+                                             UNIT_TEST(test_short_runs), UNIT_TEST(test_long_run)};
     return UNIT_MAIN(tests, setup, teardown);
 }

@@ -2,6 +2,10 @@
  * A mutex over PARK and UNPARK (lib/capos/sync.c over kernel/object/park_space.c), with timeouts, and with waiters
  * moved to the mutex by a broadcast. Checked: never two inside; never everybody asleep (no lost wake-up).
  *
+ * CHECK holds -DPLAIN: no wake-up is lost
+ * CHECK holds -DTIMEOUTS: nor with timeouts
+ * CHECK fails -DWAKE_FIRST: waking before moving
+ *
  * What is one step here is one step there: an atomic instruction on the word; PARK's comparison and queueing, and
  * UNPARK's taking out, each under the lock of the word's bucket; a move, under both locks.
  */

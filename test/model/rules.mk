@@ -1,11 +1,15 @@
-# Models checked with spin: every interleaving of a protocol, in the small.
-#   park.pml  a mutex and a condition over PARK and UNPARK; with WAKE_FIRST it must fail: that is what the order in
-#             park_space.c is for, and shows that the model can fail.
+# Models checked with spin: every interleaving of a protocol, in the small. What is explored, and which deliberate
+# mistakes must be found out (that shows that the model can fail), stands in the head of each.
+#   park.pml      a mutex and a condition over PARK and UNPARK
+#   ring.pml      submissions, completions, waiting for them; hostile indexes
+#   threads.pml   blocking, waking, handing over, moving and stopping threads on CPUs
+#   transfer.pml  calls that move capabilities, endpoints and their holders that end, revocation
 
-CHECKS += model-park
-.PHONY: check-model-park
-check-model-park: test/model/park.pml test/model/check
-	@test/model/check $(B)/model park $<
+MODELS := park ring threads transfer
+CHECKS += $(MODELS:%=model-%)
+.PHONY: $(MODELS:%=check-model-%)
+$(MODELS:%=check-model-%): check-model-%: test/model/%.pml test/model/check
+	@test/model/check $(B)/model/$* $* $<
 
 # Real kernel code against deliberately naive models, with random operations. MODEL_STEPS, MODEL_SEED: another run.
 

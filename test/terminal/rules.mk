@@ -1,11 +1,14 @@
-# The terminal as a person has it: `capos boot` on a pseudo-terminal.
+# Terminals as a person has them: capos on a pseudo-terminal (person.h).
 
-TERMINAL_TEST := $(B)/terminal_test
-$(TERMINAL_TEST): test/terminal/terminal_test.c test/terminal/screen.c test/terminal/screen.h
+PERSON_SRC := test/terminal/person.c test/terminal/screen.c
+PERSON_HEADERS := test/terminal/person.h test/terminal/screen.h
+$(B)/terminal_test $(B)/shell_session_test: $(B)/%: test/terminal/%.c $(PERSON_SRC) $(PERSON_HEADERS)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -Itest/terminal $(filter %.c,$^) -o $@ -lutil
 
-CHECKS += terminal
-.PHONY: check-terminal
-check-terminal: $(TERMINAL_TEST) $(B)/capos $(B)/demo/terminal.package $(DEMO_KERNEL)
-	@$(TERMINAL_TEST) $(B)/capos $(B)/demo/terminal.package
+CHECKS += terminal shell
+.PHONY: check-terminal check-shell
+check-terminal: $(B)/terminal_test $(B)/capos $(B)/demo/terminal.package $(DEMO_KERNEL)
+	@$< $(B)/capos $(B)/demo/terminal.package
+check-shell: $(B)/shell_session_test $(B)/capos $(SHELL_PACKAGE) $(DEMO_KERNEL)
+	@$< $(B)/capos

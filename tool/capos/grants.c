@@ -100,7 +100,7 @@ static bool unknown_grant(const char *word, size_t len, struct sentence *why)
     return false;
 }
 
-static bool check_name(const char *name, struct sentence *why)
+bool grant_name_check(const char *name, struct sentence *why)
 {
     size_t len = strlen(name);
     if (len == 0)
@@ -125,6 +125,11 @@ static const struct grant *find_name(const struct grant_list *list, const char *
     return NULL;
 }
 
+bool grant_list_has(const struct grant_list *list, const char *name)
+{
+    return find_name(list, name) != NULL;
+}
+
 static struct grant *list_grow(struct grant_list *list)
 {
     list->items = must_realloc(list->items, (list->count + 1) * sizeof(struct grant));
@@ -139,14 +144,14 @@ bool grant_add(struct grant_list *list, const char *text, struct sentence *why)
     if (kind == NULL)
         return unknown_grant(text, word_len, why);
     const char *name = colon == NULL ? kind->word : colon + 1;
-    if (!check_name(name, why))
+    if (!grant_name_check(name, why))
         return false;
     if (find_name(list, name) != NULL)
         return sentence_say(why, "two grants are called '%s'. Give one another name: --grant %s:OTHER", name,
                             kind->word);
     struct grant *grant = list_grow(list);
     grant->kind = kind;
-    strcpy(grant->name, name); /* check_name measured it */
+    strcpy(grant->name, name); /* grant_name_check measured it */
     return true;
 }
 

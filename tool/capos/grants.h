@@ -32,6 +32,9 @@ const char *grant_interface_name(const struct grant_kind *kind);
 /* Appends `console, timer, ...`. */
 void grant_words(struct buffer *out);
 
+/* Whether it can be a name in the CapSet. */
+bool grant_name_check(const char *name, struct sentence *why);
+bool grant_list_has(const struct grant_list *list, const char *name);
 /* Adds `WORD` or `WORD:NAME`. The sentence of a failure names the words there are. */
 bool grant_add(struct grant_list *list, const char *text, struct sentence *why);
 /* Puts what every program gets, console and memory, in front, unless a grant of that name is already there.

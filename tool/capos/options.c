@@ -25,6 +25,10 @@ static bool grant_option(struct options *o, const char *value, struct sentence *
 {
     return grant_add(&o->grants, value, why);
 }
+static bool dir_option(struct options *o, const char *value, struct sentence *why)
+{
+    return dir_add(&o->dirs, value, why);
+}
 static bool memory_option(struct options *o, const char *value, struct sentence *why)
 {
     return memory_size_parse(value, &o->machine.memory_mib, why);
@@ -78,10 +82,15 @@ struct option_value {
     unsigned commands;
 };
 static const struct option_value with_value[] = {
-    {"--grant", grant_option, ON_RUN},   {"--env", env_add, ON_RUN},
-    {"--memory", memory_option, ON_ALL}, {"--cpus", cpus_option, ON_ALL},
-    {"--machine", machine_set, ON_ALL},  {"--timeout", timeout_option, ON_RUN | ON_BOOT},
-    {"--trace", trace_option, ON_RUN},   {"--expect", expect_option, ON_BOOT},
+    {"--grant", grant_option, ON_RUN},
+    {"--env", env_add, ON_RUN},
+    {"--dir", dir_option, ON_RUN},
+    {"--memory", memory_option, ON_ALL},
+    {"--cpus", cpus_option, ON_ALL},
+    {"--machine", machine_set, ON_ALL},
+    {"--timeout", timeout_option, ON_RUN | ON_BOOT},
+    {"--trace", trace_option, ON_RUN},
+    {"--expect", expect_option, ON_BOOT},
     {"--kernel", kernel_option, ON_ALL},
 };
 
@@ -170,6 +179,13 @@ static bool missing_subject(enum command command, struct sentence *why)
     }
 }
 
+/* Without a program it is the shell that boots, and its manifest says what it holds. */
+static bool wants_program(const struct options *options)
+{
+    return options->grants.count > 0 || options->env.count > 0 || options->no_default || options->explain ||
+           options->trace || options->trace_times;
+}
+
 bool options_parse(enum command command, int argc, char *const *argv, struct options *out,
                    struct sentence *why)
 {
@@ -183,8 +199,10 @@ bool options_parse(enum command command, int argc, char *const *argv, struct opt
         if (!switch_apply(out, command, argv[i]) && !value_apply(out, command, argc, argv, &i, why))
             return false;
     }
-    if (i >= argc)
+    if (i >= argc && (command != COMMAND_RUN || wants_program(out)))
         return missing_subject(command, why);
+    if (i >= argc)
+        return dir_list_check(&out->dirs, &out->grants, why);
     out->subject = argv[i];
     out->args = argv + i + 1;
     out->arg_count = (size_t)(argc - i - 1);
@@ -195,11 +213,16 @@ bool options_parse(enum command command, int argc, char *const *argv, struct opt
     out->trace_calls = out->trace_calls || !out->trace_sched;
     if (!out->no_default)
         grant_add_defaults(&out->grants);
-    return grant_list_check(&out->grants, why);
+    if (out->dirs.count > 0 && out->trace)
+        return sentence_say(
+            why, "--dir and --trace do not go together: the tracer starts no file server. In the shell "
+                 "(capos run --dir ...) trace PROGRAM does");
+    return grant_list_check(&out->grants, why) && dir_list_check(&out->dirs, &out->grants, why);
 }
 
 void options_free(struct options *options)
 {
     grant_list_free(&options->grants);
+    dir_list_free(&options->dirs);
     words_free(&options->env);
 }

@@ -2,11 +2,13 @@
  * The command line of `capos run` and `capos boot`.
  */
 #pragma once
+#include "dirs.h"
 #include "grants.h"
 #include "qemu.h"
 
 struct options {
     struct grant_list grants;
+    struct dir_list dirs;
     struct words env;
     struct machine machine;
     unsigned timeout_s; /* 0: none */
@@ -18,7 +20,7 @@ struct options {
     bool print_qemu;
     const char *expect;  /* boot only; borrowed from argv */
     const char *kernel;  /* null: the one that was built; borrowed */
-    const char *subject; /* the program or the manifest; borrowed from argv */
+    const char *subject; /* the program or the manifest; borrowed from argv. run: null if there is none */
     char *const *args;   /* what follows it, null-terminated; borrowed */
     size_t arg_count;
 };

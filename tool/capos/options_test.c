@@ -174,7 +174,9 @@ static void options_of_the_other_command_are_unknown(void)
 
 static void missing_things_are_named(void)
 {
-    assert_false(PARSE(COMMAND_RUN, "--verbose"));
+    assert_true(PARSE(COMMAND_RUN, "--verbose")); /* the shell */
+    assert_null(options.subject);
+    assert_false(PARSE(COMMAND_RUN, "--grant", "timer")); /* which holds what its manifest says */
     assert_says("say what to run");
     assert_false(PARSE(COMMAND_BOOT, "--verbose"));
     assert_says("say what to boot");
@@ -184,6 +186,32 @@ static void missing_things_are_named(void)
     assert_says("--timeout needs a value");
     assert_false(PARSE(COMMAND_BOOT, "m.capnp", "--cpus"));
     assert_says("one argument too many");
+}
+
+static void folders_have_names(void)
+{
+    assert_true(PARSE(COMMAND_RUN, "--dir", "a", "--dir", "b/c:d", "--dir=e:f:ro", "p.c"));
+    assert_int_equal(options.dirs.count, 3);
+    assert_string_equal(options.dirs.items[0].host, "a");
+    assert_string_equal(options.dirs.items[0].name, "root");
+    assert_false(options.dirs.items[0].read_only);
+    assert_string_equal(options.dirs.items[1].host, "b/c");
+    assert_string_equal(options.dirs.items[1].name, "d");
+    assert_string_equal(options.dirs.items[2].host, "e");
+    assert_string_equal(options.dirs.items[2].name, "f");
+    assert_true(options.dirs.items[2].read_only);
+    assert_true(PARSE(COMMAND_RUN, "--dir", "a:b/c", "p.c")); /* a colon in a folder's name */
+    assert_string_equal(options.dirs.items[0].host, "a:b/c");
+    assert_false(PARSE(COMMAND_RUN, "--dir", "a", "--dir", "b", "p.c"));
+    assert_says("two capabilities are called 'root'");
+    assert_false(PARSE(COMMAND_RUN, "--dir", "a:timer", "--grant", "timer", "p.c"));
+    assert_says("two capabilities are called 'timer'");
+    assert_false(PARSE(COMMAND_RUN, "--dir", "a:", "p.c"));
+    assert_says("a name is missing");
+    assert_false(PARSE(COMMAND_RUN, "--dir", ":x", "p.c"));
+    assert_says("names no folder");
+    assert_false(PARSE(COMMAND_RUN, "--dir", "a", "--trace", "p.c"));
+    assert_says("do not go together");
 }
 
 static void memory_sizes(void)
@@ -238,6 +266,7 @@ static const struct unit_test tests[] = {
     UNIT_TEST(environment_entries_need_a_key),
     UNIT_TEST(options_of_the_other_command_are_unknown),
     UNIT_TEST(missing_things_are_named),
+    UNIT_TEST(folders_have_names),
     UNIT_TEST(memory_sizes),
     UNIT_TEST(numbers_keep_their_bounds),
     UNIT_TEST(commands_are_quoted_for_the_shell),

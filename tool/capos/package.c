@@ -1,13 +1,15 @@
 /* See package.h. The message itself is the generated codec's work. */
 #include "package.h"
 #include "elf_file.h"
+#include "package_dirs.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char init_name[] = "init";
 
-enum { ENCODING_SLACK_BYTES = 65536, PACKAGE_TRAVERSAL_WORDS = 1 << 30 };
+/* PROGRAM_FRAMES: what init and the program have beside file servers; else a share of the machine. */
+enum { PROGRAM_FRAMES = 16384, ENCODING_SLACK_BYTES = 65536, PACKAGE_TRAVERSAL_WORDS = 1 << 30 };
 
 /* The arrays that the native manifest points to. */
 struct parts {
@@ -17,6 +19,7 @@ struct parts {
     struct capnp_text *args;
     struct capnp_text *env;
     struct capnp_text *tracer_args;
+    struct dir_parts dirs;
     char name[CAPOS_PROCESS_NAME_MAX + 1];
 };
 
@@ -46,21 +49,21 @@ static void init_caps_add(struct parts *parts, const struct grant_kind *kind)
     grant->source.kernel = kind->source;
 }
 
-/* What init needs, and the tracer. */
-static bool is_needed(enum cap_kernel_cap source, bool tracer)
+/* What init needs, the tracer, and the file servers. */
+static bool is_needed(enum cap_kernel_cap source, bool tracer, bool dirs)
 {
-    return source == CAP_KERNEL_CAP_BOOT_PACKAGE || source == CAP_KERNEL_CAP_PROCESS_SPAWNER ||
-           source == CAP_KERNEL_CAP_VIRTUAL_MEMORY ||
+    return (dirs && dir_parts_need(source)) || source == CAP_KERNEL_CAP_BOOT_PACKAGE ||
+           source == CAP_KERNEL_CAP_PROCESS_SPAWNER || source == CAP_KERNEL_CAP_VIRTUAL_MEMORY ||
            (tracer && (source == CAP_KERNEL_CAP_TRACER || source == CAP_KERNEL_CAP_LOG_SINK));
 }
 
-static void init_caps_make(struct parts *parts, const struct grant_list *grants, bool tracer)
+static void init_caps_make(struct parts *parts, const struct grant_list *grants, bool tracer, bool dirs)
 {
     size_t kind_count;
     const struct grant_kind *kinds = grant_kinds(&kind_count);
     parts->init_caps = must_alloc(kind_count * sizeof(struct cap_cap_grant));
     for (size_t i = 0; i < kind_count; i++) {
-        if (is_needed(kinds[i].source, tracer))
+        if (is_needed(kinds[i].source, tracer, dirs))
             init_caps_add(parts, &kinds[i]);
     }
     for (size_t i = 0; i < grants->count; i++) {
@@ -71,7 +74,10 @@ static void init_caps_make(struct parts *parts, const struct grant_list *grants,
 
 static void program_caps_make(struct parts *parts, const struct grant_list *grants)
 {
-    parts->program_caps = must_alloc(grants->count * sizeof(struct cap_cap_grant));
+    parts->program_caps = must_alloc((grants->count + parts->dirs.count) * sizeof(struct cap_cap_grant));
+    if (parts->dirs.count > 0)
+        memcpy(parts->program_caps + grants->count, parts->dirs.caps,
+               parts->dirs.count * sizeof(struct cap_cap_grant));
     for (size_t i = 0; i < grants->count; i++) {
         const struct grant *from = &grants->items[i];
         struct cap_cap_grant *to = &parts->program_caps[i];
@@ -96,7 +102,8 @@ void package_binary_name(const struct package_request *request, char *out)
 static void parts_make(struct parts *parts, const struct package_request *request)
 {
     *parts = (struct parts){0};
-    init_caps_make(parts, request->grants, request->tracer_args != NULL);
+    dir_parts_make(&parts->dirs, request->dirs, &request->files);
+    init_caps_make(parts, request->grants, request->tracer_args != NULL, parts->dirs.count > 0);
     program_caps_make(parts, request->grants);
     parts->args = texts_of(request->args);
     parts->env = texts_of(request->env);
@@ -112,6 +119,7 @@ static void parts_free(struct parts *parts)
     free(parts->args);
     free(parts->env);
     free(parts->tracer_args);
+    dir_parts_free(&parts->dirs);
 }
 
 static struct capnp_data data_of(const struct buffer *bytes)
@@ -129,6 +137,16 @@ static size_t size_bound(const struct package_request *request)
     for (size_t i = 0; request->tracer_args != NULL && i < request->tracer_args->count; i++)
         bytes += strlen(request->tracer_args->items[i]) + 32;
     return (bytes + request->grants->count * 128) & ~(size_t)7;
+}
+
+/* `own` and behind it `more`, which may be empty. */
+static void *joined(const void *own, size_t own_count, const void *more, size_t more_count, size_t item_bytes)
+{
+    char *both = must_alloc((own_count + more_count) * item_bytes);
+    memcpy(both, own, own_count * item_bytes);
+    if (more_count > 0)
+        memcpy(both + own_count * item_bytes, more, more_count * item_bytes);
+    return both;
 }
 
 static bool encode(const struct cap_system_manifest *manifest, size_t bound, struct buffer *out,
@@ -149,8 +167,9 @@ bool package_build(const struct package_request *request, struct buffer *out, st
     struct parts parts;
     size_t program_count = request->program.size > 0 ? 1 : 0;
     bool tracer = request->tracer_args != NULL;
-    size_t service_count = tracer ? 0 : program_count;
+    size_t service_count = tracer ? 0 : program_count, dir_count;
     parts_make(&parts, request);
+    dir_count = parts.dirs.count;
     struct cap_binary binaries[] = {
         {.name = text_of(init_name), .data = data_of(&request->init)},
         {.name = text_of(parts.name), .data = data_of(&request->program)},
@@ -158,26 +177,34 @@ bool package_build(const struct package_request *request, struct buffer *out, st
     struct cap_program service = {
         .name = text_of(parts.name),
         .binary = text_of(parts.name),
-        .caps = CAPNP_LIST(parts.program_caps, request->grants->count),
+        .caps = CAPNP_LIST(parts.program_caps, request->grants->count + dir_count),
         .args = CAPNP_LIST(parts.args, request->args->count),
         .env = CAPNP_LIST(parts.env, request->env->count),
+        .main = dir_count > 0, /* the file servers would go on */
     };
+    void *all_binaries = joined(binaries, 1 + program_count, parts.dirs.binaries,
+                                dir_count == 0 ? 0 : dir_count + 1, sizeof binaries[0]);
+    void *services = joined(&service, service_count, parts.dirs.services, dir_count, sizeof service);
     struct cap_system_manifest manifest = {
         .schema_version = CAP_CURRENT_SCHEMA_VERSION,
-        .binaries = CAPNP_LIST(binaries, 1 + program_count),
+        .binaries = CAPNP_LIST(all_binaries, 1 + program_count + (dir_count == 0 ? 0 : dir_count + 1)),
         .has_init_config = true,
         .init_config =
             {
                 .has_init = true,
                 .init = {.name = text_of(init_name),
                          .binary = text_of(init_name),
+                         .has_budget = dir_count > 0,
+                         .budget = {.frames = parts.dirs.frames + PROGRAM_FRAMES}, /* a share of the rest */
                          .caps = CAPNP_LIST(parts.init_caps, parts.init_cap_count),
                          .args = CAPNP_LIST(parts.tracer_args, tracer ? request->tracer_args->count : 0),
                          .env = CAPNP_LIST(parts.env, tracer ? request->env->count : 0)},
-                .services = CAPNP_LIST(&service, service_count),
+                .services = CAPNP_LIST(services, service_count + dir_count),
             },
     };
-    bool ok = encode(&manifest, size_bound(request), out, why);
+    bool ok = encode(&manifest, size_bound(request) + ((parts.dirs.size_bytes + 7) & ~(size_t)7), out, why);
+    free(all_binaries);
+    free(services);
     parts_free(&parts);
     return ok;
 }

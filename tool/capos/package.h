@@ -8,6 +8,8 @@
 #pragma once
 #include "grants.h"
 
+struct dir_list;
+
 struct package_request {
     const char *program_name; /* of the process and its binary; cut to CAPOS_PROCESS_NAME_MAX bytes */
     struct buffer init;       /* ELF files; borrowed */
@@ -17,6 +19,8 @@ struct package_request {
     const struct words *env;
     const struct words *tracer_args; /* null: none. Else `init` is the tracer (server/tracer) with these
                                         arguments, and what it is to start is its business */
+    const struct dir_list *dirs;     /* null: none. Not with a tracer */
+    struct buffer files;             /* the file server's ELF file, if there are dirs; borrowed */
 };
 
 /* The program's name in the package. `out`: CAPOS_PROCESS_NAME_MAX + 1 bytes, zeroed. */

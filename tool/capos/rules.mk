@@ -27,12 +27,12 @@ ALL += $(B)/capos
 # Unit tests. Each names the files it is about.
 capos_src = $(patsubst %,$(CAPOS_DIR)/%.c,$(1))
 $(eval $(call unit_test,capos-expect,$(call capos_src,expect_test expect number buffer sentence),-I$(CAPOS_DIR)))
-$(eval $(call unit_test,capos-options,$(call capos_src,options_test options number grants qemu buffer sentence) \
+$(eval $(call unit_test,capos-options,$(call capos_src,options_test options number grants dirs qemu buffer sentence) \
     $(GEN_INTERFACES_SRC),$(CAPOS_INC)))
 $(eval $(call unit_test,capos-json,$(call capos_src,json_manifest_test json_manifest buffer sentence),-I$(CAPOS_DIR)))
 $(eval $(call unit_test,capos-elf,$(call capos_src,elf_file_test elf_file sentence),-I$(CAPOS_DIR)))
 $(eval $(call unit_test,capos-log,$(call capos_src,kernel_log_test kernel_log crash_lines host buffer),-I$(CAPOS_DIR)))
-$(eval $(call unit_test,capos-package,$(call capos_src,package_test package elf_file grants buffer sentence) \
+$(eval $(call unit_test,capos-package,$(call capos_src,package_test package package_dirs dirs elf_file grants buffer sentence) \
     $(GEN_INTERFACES_SRC) $(GEN_TYPES_SRC) $(CAPNP_SRC),$(CAPOS_INC)))
 
 # The program and the script as a person meets them.

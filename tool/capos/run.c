@@ -8,8 +8,11 @@
 #include "kvm.h"
 #include "options.h"
 #include "package.h"
+#include "package_dirs.h"
 #include "session.h"
+#include "snapshot.h"
 #include "trace_lines.h"
+#include <capos/fs.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +22,9 @@
 #include <unistd.h>
 
 #define DEFAULT_PACKAGE "build/system/shell.package"
+#define SHELL_SERVICE   "session"
+
+enum { MEMORY_BASE_MIB = 128, MEMORY_OF_SERVER_MIB = 132 };
 
 enum { PROCESS_INIT = 1, PROCESS_PROGRAM = 2, CRASH_CODE_BASE = 128, CRASH_CODE_LAST = CRASH_CODE_BASE + 31 };
 
@@ -111,9 +117,18 @@ static bool load_first(const char *name, struct buffer *out)
     return ok;
 }
 
-static int explain(const char *subject, const struct grant_list *grants)
+static void explain_dirs(const struct dir_list *dirs)
 {
-    if (grants->count == 0) {
+    for (size_t i = 0; i < dirs->count; i++) {
+        const struct dir *dir = &dirs->items[i];
+        printf("  %-16s %-18s 0x%016" PRIx64 "  a copy of %s as it is now%s\n", dir->name, "Directory",
+               CAP_DIRECTORY_INTERFACE_ID, dir->host, dir->read_only ? ", read-only" : "");
+    }
+}
+
+static int explain(const char *subject, const struct grant_list *grants, const struct dir_list *dirs)
+{
+    if (grants->count + dirs->count == 0) {
         printf("%s would hold no capability at all.\n", subject);
         return 0;
     }
@@ -123,6 +138,7 @@ static int explain(const char *subject, const struct grant_list *grants)
         printf("  %-16s %-18s 0x%016" PRIx64 "  %s\n", grants->items[i].name, grant_interface_name(kind),
                kind->interface_id, kind->what);
     }
+    explain_dirs(dirs);
     return 0;
 }
 
@@ -170,7 +186,8 @@ static int judge(const struct options *options, const struct session_result *res
                  options->subject, options->timeout_s);
         return CAPOS_EXIT_TIMEOUT;
     }
-    if (!kernel_log_exit_code(log, elf_path == NULL ? PROCESS_INIT : PROCESS_PROGRAM, &code)) {
+    uint64_t process = elf_path == NULL ? PROCESS_INIT : PROCESS_PROGRAM + options->dirs.count;
+    if (!kernel_log_exit_code(log, process, &code)) {
         complain("the machine ended without %s having ended (QEMU status %d). The kernel's log ends so:",
                  options->subject, result->guest.qemu_status);
         show_log_tail(log);
@@ -220,6 +237,29 @@ static bool package_or_complain(const struct package_request *request, struct bu
     return ok;
 }
 
+/* The folders' snapshots, and a machine that has room for them: the package and the copy that the server
+ * makes of it, with blocks that are not full. */
+static bool take_snapshots(struct options *options, struct buffer *server)
+{
+    struct sentence why;
+    size_t bytes = 0;
+    for (size_t i = 0; i < options->dirs.count; i++) {
+        struct dir *dir = &options->dirs.items[i];
+        if (!snapshot_take(dir->host, &dir->tree, &why)) {
+            complain("%s", why.text);
+            return false;
+        }
+        bytes += dir->tree.size;
+    }
+    if (options->dirs.count == 0)
+        return true;
+    unsigned needed_mib = MEMORY_BASE_MIB + (unsigned)options->dirs.count * MEMORY_OF_SERVER_MIB +
+                          (unsigned)(7 * (bytes >> 20));
+    if (options->machine.memory_mib < needed_mib)
+        options->machine.memory_mib = needed_mib;
+    return load_first("fs", server);
+}
+
 static int run_with(struct options *options, const char *name)
 {
     struct package_request request = {.program_name = name, .grants = &options->grants, .env = &options->env};
@@ -239,8 +279,9 @@ static int run_with(struct options *options, const char *name)
     int status = load_program(options->subject, name, &request.program, &elf_path);
     if (status == 0) {
         status = CAPOS_EXIT_TROUBLE;
+        request.dirs = &options->dirs;
         if (load_first(options->trace ? "tracer" : "init", &request.init) &&
-            package_or_complain(&request, &package))
+            take_snapshots(options, &request.files) && package_or_complain(&request, &package))
             status = boot_program(options, name, &package, elf_path);
     }
     free(elf_path);
@@ -249,45 +290,60 @@ static int run_with(struct options *options, const char *name)
     buffer_free(&package);
     buffer_free(&request.init);
     buffer_free(&request.program);
+    buffer_free(&request.files);
     return status;
 }
 
-/* Without a program it is the system as a whole that boots: a shell. */
-static int boot_default(void)
+static bool add_dirs(const struct options *options, const struct buffer *server, struct buffer *package)
 {
-    static char *const subject[] = {"shell"};
-    char *path = host_path(DEFAULT_PACKAGE);
-    struct buffer package = {0};
-    struct options options;
+    struct buffer with = {0};
     struct sentence why;
-    int status = CAPOS_EXIT_TROUBLE;
-    bool parsed = options_parse(COMMAND_RUN, 1, subject, &options, &why);
-    if (!parsed)
+    bool good = options->dirs.count == 0 ||
+                package_add_dirs(package, SHELL_SERVICE, &options->dirs, server, &with, &why);
+    if (!good)
         complain("%s", why.text);
-    else if (!file_read(path, &package))
+    if (!good || options->dirs.count == 0)
+        return good;
+    buffer_free(package);
+    *package = with;
+    return true;
+}
+
+/* Without a program it is the system as a whole that boots: a shell. */
+static int boot_default(struct options *options)
+{
+    char *path = host_path(DEFAULT_PACKAGE);
+    struct buffer package = {0}, server = {0};
+    int status = CAPOS_EXIT_TROUBLE;
+    options->subject = "shell";
+    if (!file_read(path, &package))
         complain("%s cannot be read: %s; make builds it", path, strerror(errno));
-    else
-        status = boot_program(&options, "shell", &package, NULL);
-    options_free(&options);
+    else if (take_snapshots(options, &server) && add_dirs(options, &server, &package))
+        status = boot_program(options, "shell", &package, NULL);
     buffer_free(&package);
+    buffer_free(&server);
     free(path);
+    return status;
+}
+
+static int run_subject(struct options *options)
+{
+    char *name = program_name(options->subject);
+    int status = options->explain ? explain(options->subject, &options->grants, &options->dirs)
+                                  : run_with(options, name);
+    free(name);
     return status;
 }
 
 int command_run_program(int argc, char *const *argv)
 {
-    if (argc == 0)
-        return boot_default();
     struct options options;
     struct sentence why;
     int status = CAPOS_EXIT_TROUBLE;
-    if (options_parse(COMMAND_RUN, argc, argv, &options, &why)) {
-        char *name = program_name(options.subject);
-        status = options.explain ? explain(options.subject, &options.grants) : run_with(&options, name);
-        free(name);
-    } else {
+    if (!options_parse(COMMAND_RUN, argc, argv, &options, &why))
         complain("%s", why.text);
-    }
+    else
+        status = options.subject == NULL ? boot_default(&options) : run_subject(&options);
     options_free(&options);
     return status;
 }

@@ -230,6 +230,78 @@ clang -static -nostdlib -o linux.elf linux.c
 try "$capos" run --timeout 20 linux.elf
 result a-linux-program-fails "$([ "$status" -ne 0 ] && [ "$status" -ne 124 ]; echo $?)"
 
+# --dir: a folder of the host.
+cat >tree.c <<'C'
+#include <capos/file.h>
+#include <capos/lookup.h>
+#include <capos/path.h>
+#include <capos/print.h>
+#include <string.h>
+static cap_console console;
+static void list(cap_directory directory)
+{
+    static struct capos_listing listing;
+    struct cap_dir_entry entry;
+    listing = (struct capos_listing){.directory = directory};
+    while (capos_listing_next(&listing, &entry) == 1)
+        capos_printf(console, "%d %.*s\n", entry.kind, (int)entry.name.len, entry.name.bytes);
+}
+int main(int argc, char **argv)
+{
+    console = capos_need_console("console");
+    cap_directory root = capos_need_directory(argc > 1 ? argv[1] : "root");
+    struct cap_directory_mkdir_results made = {0};
+    static const struct capnp_data name = {(const uint8_t *)"new", 3};
+    list(root);
+    if (cap_directory_mkdir(root, name, &made) < 0)
+        return 9;
+    return made.status == CAP_FS_STATUS_OK ? 5 : 6;
+}
+C
+mkdir -p folder/sub 'fold:er' && echo text >folder/file && ln -s ../hello.c folder/out && ln -s loop folder/loop
+try "$capos" run --dir folder tree.c
+gives dir 5 '0 file\n2 loop\n2 out\n1 sub\n' ''
+try ls folder
+gives dir-stays-in-the-machine 0 'file\nloop\nout\nsub\n' ''
+try "$capos" run --dir folder:data:ro tree.c data
+gives dir-read-only 6 '0 file\n2 loop\n2 out\n1 sub\n' ''
+try "$capos" run --dir folder:a --dir folder/sub:b tree.c b
+gives two-dirs 5 '' ''
+try "$capos" run --dir ./fold:er:data tree.c data
+gives dir-with-a-colon 5 '' ''
+try "$capos" run --dir folder --explain tree.c
+grep -q '^  root  *Directory .* a copy of folder' "$work/out"
+result dir-explained $?
+long=$(printf 'n%.0s' $(seq 255)) deep=folder2
+mkdir folder2 && touch "folder2/$long" 'folder2/ä ö'
+for _ in $(seq 200); do deep=$deep/d; done
+mkdir -p "$deep" && for i in $(seq 1000); do echo "$i" >"$deep/$i"; done
+try "$capos" run --dir folder2 tree.c
+gives dir-of-odd-names 5 "1 d\n0 $long\n0 ä ö\n" ''
+mkdir cached cached/c && echo 'Signature: 8a477f597d28d172789f06886806bc55' >cached/c/CACHEDIR.TAG
+try "$capos" run --dir cached tree.c
+gives dir-without-its-caches 5 '' 'cached/c is left out: it is marked as a cache'
+try "$capos" run --dir nowhere tree.c
+gives dir-that-is-not-there 125 '' 'there is no folder nowhere'
+try "$capos" run --dir hello.c tree.c
+gives dir-that-is-a-file 125 '' 'there is no folder hello.c (Not a directory)'
+mkdir odd && mkfifo odd/pipe
+try "$capos" run --dir odd tree.c
+gives dir-with-a-pipe 125 '' 'odd/pipe is a device, socket or pipe'
+mkdir large && truncate -s 70M large/hole
+try "$capos" run --dir large tree.c
+gives dir-that-is-too-large 125 '' 'large/hole is one too many: a snapshot may have 64 MiB'
+mkdir too && deep=too && for _ in $(seq 260); do deep=$deep/d; done && mkdir -p "$deep"
+try "$capos" run --dir too tree.c
+gives dir-that-is-too-deep 125 '' 'lies too deep'
+try "$capos" run tree.c
+gives dir-that-was-not-given 78 'capos: this program needs a Directory capability named "root"; granted: console, memory\n' ''
+printf 'ls\nrun cat file with { out: @out, root: @host }\nexit 4\n' >lines
+"$capos" run --dir folder:host <lines >"$work/out" 2>"$work/err"
+status=$?
+[ "$status" -eq 4 ] && grep -q '^text' "$work/out"
+result dir-in-the-shell $?
+
 # However capos ends, its QEMU ends with it.
 "$capos" run loop.c >out 2>err &
 job=$!

@@ -164,11 +164,8 @@ static inline __attribute__((always_inline)) void page_table_load(struct cpu *cp
 }
 
 /* Becomes a part of the scheduler's one place that calls it, where link-time optimisation is on. */
-#ifdef __clang__
-__attribute__((always_inline))
-#endif
-void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table,
-                         uint64_t *resident)
+INLINE_ACROSS_FILES void arch_context_switch(struct user_context *previous, struct user_context *next,
+                                             paddr_t page_table, uint64_t *resident)
 {
     struct cpu *cpu = this_cpu();
     const bool old = cpu_features.old_context;
@@ -194,10 +191,7 @@ void arch_context_switch(struct user_context *previous, struct user_context *nex
 }
 
 /* As the end of arch_enter_user, without looking at what the processor has put into the frame itself. */
-#ifdef __clang__
-__attribute__((always_inline))
-#endif
-void arch_return_to_waiting(const struct user_context *context, int64_t value)
+INLINE_ACROSS_FILES void arch_return_to_waiting(const struct user_context *context, int64_t value)
 {
     const struct user_frame *frame = &context->frame;
     __asm__ volatile("movq %c[rip](%%rdx), %%rcx\n\t"

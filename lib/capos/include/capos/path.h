@@ -1,19 +1,29 @@
 /*
  * Paths inside a Directory. The kernel knows none, and a Directory has no parent: a path is walked here, name
- * by name, from the Directory that the caller gives, and cannot leave it. `/` at its beginning means that
- * Directory; `..` goes back to where the walk came from, and at that Directory stays there; a symbolic link
- * is text, which the walk puts in its own place, also with `/` meaning the caller's Directory.
+ * by name, from the Directory that the caller gives, and cannot leave it.
+ *
+ *   /a/b     the same as a/b: a `/` at the beginning means the caller's Directory
+ *   ./a, a//b, a/./b    empty names and `.` are skipped
+ *   a/..     back to where the walk came from (a must be there and be a directory); at the caller's Directory
+ *            `..` stays there
+ *   a/       a, which must not be anything but a directory, if it is there at all
+ *   a link   is text, which the walk puts in the link's place; its `/` and `..` mean what they mean above.
+ *            So a link that was made in another root means something else here, or nothing
  *
  * All functions block for calls of the file server. They return 0 or more, or
  *   a negative capos_error       the call itself failed: cap_why says why
  *   CAPOS_FS_ERROR(status)       the file system's answer, a `status` of enum cap_fs_status;
  *                                capos_file_why has a sentence for both
- * Besides what schema/fs.capnp says of each method, any of them returns CAPOS_FS_ERROR of NOT_FOUND,
- * NOT_DIRECTORY (a name on the way), BAD_NAME (NUL, or a name longer than 255 bytes), and TOO_MANY_LINKS:
- * more than CAPOS_PATH_LINKS_MAX links, deeper than CAPOS_PATH_DEPTH_MAX directories, or longer than
- * CAPOS_PATH_BYTES_MAX with the links' texts.
+ * Besides what schema/fs.capnp says of each method, any of them returns CAPOS_FS_ERROR of
+ *   NOT_FOUND         the path is empty, or a name on the way is not there
+ *   NOT_DIRECTORY     a name on the way, or one with a slash behind it, is something else
+ *   BAD_NAME          a name of more than CAPOS_NAME_BYTES_MAX bytes
+ *   TOO_MANY_LINKS    more than CAPOS_PATH_LINKS_MAX links (a loop, for example), deeper than
+ *                     CAPOS_PATH_DEPTH_MAX directories, or longer than CAPOS_PATH_BYTES_MAX with the links'
+ *                     texts
  *
- * They use up to 16 KiB of the caller's stack and no heap.
+ * Nothing is atomic about a walk: others may rename what it goes through, and it goes on from where it is.
+ * They use up to 32 KiB of the caller's stack and no heap. Thread-safe; after an error nothing is held.
  */
 #pragma once
 #include <capos/call.h>
@@ -63,16 +73,21 @@ static inline struct capnp_data capos_place_name(const struct capos_place *place
 int32_t capos_path_find(cap_directory root, const char *path, bool follow, struct capos_place *out);
 void capos_place_release(struct capos_place *place);
 
-/* Opens the file; the capability is the caller's. Links are followed; flags.exclusive makes a link `exists`.
- */
+/* Opens the file; the capability is the caller's to release. Links are followed, also to make with
+ * flags.create what a link leads to; flags.exclusive with a link answers EXISTS. `flags` null: none. One
+ * kernel entry for a path of up to four plain names. IS_DIRECTORY: also for ".", "/", and "a/" with
+ * flags.create. */
 int32_t capos_path_open(cap_directory root, const char *path, const struct cap_open_flags *flags,
                         cap_file *out);
-/* The directory there; the capability is the caller's, also for "." and "/". */
+/* The directory there; links are followed. The capability is the caller's to release, also for "." and "/".
+ */
 int32_t capos_path_directory(cap_directory root, const char *path, cap_directory *out);
 /* With `follow` what a link leads to, else the link. */
 int32_t capos_path_stat(cap_directory root, const char *path, bool follow, struct cap_node_info *out);
 
-/* A directory's entries, one after the other: zero but for `directory`. */
+/* A directory's entries, one after the other, in the order in which they came: zero but for `directory`. Many
+ * are fetched with one call, so what came or went since then may be seen or not (see Directory.list). About
+ * 10 KiB. */
 struct capos_listing {
     cap_directory directory; /* borrowed */
     /* Private. */

@@ -1,5 +1,5 @@
 /*
- * A trace as lines for a person, by the schema that is compiled in:
+ * A trace as lines for a person, by the schema:
  *
  *     timer.now() = (monotonicNs = 12000, tick = 1)  [cap#3]
  *     timer.sleep(durationNs = 1000000) <unfinished ...>
@@ -21,6 +21,9 @@ enum {
     CAPOS_TRACE_SHOW_CALLS = 1, /* ring entries, answers, capabilities that travel */
     CAPOS_TRACE_SHOW_SCHED = 2, /* runs, waits, preempted, migrates */
     CAPOS_TRACE_SHOW_TIMES = 4, /* seconds since the first record, before each line */
+    /* A call waits for its answer in the same line although its thread waits: for who calls
+     * capos_trace_text_end as soon as there is nothing new for a while. */
+    CAPOS_TRACE_SHOW_JOINED = 8,
 };
 
 enum {
@@ -49,6 +52,9 @@ struct capos_trace_text {
     void (*line)(void *self, const char *text, size_t len); /* without the newline */
     void *self;
     unsigned show; /* CAPOS_TRACE_SHOW_... */
+    /* What knows the methods: &capnp_schema_built_in (which makes the program 150 KiB larger), or a
+     * registry's answers. */
+    const struct capnp_schema *schema;
     /* Names of the first capabilities that the process holds, in order; may be null. */
     const char *const *grant_names;
     size_t grant_count;
@@ -79,7 +85,7 @@ struct capos_trace_text {
 
 /* Whole records as Trace.read answers them, and how many were lost before them. */
 void capos_trace_text_add(struct capos_trace_text *trace, const void *records, size_t len, uint64_t lost);
-/* Shows what is still held back. */
+/* Shows what is still held back, at the end or in between. */
 void capos_trace_text_end(struct capos_trace_text *trace);
 
 #ifdef __cplusplus

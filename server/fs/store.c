@@ -1,0 +1,227 @@
+#include "store.h"
+#include "alloc.h"
+#include <string.h>
+
+static struct fs_object *object_of(struct rb_node *node)
+{
+    return rb_entry(node, struct fs_object, by_hash);
+}
+
+static struct fs_name *name_of(struct rb_node *node)
+{
+    return rb_entry(node, struct fs_name, by_name);
+}
+
+static struct fs_name *name_by_cookie(struct rb_node *node)
+{
+    return rb_entry(node, struct fs_name, by_cookie);
+}
+
+/* ---- Objects. */
+
+enum cap_fs_status fs_object_create(struct fs_store *store, struct fs_object **out)
+{
+    enum cap_fs_status status = fs_quota_charge(store->quota, FS_OBJECT_COST_BYTES, 1);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    struct fs_object *object = calloc(1, sizeof(*object));
+    if (object == NULL) {
+        fs_quota_refund(store->quota, FS_OBJECT_COST_BYTES, 1);
+        return CAP_FS_STATUS_NO_SPACE;
+    }
+    fs_content_init(&object->content, store->quota);
+    *out = object;
+    return CAP_FS_STATUS_OK;
+}
+
+enum cap_fs_status fs_object_add(struct fs_object *object, const void *bytes, size_t len)
+{
+    return fs_content_write(&object->content, object->content.size, bytes, len);
+}
+
+void fs_object_free(struct fs_store *store, struct fs_object *object)
+{
+    fs_content_fini(&object->content);
+    fs_quota_refund(store->quota, FS_OBJECT_COST_BYTES, 1);
+    free(object);
+}
+
+struct fs_object *fs_store_find(const struct fs_store *store, struct capnp_data hash)
+{
+    struct rb_node *at = hash.len == SHA256_BYTES ? store->objects.node : NULL;
+    while (at != NULL) {
+        int order = memcmp(hash.bytes, object_of(at)->hash, SHA256_BYTES);
+        if (order == 0)
+            return object_of(at);
+        at = order < 0 ? at->left : at->right;
+    }
+    return NULL;
+}
+
+static void insert_object(struct fs_store *store, struct fs_object *object)
+{
+    struct rb_node *parent = NULL, **link = &store->objects.node;
+    while (*link != NULL) {
+        parent = *link;
+        link =
+            memcmp(object->hash, object_of(parent)->hash, SHA256_BYTES) < 0 ? &parent->left : &parent->right;
+    }
+    rb_insert(&store->objects, &object->by_hash, parent, link);
+}
+
+void fs_store_publish(struct fs_store *store, struct fs_object *object, const uint8_t *hash)
+{
+    struct fs_object *there = fs_store_find(store, (struct capnp_data){hash, SHA256_BYTES});
+    if (there != NULL) {
+        there->puts++;
+        fs_object_free(store, object);
+        return;
+    }
+    memcpy(object->hash, hash, SHA256_BYTES);
+    object->puts = 1;
+    insert_object(store, object);
+}
+
+static void free_unless_counted_on(struct fs_store *store, struct fs_object *object)
+{
+    if (object->puts != 0 || object->names != 0)
+        return;
+    rb_erase(&store->objects, &object->by_hash);
+    fs_object_free(store, object);
+}
+
+bool fs_store_release(struct fs_store *store, struct fs_object *object)
+{
+    if (object->puts == 0)
+        return false;
+    object->puts--;
+    free_unless_counted_on(store, object);
+    return true;
+}
+
+/* ---- Names. */
+
+enum cap_fs_status fs_store_name_check(struct capnp_data name)
+{
+    if (name.len == 0 || name.len > FS_STORE_NAME_BYTES_MAX || memchr(name.bytes, '\0', name.len) != NULL)
+        return CAP_FS_STATUS_BAD_NAME;
+    return CAP_FS_STATUS_OK;
+}
+
+static int compare(struct capnp_data name, const struct fs_name *entry)
+{
+    size_t shorter = name.len < entry->len ? name.len : entry->len;
+    int order = memcmp(name.bytes, entry->bytes, shorter);
+    if (order != 0)
+        return order;
+    return name.len < entry->len ? -1 : name.len > entry->len;
+}
+
+struct fs_name *fs_store_resolve(const struct fs_store *store, struct capnp_data name)
+{
+    struct rb_node *at = store->names.node;
+    while (at != NULL) {
+        int order = compare(name, name_of(at));
+        if (order == 0)
+            return name_of(at);
+        at = order < 0 ? at->left : at->right;
+    }
+    return NULL;
+}
+
+static uint64_t name_cost(size_t len)
+{
+    return sizeof(struct fs_name) + len;
+}
+
+static void insert_name(struct fs_store *store, struct fs_name *entry)
+{
+    const struct capnp_data name = {entry->bytes, entry->len};
+    struct rb_node *parent = NULL, **link = &store->names.node;
+    while (*link != NULL) {
+        parent = *link;
+        link = compare(name, name_of(parent)) < 0 ? &parent->left : &parent->right;
+    }
+    rb_insert(&store->names, &entry->by_name, parent, link);
+    struct rb_node *last = rb_last(&store->names_by_cookie); /* cookies grow */
+    rb_insert(&store->names_by_cookie, &entry->by_cookie, last,
+              last == NULL ? &store->names_by_cookie.node : &last->right);
+}
+
+static enum cap_fs_status name_create(struct fs_store *store, struct capnp_data name,
+                                      struct fs_object *object, uint64_t *version)
+{
+    enum cap_fs_status status = fs_quota_charge(store->quota, name_cost(name.len), 0);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    struct fs_name *entry = malloc(sizeof(*entry) + name.len);
+    if (entry == NULL) {
+        fs_quota_refund(store->quota, name_cost(name.len), 0);
+        return CAP_FS_STATUS_NO_SPACE;
+    }
+    entry->cookie = ++store->last_cookie;
+    entry->version = *version = ++store->last_version;
+    entry->object = object;
+    object->names++;
+    entry->len = name.len;
+    memcpy(entry->bytes, name.bytes, name.len);
+    insert_name(store, entry);
+    return CAP_FS_STATUS_OK;
+}
+
+static void name_remove(struct fs_store *store, struct fs_name *entry)
+{
+    rb_erase(&store->names, &entry->by_name);
+    rb_erase(&store->names_by_cookie, &entry->by_cookie);
+    fs_quota_refund(store->quota, name_cost(entry->len), 0);
+    entry->object->names--;
+    free_unless_counted_on(store, entry->object);
+    free(entry);
+}
+
+static void name_change(struct fs_store *store, struct fs_name *entry, struct fs_object *object)
+{
+    struct fs_object *old = entry->object;
+    object->names++; /* first: it may be the same */
+    old->names--;
+    entry->object = object;
+    entry->version = ++store->last_version;
+    free_unless_counted_on(store, old);
+}
+
+enum cap_fs_status fs_store_set(struct fs_store *store, struct capnp_data name, uint64_t expected,
+                                struct fs_object *object, uint64_t *version)
+{
+    enum cap_fs_status status = fs_store_name_check(name);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    struct fs_name *entry = fs_store_resolve(store, name);
+    *version = entry == NULL ? 0 : entry->version;
+    if (*version != expected)
+        return CAP_FS_STATUS_EXISTS;
+    if (entry == NULL)
+        return object == NULL ? CAP_FS_STATUS_NOT_FOUND : name_create(store, name, object, version);
+    if (object == NULL) {
+        name_remove(store, entry);
+        *version = 0;
+    } else {
+        name_change(store, entry, object);
+        *version = entry->version;
+    }
+    return CAP_FS_STATUS_OK;
+}
+
+const struct fs_name *fs_store_name_next(const struct fs_store *store, uint64_t cookie)
+{
+    struct rb_node *at = store->names_by_cookie.node;
+    const struct fs_name *found = NULL;
+    while (at != NULL) {
+        if (name_by_cookie(at)->cookie > cookie) {
+            found = name_by_cookie(at);
+            at = at->left;
+        } else {
+            at = at->right;
+        }
+    }
+    return found;
+}

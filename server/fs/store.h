@@ -1,0 +1,62 @@
+/*
+ * Objects named by the SHA-256 of their content, and a namespace that leads to them. Objects never change: an
+ * object is filled before it has a hash, and only then can be found. It lives as long as a put or a name
+ * counts on it.
+ *
+ * A name is 1 to FS_STORE_NAME_BYTES_MAX bytes without NUL. `/` means nothing here; it is what
+ * Namespace.sub puts between a prefix and a name. Everything is charged to the store's quota. Not
+ * thread-safe: the file system's lock protects it. No function blocks.
+ */
+#pragma once
+#include "content.h"
+#include <base/sha256.h>
+
+enum { FS_STORE_NAME_BYTES_MAX = 255, FS_OBJECT_COST_BYTES = 256 };
+
+struct fs_object {
+    struct rb_node by_hash;
+    uint8_t hash[SHA256_BYTES];
+    struct fs_content content;
+    uint64_t puts, names; /* what counts on it */
+};
+
+struct fs_name {
+    struct rb_node by_name, by_cookie;
+    uint64_t cookie, version;
+    struct fs_object *object; /* counted in its names */
+    size_t len;
+    uint8_t bytes[];
+};
+
+struct fs_store {
+    struct rb_root objects; /* by hash */
+    struct rb_root names, names_by_cookie;
+    uint64_t last_cookie, last_version; /* never used again, so that a name made anew is told from the old */
+    struct fs_quota *quota;             /* borrowed */
+};
+
+/* An object that is being filled; it cannot be found. OK, NO_SPACE. */
+enum cap_fs_status fs_object_create(struct fs_store *store, struct fs_object **out);
+/* At its end; at most FS_BLOCK_BYTES. OK, NO_SPACE, TOO_LARGE. */
+enum cap_fs_status fs_object_add(struct fs_object *object, const void *bytes, size_t len);
+/* One that was not published. */
+void fs_object_free(struct fs_store *store, struct fs_object *object);
+/* From now on it is found, unless its like was there already, which is counted instead and the new one freed.
+ */
+void fs_store_publish(struct fs_store *store, struct fs_object *object, const uint8_t *hash);
+/* Borrowed; null: there is none. */
+struct fs_object *fs_store_find(const struct fs_store *store, struct capnp_data hash);
+/* One put less. False: none is left. */
+bool fs_store_release(struct fs_store *store, struct fs_object *object);
+
+/* OK or BAD_NAME. */
+enum cap_fs_status fs_store_name_check(struct capnp_data name);
+/* Borrowed; null: there is none. */
+struct fs_name *fs_store_resolve(const struct fs_store *store, struct capnp_data name);
+/* Makes, changes or (object null) removes the name if its version is `expected` (0: there is none). *version:
+ * the one that it has afterwards, 0 for none. OK, BAD_NAME, NO_SPACE; EXISTS: it is another version;
+ * NOT_FOUND: nothing to remove. */
+enum cap_fs_status fs_store_set(struct fs_store *store, struct capnp_data name, uint64_t expected,
+                                struct fs_object *object, uint64_t *version);
+/* The first with a cookie > `cookie`, borrowed; null: none. */
+const struct fs_name *fs_store_name_next(const struct fs_store *store, uint64_t cookie);
