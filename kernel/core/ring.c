@@ -329,20 +329,6 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
                                                : run_method(target, scratch);
 }
 
-#ifndef CAPOS_HOST_TEST
-static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
-{
-    return park_take_turns(thread, (const void *)sqe);
-}
-#else
-static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
-{
-    (void)thread;
-    (void)sqe;
-    return false;
-}
-#endif
-
 /* A success that wants no completion is answered by none. */
 static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
 {
@@ -366,6 +352,8 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
                                                               : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_PARK:
         return park_wait(kcall);
+    case CAPOS_OP_UNPARK:
+        return park_wake(kcall);
     default:
         return CAPOS_ERR_BAD_OPCODE;
     }
@@ -414,9 +402,6 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
         break;
     case CAPOS_OP_RETURN:
         result = ipc_return(kcall);
-        break;
-    case CAPOS_OP_UNPARK:
-        result = take_turns(thread, &kcall->sqe) ? CAP_CALL_PENDING : park_wake(kcall);
         break;
     default:
         result = execute_other(thread, kcall);
@@ -669,14 +654,17 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
     return call_one(thread, target, &words);
 }
 
-/* A RETURN and a RECV. */
+/* A RETURN and a RECV, or an UNPARK and a PARK. */
 static inline __attribute__((always_inline)) void enter_two(struct thread *thread)
 {
     struct thread *next = NULL;
     struct sqe_words returned, receive;
     read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    if (__builtin_expect(!ipc_is_plain_return(&returned), 0))
+    if (__builtin_expect(!ipc_is_plain_return(&returned), 0)) {
+        if ((uint8_t)(returned.target >> 48) == CAPOS_OP_UNPARK)
+            park_take_turns(thread);
         return;
+    }
     read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
     if (__builtin_expect(!ipc_is_plain_receive(&receive, (uint32_t)returned.target), 0))
         return;
