@@ -26,7 +26,13 @@ KERNEL_ARCH_SOURCES := $(filter-out %_test.c %/paging.c %/selftest_main.c %/self
     $(addprefix kernel/core/,command_line.c lock.c panic.c ksyms.c log.c format.c) $(wildcard lib/base/*.c))
 KERNEL_SOURCES := $(filter-out %_test.c %/selftest_main.c %/selftest_smp.c %/selftest_user.S,$(sort \
     $(wildcard kernel/*/*.c kernel/arch/x86_64/*.c kernel/arch/x86_64/*.S lib/base/*.c) $(CAPNP_SRC)))
-KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(GEN_INTERFACES_SRC)
+KERNEL_NAMES := $(B)/kernel-names/interface_names.c
+KERNEL_GENERATED_SOURCES = $(GEN_TYPES_SRC) $(GEN_SERVER_SRC) $(KERNEL_NAMES)
+$(B)/kernel-names/names: tool/kernel-names/names.c | $(GENERATED)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -I$(B)/gen tool/kernel-names/names.c $(GEN_INTERFACES_SRC) -o $@
+$(KERNEL_NAMES): $(B)/kernel-names/names
+	$(Q)$< >$@.part && mv $@.part $@
 
 # What runs once, or for so long that its instructions do not count, is compiled for size: the image has a limit (image_kib).
 KERNEL_HOT := kernel/core/ring.c kernel/core/ipc_fast.c \
@@ -111,6 +117,14 @@ $(eval $(call unit_test,kernel-boot,$(addprefix kernel/arch/x86_64/,boot_test.c 
 $(eval $(call unit_test,kernel-acpi,$(addprefix kernel/arch/x86_64/,acpi_test.c acpi.c),$(KERNEL_UNIT)))
 $(eval $(call unit_test,kernel-time,$(addprefix kernel/dev/,time_test.c rtc.c clock_math.c),$(KERNEL_UNIT)))
 $(eval $(call unit_test,kernel-log,$(addprefix kernel/core/,log_test.c log.c command_line.c format.c ksyms.c),$(KERNEL_UNIT) -Wno-format-security))
+
+$(eval $(call unit_test,kernel-call-name,$(addprefix kernel/core/,call_name_test.c call_name.c format.c) $(KERNEL_NAMES) lib/base/string.c,$(KERNEL_UNIT) -Ilib/capnp -I$(B)/gen))
+
+# bench-os does one call for ever; see there.
+CHECKS += panic-call
+.PHONY: check-panic-call
+check-panic-call: $(KERNEL_IMAGE) $(B)/bench/os/profile-null_call.package
+	@kernel/panic.sh $(KERNEL_IMAGE) $(B)/bench/os/profile-null_call.package NullCap.nop
 
 # The other compiler must take it all too.
 LINTS += lint-kernel-gcc

@@ -8,9 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PASSES = 15, WORKERS_MAX = 8, FAULT_PAGES = 512, NS_PER_S = 1000000000 };
-#define READY_NS INT64_C(40000000) /* what the workers have to get ready in */
-#define LATE     INT64_MAX
+enum { PASSES = 15, LATE_MAX = 6, WORKERS_MAX = 8, FAULT_PAGES = 512, NS_PER_S = 1000000000 };
+#define LATE INT64_MAX
 
 struct work {
     const char *key;
@@ -27,7 +26,8 @@ struct worker {
     int64_t start_ns;
 };
 
-static int64_t *took_ns; /* of each worker; shared with those that are processes */
+static int64_t ready_ns = 40000000; /* what the workers have to get ready in */
+static int64_t *took_ns;            /* of each worker; shared with those that are processes */
 
 static int64_t now_ns(void)
 {
@@ -104,7 +104,7 @@ static void pass_by_processes(struct worker *workers, uint32_t count)
 static int64_t pass(const struct work *work, uint32_t cpus)
 {
     struct worker workers[WORKERS_MAX];
-    int64_t start_ns = now_ns() + READY_NS, longest_ns = 0;
+    int64_t start_ns = now_ns() + ready_ns, longest_ns = 0;
     for (uint32_t i = 0; i < cpus; i++)
         workers[i] = (struct worker){work, i, start_ns};
     if (work->threads)
@@ -119,9 +119,15 @@ static int64_t pass(const struct work *work, uint32_t cpus)
 static void measure_workers(const struct work *work, const char *suffix, uint32_t workers)
 {
     int64_t fastest_ns = LATE;
-    for (int i = 0; i < PASSES; i++) {
+    int late = 0;
+    for (int i = 0; i < PASSES && late < LATE_MAX; i++) {
         int64_t longest_ns = pass(work, workers);
         fastest_ns = longest_ns < fastest_ns ? longest_ns : fastest_ns;
+        if (longest_ns == LATE) { /* a busy host: more time for the next, which is in this one's place */
+            ready_ns *= 2;
+            late++;
+            i--;
+        }
     }
     guest_require(fastest_ns != LATE, "workers were late");
     printf("bench %s_%s %.2f\n", work->key, suffix, (double)fastest_ns / work->count);

@@ -17,10 +17,14 @@
 #include <capos/capos.h>
 #include <capos/clock.h>
 #include <capos/fork.h>
+#include <capos/lookup.h>
 #include <capos/threads.h>
+#include <capos/wallclock.h>
 
 enum {
+    START_TRIES_MAX = 1000,
     PASSES = 15,
+    LATE_MAX = 6,
     QUICK_PASSES = 2,
     WORKERS_MAX = 8,
     FAULT_PAGES = 512,
@@ -30,8 +34,7 @@ enum {
     WORKER_KERNEL_BYTES = 1 << 20,
     ANSWER_WORDS = 1024,
 };
-#define READY_NS UINT64_C(40000000) /* what the workers have to get ready in */
-#define LATE     INT64_MAX
+#define LATE INT64_MAX
 
 struct work {
     const char *key;
@@ -49,6 +52,7 @@ struct worker {
     uint64_t start_ns;
 };
 
+static uint64_t ready_ns = 40000000; /* what the workers have to get ready in */
 static const cap_thread_handle SELF;
 
 static void no_preparation(uint32_t cpu)
@@ -115,6 +119,11 @@ static cap_process_handle start_worker(const struct worker *worker)
                                              .kernel_bytes = WORKER_KERNEL_BYTES};
     cap_process_handle child;
     int64_t forked = capos_fork(guest.spawner, &budget, &child);
+    /* Another processor may still be giving back the last of who was waited for (docs/processes.md). */
+    for (int tries = 0; forked < 0 && tries < START_TRIES_MAX; tries++) {
+        (void)cap_timer_sleep(guest.timer, 1000000);
+        forked = capos_fork(guest.spawner, &budget, &child);
+    }
     if (forked == 0)
         capos_sys_exit(worker_run(worker));
     guest_require(forked < 0 ? (int32_t)forked : 0, "capos_fork");
@@ -149,7 +158,7 @@ static int64_t pass_by_processes(const struct worker *workers, uint32_t count)
 static int64_t pass(const struct work *work, uint32_t cpus, uint32_t count)
 {
     struct worker workers[WORKERS_MAX];
-    uint64_t start_ns = capos_clock_ns(guest.timer) + READY_NS;
+    uint64_t start_ns = capos_clock_ns(guest.timer) + ready_ns;
     for (uint32_t i = 0; i < cpus; i++)
         workers[i] = (struct worker){.work = work, .cpu = i, .count = count, .start_ns = start_ns};
     return work->threads ? pass_by_threads(workers, cpus) : pass_by_processes(workers, cpus);
@@ -160,9 +169,15 @@ static void measure_workers(const struct work *work, const char *suffix, uint32_
 {
     const uint32_t count = quick ? work->quick_count : work->count;
     int64_t fastest_ns = LATE;
-    for (int i = 0; i < (quick ? QUICK_PASSES : PASSES); i++) {
+    int late = 0;
+    for (int i = 0; i < (quick ? QUICK_PASSES : PASSES) && late < LATE_MAX; i++) {
         int64_t took_ns = pass(work, workers, count);
         fastest_ns = took_ns < fastest_ns ? took_ns : fastest_ns;
+        if (took_ns == LATE) { /* a busy host: more time for the next, which is in this one's place */
+            ready_ns *= 2;
+            late++;
+            i--;
+        }
     }
     guest_require(fastest_ns == LATE ? CAPOS_ERR_TIMEOUT : 0, work->key);
     uint64_t hundredths = (uint64_t)fastest_ns * 100 / count;
@@ -198,6 +213,8 @@ void rows_scale(bool quick)
     struct cap_buffer buffer = {answer, sizeof(answer)};
     struct cap_system_info_stats_results stats;
     guest_require(cap_system_info_stats(guest.system, &stats, &buffer), "SystemInfo.stats");
+    /* Its slot is wanted, as rows_counted says. */
+    guest_require(cap_release(capos_need_wall_clock("clock")), "release");
     guest_require(stats.cpus <= WORKERS_MAX ? 0 : CAPOS_ERR_TOO_LARGE, "processors");
     for (size_t i = 0; i < sizeof(works) / sizeof(works[0]); i++)
         row(&works[i], stats.cpus, quick);

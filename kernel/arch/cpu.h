@@ -93,6 +93,8 @@ bool handle_user_copy_fault(uaddr_t address, bool write);
 /* System calls. cap_enter may return to arch with a value (the thread goes on) or not at all (another runs).
  */
 int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns);
+/* Where it returns to: in a backtrace while a CPU executes entries. */
+extern const char entry_syscall_return[];
 _Noreturn void syscall_exit(int64_t code);
 /* From the timer vector, in any mode: due timers run. */
 void timer_interrupt(void);

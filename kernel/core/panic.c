@@ -34,12 +34,19 @@ static void print_address(uint64_t address)
         print_line("  %016lx", address);
 }
 
+/* And what cap_enter is at, if that is where the CPU is. */
 static void print_backtrace(uint64_t frame_pointer)
 {
+    char call[LINE_MAX - 16];
+    bool entered = false;
     uint64_t addresses[BACKTRACE_MAX];
     const size_t count = arch_kernel_backtrace(frame_pointer, addresses, BACKTRACE_MAX);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         print_address(addresses[i]);
+        entered |= addresses[i] == (uint64_t)entry_syscall_return;
+    }
+    if (entered && call_describe_current(call, sizeof(call)))
+        print_line("  in: %s", call);
 }
 
 static void print_registers(const struct user_frame *frame)

@@ -2,6 +2,7 @@
  * The end of the road: bugs in the kernel itself. Never reached because of anything a process does.
  */
 #pragma once
+#include "core/types.h"
 
 /* Prints the reason and a symbolised backtrace on the log port, stops the other CPUs, ends QEMU with a
  * failing status. printf subset as log_print's. */
@@ -11,6 +12,10 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
 struct user_frame;
 _Noreturn void panic_at(const struct user_frame *frame, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* What is behind the reason and the backtrace if the CPU is in cap_enter: the kernel's core has it
+ * (call_name.h), the machine layer's self test has none. */
+bool call_describe_current(char *out, size_t size_bytes);
 
 #define kassert(condition)                                                             \
     do {                                                                               \

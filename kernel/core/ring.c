@@ -68,6 +68,19 @@ void ring_copy(struct ring *copy, struct thread *from)
     copy->page->in_flight = 0;
 }
 
+/* The short ways advance the ring's head at once or at their end, and publish it then; draining publishes it
+ * last. */
+void ring_entry_at_work(const struct thread *thread, struct capos_sqe *out)
+{
+    const struct ring *ring = &thread->ring;
+    const struct kcall *kcall = &percpu_this(scratch_of_cpu)->kcall;
+    const uint32_t head = ring->sq_head;
+    const bool taken = ring->page->sq_head != head || ring->page->sq_tail == head;
+    *out = ring->sq[(taken ? head - 1 : head) & SQ_MASK];
+    if (taken && kcall->thread == thread && kcall->sqe.user_data == out->user_data)
+        *out = kcall->sqe; /* the program cannot have changed this one */
+}
+
 /* Answers RING_CORRUPT. */
 static __attribute__((noinline)) int64_t reset_corrupt(struct thread *thread)
 {
@@ -316,20 +329,6 @@ static inline int32_t call_plain(struct thread *thread, struct call_scratch *scr
                                                : run_method(target, scratch);
 }
 
-#ifndef CAPOS_HOST_TEST
-static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
-{
-    return park_take_turns(thread, (const void *)sqe);
-}
-#else
-static inline bool take_turns(struct thread *thread, const struct capos_sqe *sqe)
-{
-    (void)thread;
-    (void)sqe;
-    return false;
-}
-#endif
-
 /* A success that wants no completion is answered by none. */
 static int32_t unless_quiet(const struct capos_sqe *sqe, status_t status)
 {
@@ -353,6 +352,8 @@ static __attribute__((noinline)) int32_t execute_other(struct thread *thread, st
                                                               : CAPOS_ERR_BAD_FLAGS;
     case CAPOS_OP_PARK:
         return park_wait(kcall);
+    case CAPOS_OP_UNPARK:
+        return park_wake(kcall);
     default:
         return CAPOS_ERR_BAD_OPCODE;
     }
@@ -401,9 +402,6 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
         break;
     case CAPOS_OP_RETURN:
         result = ipc_return(kcall);
-        break;
-    case CAPOS_OP_UNPARK:
-        result = take_turns(thread, &kcall->sqe) ? CAP_CALL_PENDING : park_wake(kcall);
         break;
     default:
         result = execute_other(thread, kcall);
@@ -656,14 +654,17 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
     return call_one(thread, target, &words);
 }
 
-/* A RETURN and a RECV. */
+/* A RETURN and a RECV, or an UNPARK and a PARK. */
 static inline __attribute__((always_inline)) void enter_two(struct thread *thread)
 {
     struct thread *next = NULL;
     struct sqe_words returned, receive;
     read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    if (__builtin_expect(!ipc_is_plain_return(&returned), 0))
+    if (__builtin_expect(!ipc_is_plain_return(&returned), 0)) {
+        if ((uint8_t)(returned.target >> 48) == CAPOS_OP_UNPARK)
+            park_take_turns(thread);
         return;
+    }
     read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
     if (__builtin_expect(!ipc_is_plain_receive(&receive, (uint32_t)returned.target), 0))
         return;

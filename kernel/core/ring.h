@@ -14,6 +14,9 @@ void ring_init(struct ring *ring, void *page);
  * and the entries behind the one that is being executed; nothing is in flight. What completes later is not in
  * it, so whoever copies the memory afterwards copies all that these completions tell of. */
 void ring_copy(struct ring *copy, struct thread *from);
+/* The entry that is being executed for the thread, which is this CPU's, or was executed last: good enough for
+ * a report, when nothing is known for certain. */
+void ring_entry_at_work(const struct thread *thread, struct capos_sqe *out);
 /* Executes submissions while there are any and completions fit; returns the completions that the thread has
  * not taken yet. RING_CORRUPT: the shared indexes made no sense; they were reset, nothing was executed, and
  * unread completions are dropped. For host tests; in the kernel it is the system call cap_enter. */

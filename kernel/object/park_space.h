@@ -21,11 +21,11 @@ void park_init(void);
 int32_t park_wait(struct kcall *kcall);
 int32_t park_wake(struct kcall *kcall);
 
-/* An UNPARK of the running thread, executed together with the PARK behind it if that is what there is to do
- * and the thread then waits: if somebody waits for it, he runs next and this does not come back. True: the
- * UNPARK was executed and answers nothing. False: nothing has been done. */
-struct sqe_words;
-CHECKED bool park_take_turns(struct thread *thread, const struct sqe_words *unpark);
+/* For a thread that waits for one completion, without a limit, has none now and nothing in flight (hindrances
+ * is 0), and whose two entries are an UNPARK and something else: if that is a PARK and somebody waits for the
+ * UNPARK, he runs next and this does not come back. Else the general way does what is left in the queue. */
+struct thread;
+void park_take_turns(struct thread *thread);
 
 /* Which of the two a capability is. */
 extern const struct object_type park_space_type, shared_park_space_type;

@@ -10,26 +10,11 @@
 #include "core/process.h"
 #include "core/ring.h"
 #include "core/sched.h"
-#include "core/umem.h"
 #include "mm/aspace.h"
 #include "object/park_inside.h"
 #include "object/park_space.h"
 
 #ifndef CAPOS_HOST_TEST
-
-/* The entry before `sq_head` is the last one, and then the thread waits for one completion, without a limit;
- * it has none now and none under way. Then its records are all its own. */
-static inline bool is_last_before_wait(const struct thread *thread, uint32_t sq_head)
-{
-    const struct user_frame *frame = &thread->context.frame;
-    const struct capos_ring_header *page = thread->ring.page;
-    if ((uint32_t)frame->rdi != 1 || frame->rsi != CAPOS_TIMEOUT_NEVER)
-        return false;
-    if (thread->pending_out != 0 || thread->wait_timer.fire != NULL)
-        return false;
-    return __atomic_load_n(&page->sq_tail, __ATOMIC_RELAXED) == sq_head &&
-           __atomic_load_n(&page->cq_head, __ATOMIC_RELAXED) == thread->ring.cq_tail;
-}
 
 /* Wakes one, moves none, answers nothing. */
 static inline bool is_plain_unpark(const struct sqe_words *words)
@@ -84,18 +69,18 @@ static inline struct pending *take_first(struct bucket *bucket, const struct key
     return found;
 }
 
-/* The record is under way, everything up to `sq_head` is executed, and the thread waits. False: it is to
- * stop, its wait was interrupted, or it is traced, and nothing has changed. */
-static inline bool begin_and_block(struct thread *thread, struct pending *pending, uint32_t sq_head)
+/* The record is under way, both entries are executed, and the thread waits. False: it is to stop, its wait
+ * was interrupted, or it is traced, and nothing has changed. */
+static inline bool begin_and_block(struct thread *thread, struct pending *pending)
 {
     struct ring *ring = &thread->ring;
     struct capos_ring_header *page = ring->page;
     spinlock_acquire(&thread->lock);
-    if (__builtin_expect(thread->stopping, 0) || __builtin_expect(thread->interrupted, 0) ||
-        __builtin_expect(thread->traced, 0)) {
+    if (__builtin_expect(thread->hindrances != 0, 0)) {
         spinlock_release(&thread->lock);
         return false;
     }
+    const uint32_t sq_head = ring->sq_head + 2;
     thread->spare_pending = pending->next_spare;
     thread->pending_out = 1;
     thread->pending.head = (struct list_node){&pending->in_thread, &pending->in_thread}; /* the only one */
@@ -123,16 +108,12 @@ static inline bool wait_while_equal(struct thread *thread, const struct sqe_word
     pending->references = 1;
     pending->cancel = park_cancel;
     pending->object = NULL;
-    pending->deadline.fire = NULL;
-    pending->timer.fire = NULL;
-    pending->membrane = NULL;
     struct waiter *waiter = waiter_of(pending);
     waiter->key = *key;
     waiter->bucket = bucket;
     waiter->shared = false;
     spinlock_acquire(&bucket->lock);
-    bool waits = arch_user_try_load32(park->addr) == equal &&
-                 begin_and_block(thread, pending, thread->ring.sq_head + 1);
+    bool waits = arch_user_try_load32(park->addr) == equal && begin_and_block(thread, pending);
     if (__builtin_expect(waits, 1))
         enqueue_locked(bucket, pending);
     spinlock_release(&bucket->lock);
@@ -144,10 +125,11 @@ static inline bool wait_while_equal(struct thread *thread, const struct sqe_word
 static inline bool may_run_at_once_locked(const struct thread *thread, const struct pending *pending)
 {
     const size_t own_offset = (size_t)((const char *)pending - (const char *)thread->own_pending);
-    return thread->state == THREAD_BLOCKED && thread->wait_min == 1 && !thread->stopping && !thread->traced &&
-           thread->pending_out == 1 && pending->references == 1 && own_offset < sizeof(thread->own_pending) &&
+    return thread->state == THREAD_BLOCKED && thread->wait_min == 1 &&
+           thread->hindrances == 1 && /* pending_out alone */
+           pending->references == 1 && own_offset < sizeof(thread->own_pending) &&
            pending->membrane == NULL && pending->deadline.fire == NULL && pending->timer.fire == NULL &&
-           list_is_empty(&thread->held) && sched_may_switch_to(thread);
+           list_is_empty(&thread->held) && ring_available(thread) == 0 && sched_may_switch_to(thread);
 }
 
 static __attribute__((noinline)) void wake(struct pending *pending)
@@ -179,28 +161,34 @@ static inline __attribute__((always_inline)) _Noreturn void complete_and_switch(
     sched_hand_over(thread);
 }
 
-__attribute__((noinline)) bool park_take_turns(struct thread *thread, const struct sqe_words *unpark)
+/* The PARK is left to the general way. */
+static __attribute__((noinline)) void unpark_alone(struct thread *thread, struct pending *woken)
+{
+    struct ring *ring = &thread->ring;
+    __atomic_store_n(&ring->page->sq_head, ++ring->sq_head, __ATOMIC_RELEASE);
+    wake(woken);
+}
+
+__attribute__((noinline)) void park_take_turns(struct thread *thread)
 {
     const struct ring *ring = &thread->ring;
     const void *space = thread->process->aspace;
-    struct sqe_words park;
-    if (__builtin_expect(!is_plain_unpark(unpark) || !is_last_before_wait(thread, ring->sq_head + 1), 0))
-        return false;
-    __builtin_memcpy(&park, &ring->sq[ring->sq_head & (CAPOS_RING_SQ_ENTRIES - 1)], sizeof(park));
+    struct sqe_words unpark, park;
+    __builtin_memcpy(&unpark, &ring->sq[ring->sq_head & (CAPOS_RING_SQ_ENTRIES - 1)], sizeof(unpark));
+    __builtin_memcpy(&park, &ring->sq[(ring->sq_head + 1) & (CAPOS_RING_SQ_ENTRIES - 1)], sizeof(park));
     __asm__ volatile("" ::: "memory"); /* read once */
-    if (__builtin_expect(!is_plain_park(&park, unpark) || !is_user_word(unpark->addr), 0) ||
-        __builtin_expect(!is_user_word(park.addr), 0) ||
-        __builtin_expect(!is_park_space(&thread->process->captable, (uint32_t)unpark->target), 0))
-        return false;
-    const struct key wakes = {space, unpark->addr}, waits = {space, park.addr};
+    if (__builtin_expect(!is_plain_unpark(&unpark) || !is_plain_park(&park, &unpark), 0) ||
+        __builtin_expect(!is_user_word(unpark.addr) || !is_user_word(park.addr), 0) ||
+        __builtin_expect(!is_park_space(&thread->process->captable, (uint32_t)unpark.target), 0))
+        return;
+    const struct key wakes = {space, unpark.addr}, waits = {space, park.addr};
     struct bucket *waits_bucket = bucket_of(&waits);
     struct pending *woken = take_first(bucket_of(&wakes), &wakes);
     if (__builtin_expect(woken == NULL, 0))
-        return false;
+        return;
     if (__builtin_expect(wait_while_equal(thread, &park, waits_bucket, &waits), 1))
         complete_and_switch(woken);
-    wake(woken);
-    return true;
+    unpark_alone(thread, woken);
 }
 
 #endif

@@ -56,7 +56,7 @@ static void unmap(struct capos_file *file)
 void capos_file_close(struct capos_file *file)
 {
     unmap(file);
-    (void)cap_release(file->file);
+    cap_release_id_soon(file->file.id);
 }
 
 /* Both or neither. */

@@ -371,6 +371,28 @@ int32_t cap_release_id(uint32_t cap_id)
     return status < 0 ? status : waiter.result;
 }
 
+/* Where such an error of a quiet entry goes. */
+static struct waiter nobody_looks;
+
+/*
+ * With calls in flight the places in the CQ may all be spoken for, so that the release would keep the next
+ * entry waiting; with none it is out of the way when the kernel has taken it.
+ */
+void cap_release_id_soon(uint32_t cap_id)
+{
+    struct ring *ring = &ring_self;
+    const struct submission submission = {
+        .user_data = (uintptr_t)&nobody_looks,
+        .cap_id = cap_id,
+        .opcode = CAPOS_OP_RELEASE,
+        .flags = CAPOS_SQE_QUIET,
+    };
+    if (ring->started != 0 || ring_queued(ring) != 0)
+        (void)cap_release_id(cap_id);
+    else
+        ring_queue(ring, ring->header, &submission);
+}
+
 /* ---- Asynchronous calls
  * --------------------------------------------------------------------------------------- */
 
@@ -413,6 +435,8 @@ int32_t ring_start(struct cap_pending *pending, struct submission *submission)
     int32_t status = ring->started >= ring->cq_mask ? wait_for_slot(ring) : CAPOS_OK;
     if (status < 0)
         return pending_fail(pending, status);
+    if (__builtin_expect(ring_queued(ring) >= ring->sq_mask, 0)) /* a release before them all */
+        (void)cap_submit();
     if (pending->target != NULL)
         aim(ring, pending, submission);
     submission->user_data = (uintptr_t)pending + PENDING_TAG;

@@ -53,7 +53,7 @@ struct sqe_words {
 _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "all of the entry");
 
 /* Puts one entry into the queue; the kernel sees it when it is next entered. There is always room: the calls
- * started and not done are one less than the queues hold, and a thread has one blocking operation at a time.
+ * started, and a release before them, leave one place, and a thread has one blocking operation at a time.
  */
 static inline void ring_queue(const struct ring *ring, struct capos_ring_header *header,
                               const struct submission *from)

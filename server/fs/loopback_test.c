@@ -141,6 +141,11 @@ int32_t cap_release_id(uint32_t id)
     return CAPOS_OK;
 }
 
+void cap_release_id_soon(uint32_t id)
+{
+    (void)cap_release_id(id);
+}
+
 void loopback_become(unsigned client)
 {
     present_client = client;

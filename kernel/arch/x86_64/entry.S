@@ -76,6 +76,7 @@ entry_syscall:
     cmpq $1, %rax
     jne not_cap_enter
     call syscall_cap_enter            /* (RDI, RSI); may not come back */
+    .global entry_syscall_return
 entry_syscall_return:
 #ifdef CAPOS_DEBUG
     movq %rax, %rbx                   /* reloaded below */

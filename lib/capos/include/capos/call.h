@@ -173,6 +173,9 @@ const char *cap_why(int32_t result);
 
 /* Drops a capability. 0, or CAPOS_ERR_BAD_CAP or _STALE_CAP. Blocks for a kernel entry. */
 int32_t cap_release_id(uint32_t cap_id);
+/* The same without waiting for it: the kernel does it when this thread next enters it (for whatever reason,
+ * its end included), before anything that is asked for later. Nobody is told of an error. Does not block. */
+void cap_release_id_soon(uint32_t cap_id);
 /* The same for a handle of any type. */
 #define cap_release(handle) cap_release_id((handle).id)
 

@@ -38,8 +38,8 @@ int32_t capos_file_open(cap_directory root, const char *path, const struct cap_o
                         struct capos_file *out);
 /* The same around a File; the capability becomes the struct's, and capos_file_close releases it. */
 void capos_file_init(struct capos_file *file, cap_file capability);
-/* Gives up the capability and the memory. (File.close is something else: it closes the file for all who were
- * given it.) */
+/* Gives up the capability (as cap_release_id_soon) and the memory. (File.close is something else: it closes
+ * the file for all who were given it.) */
 void capos_file_close(struct capos_file *file);
 
 /* How many bytes were read: less than `size` only at the file's end, 0 behind it. Bytes that somebody writes
