@@ -34,6 +34,8 @@ $(eval $(call unit_test,capos-elf,$(call capos_src,elf_file_test elf_file senten
 $(eval $(call unit_test,capos-log,$(call capos_src,kernel_log_test kernel_log crash_lines host buffer),-I$(CAPOS_DIR)))
 $(eval $(call unit_test,capos-package,$(call capos_src,package_test package package_dirs package_terminal dirs elf_file grants buffer sentence) \
     $(GEN_INTERFACES_SRC) $(GEN_TYPES_SRC) $(CAPNP_SRC),$(CAPOS_INC)))
+$(eval $(call unit_test,capos-snapshot,$(call capos_src,snapshot_test snapshot host buffer sentence) \
+    $(addprefix $(GEN)/,filetree_types.c fs_types.c) $(CAPNP_SRC),$(CAPOS_INC)))
 
 # The program and the script as a person meets them.
 CHECKS += front-door
