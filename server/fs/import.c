@@ -72,6 +72,14 @@ static bool import_node(struct import *import, const struct capnp_list *list, si
     return fault == NULL;
 }
 
+/* At the end: what was made in a directory has changed it. */
+static void set_times(const struct import *import, const struct capnp_list *list)
+{
+    struct cap_tree_node node;
+    for (size_t i = 0; i < list->count && cap_tree_node_list_get(list, i, &node) >= 0; i++)
+        import->nodes[i + 1]->modified_ns = node.modified_unix_ns;
+}
+
 bool import_tree(struct fs_node *root, struct fs_quota *quota, const void *bytes, size_t size_bytes,
                  char why[IMPORT_WHY_BYTES])
 {
@@ -89,6 +97,8 @@ bool import_tree(struct fs_node *root, struct fs_quota *quota, const void *bytes
         (void)capos_snprintf(why, IMPORT_WHY_BYTES, "no memory for %zu nodes", tree.nodes.count);
     for (size_t i = 0; i < tree.nodes.count && good; i++)
         good = import_node(&import, &tree.nodes, i, why);
+    if (good)
+        set_times(&import, &tree.nodes);
     free(import.nodes);
     return good;
 }

@@ -85,6 +85,22 @@ static void a_tree_comes_in(void)
     end();
 }
 
+static void directories_keep_their_times(void)
+{
+    struct cap_tree_node nodes[] = {node(0, CAP_NODE_KIND_DIRECTORY, "d", ""),
+                                    node(1, CAP_NODE_KIND_FILE, "f", "x")};
+    struct fs_node *found = NULL;
+    nodes[0].modified_unix_ns = 1000;
+    nodes[1].modified_unix_ns = 2000;
+    begin(UINT64_C(1) << 20);
+    UNIT_OK(import(nodes, 2));
+    UNIT_OK(fs_lookup(root, data_of("d"), &found) == CAP_FS_STATUS_OK);
+    assert_int_equal(found->modified_ns, 1000);
+    UNIT_OK(fs_lookup(found, data_of("f"), &found) == CAP_FS_STATUS_OK);
+    assert_int_equal(found->modified_ns, 2000);
+    end();
+}
+
 static void refused(const struct cap_tree_node *nodes, size_t count, const char *words)
 {
     begin(20000);
@@ -127,6 +143,7 @@ int main(void)
 {
     static const struct unit_test tests[] = {
         UNIT_TEST(a_tree_comes_in),
+        UNIT_TEST(directories_keep_their_times),
         UNIT_TEST(bad_trees_are_refused),
         UNIT_TEST(damaged_messages_are_refused),
     };

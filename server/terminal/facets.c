@@ -73,7 +73,7 @@ static struct writer *writer_of(uint64_t tag)
 static void session_end_if_unused(struct session *session)
 {
     size_t place = 0;
-    if (session->has_facet || session->writers != NULL)
+    if (session->has_facet || session->writers != NULL || session->pins != 0)
         return;
     while (terminal.sessions[place] != session)
         place++;
@@ -84,6 +84,17 @@ static void session_end_if_unused(struct session *session)
     if (session->completer.id != 0)
         cap_release(session->completer);
     free(session);
+}
+
+void session_pin(struct session *session)
+{
+    session->pins++;
+}
+
+void session_unpin(struct session *session)
+{
+    session->pins--;
+    session_end_if_unused(session);
 }
 
 static void writer_end(struct writer *writer)

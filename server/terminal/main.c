@@ -1,5 +1,5 @@
 /*
- * The terminal: its threads, and how waits are answered. Grants: "console", "input" (ConsoleInput),
+ * The terminal: its threads and its input. Grants: "console", "input" (ConsoleInput),
  * "terminal" (an Endpoint that serves TerminalSession), "timer", "memory", "threads", "thread", "park";
  * "stdio" (an Endpoint that serves StdIO; may be missing). docs/terminal.md.
  */
@@ -7,107 +7,12 @@
 #include <capos/capos.h>
 #include <capos/clock.h>
 #include <capos/lookup.h>
-#include <capos/terminal_server.h>
 #include <capos/threads.h>
 #include <string.h>
-
-struct terminal terminal;
 
 static const char ask_size[] = "\033[18t";
 static const uint64_t SIZE_MAX_NS = 500000000, HELD_MAX_NS = 100000000;
 enum { INPUT_READ_BYTES = 256 };
-
-/* ---- Answers. */
-
-static int32_t encode(struct cap_call *reply, const struct wait *wait)
-{
-    const struct capnp_data data = {(const uint8_t *)wait->bytes,
-                                    wait->answer == ANSWER_DATA ? wait->len : 0};
-    const bool end = wait->answer == ANSWER_END, interrupted = wait->answer == ANSWER_INTERRUPTED;
-    const struct cap_window_size size = {.columns = terminal.columns, .rows = terminal.rows};
-    if (wait->answer == ANSWER_OVERLOADED)
-        return cap_call_fail(reply, CAPOS_EXCEPTION_OVERLOADED, "too many wait for the terminal");
-    switch (wait->kind) {
-    case WAIT_READ:
-        return cap_std_io_read_reply(reply, &(struct cap_std_io_read_results){data});
-    case WAIT_SESSION_READ:
-        return cap_terminal_session_read_reply(
-            reply, &(struct cap_terminal_session_read_results){data, end, interrupted});
-    case WAIT_READ_LINE:
-        return cap_terminal_session_read_line_reply(reply, &(struct cap_terminal_session_read_line_results){
-                                                               {wait->bytes, data.len}, end, interrupted});
-    case WAIT_RESIZE:
-        return cap_terminal_session_wait_resize_reply(
-            reply, &(struct cap_terminal_session_wait_resize_results){.has_size = true, .size = size});
-    case WAIT_INTERRUPT:
-        return cap_terminal_session_wait_interrupt_reply(reply);
-    }
-    return CAPOS_ERR_BAD_MESSAGE;
-}
-
-/* True: it came to somebody. */
-static bool answer(struct wait *wait)
-{
-    uint64_t buffer[(COOKED_MAX_BYTES + 512) / sizeof(uint64_t)];
-    struct cap_call *reply = capos_deferred_begin(&wait->deferred, buffer, sizeof buffer);
-    return capos_deferred_end(&wait->deferred, encode(reply, wait)) != CAPOS_ERR_NOT_FOUND;
-}
-
-void terminal_lock(void)
-{
-    capos_mutex_lock(&terminal.lock);
-}
-
-static struct wait *take_done(void)
-{
-    struct wait *first = NULL, *next;
-    for (struct wait *wait = terminal.done; wait != NULL; wait = next) { /* the latest stands first */
-        next = wait->next;
-        wait->next = first;
-        first = wait;
-    }
-    terminal.done = NULL;
-    return first;
-}
-
-static struct session *completing(void)
-{
-    for (size_t i = 0; i < SESSIONS_MAX; i++)
-        if (terminal.sessions[i] != NULL && terminal.sessions[i]->complete_wanted)
-            return terminal.sessions[i];
-    return NULL;
-}
-
-/* A facet that is dropped when its last wait is answered may take its session along: so a wait that did not
- * arrive is put back before. */
-static void answer_list(struct wait *wait)
-{
-    for (struct wait *next; wait != NULL; wait = next) {
-        next = wait->next;
-        const bool delivered = answer(wait);
-        terminal_lock();
-        terminal.wait_count--;
-        if (!delivered && (wait->session == terminal.sessions[0]))
-            session_undelivered(wait);
-        capos_mutex_unlock(&terminal.lock);
-        free(wait);
-    }
-}
-
-void terminal_unlock(void)
-{
-    for (;;) {
-        struct wait *done = take_done();
-        struct session *session = completing();
-        capos_mutex_unlock(&terminal.lock);
-        if (done == NULL && session == NULL)
-            return;
-        answer_list(done);
-        if (session != NULL)
-            session_complete(session);
-        terminal_lock();
-    }
-}
 
 /* ---- Input. */
 

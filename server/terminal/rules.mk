@@ -7,3 +7,8 @@ ALL += $(B)/programs/terminal-demo.elf
 TERMINAL_TEST_CFLAGS := -Iserver/terminal -DCAPOS_HOST_TEST
 $(eval $(call unit_test,terminal-keys,$(addprefix server/terminal/,keys_test.c keys.c),$(TERMINAL_TEST_CFLAGS)))
 $(eval $(call unit_test,terminal-line,$(addprefix server/terminal/,line_test.c line.c keys.c),$(TERMINAL_TEST_CFLAGS)))
+
+# The server but its threads, with clients, in one process.
+TERMINAL_SERVER := $(addprefix server/terminal/,answer.c facets.c session.c screen.c line.c keys.c)
+$(eval $(call unit_test,terminal-session,server/terminal/session_test.c $(TERMINAL_SERVER) lib/capos/format.c \
+    $(addprefix $(GEN)/,terminal_types.c terminal_server.c) $(CAPNP_SRC),$(TERMINAL_TEST_CFLAGS) -Ilib/capos/include -Iabi -I$(B)/gen -Ilib -Ilib/capnp))

@@ -70,6 +70,7 @@ struct session {
     uint64_t tag;
     char title[TITLE_MAX_BYTES + 1];
     bool has_facet;
+    unsigned pins; /* by who goes on with it after having given the lock back */
     struct writer own;
     struct writer *writers; /* the StdIOs */
     struct writer *foreground;
@@ -111,6 +112,7 @@ struct terminal {
     struct session *sessions[SESSIONS_MAX];
     struct session *front;
     struct wait *done; /* to be answered */
+    bool is_asking;    /* somebody asks a completer, without the lock */
     uint32_t wait_count, writer_count;
     uint16_t rows, columns; /* 0: not a terminal, but a pipe or a file */
     struct input input;
@@ -119,7 +121,7 @@ extern struct terminal terminal;
 
 /* Lock held in all that follows, unless it says otherwise. */
 
-/* ---- main.c */
+/* ---- answer.c */
 void terminal_lock(void);
 /* Releases, answers what is done, asks completers. */
 void terminal_unlock(void);
@@ -148,13 +150,16 @@ void session_resized(struct session *session);
 /* The wait becomes the list's last; WAITS_MAX waits at most: the oldest of the list ends overloaded. */
 void session_wait(struct wait_list *list, struct wait *wait);
 void session_foreground(struct session *session, struct writer *writer);
-/* No lock held: asks the completer, if one is wanted. */
+/* No lock held, the session pinned: asks the completer, if one is wanted, and gives the pin back. */
 void session_complete(struct session *session);
 /* The answer did not reach anybody: what was typed belongs to the next reader. */
 void session_undelivered(struct wait *wait);
 bool session_reads_lines(const struct session *session);
 
 /* ---- facets.c */
+/* A pinned session stays although nobody holds it any more. */
+void session_pin(struct session *session);
+void session_unpin(struct session *session);
 bool facets_init(void);
 bool facet_find(void *context, uint64_t tag, struct capos_target *out);
 void facet_dropped(void *context, uint64_t tag);

@@ -365,36 +365,39 @@ static void apply(struct session *session, const struct cap_completer_complete_r
         screen_bell(session);
 }
 
-void session_complete(struct session *session)
+/* Asks with the lock given back; false: no answer. */
+static bool ask(struct session *session, struct cap_pending *pending,
+                struct cap_completer_complete_results *results)
 {
-    static struct cap_pending pending;
     static uint64_t buffer[(4096 + CAP_BUFFER_OVERHEAD_BYTES) / sizeof(uint64_t)];
-    static struct capos_mutex one_at_a_time = CAPOS_MUTEX_INIT;
     char text[LINE_MAX_BYTES];
-    capos_mutex_lock(&one_at_a_time);
-    capos_mutex_lock(&terminal.lock);
-    const uint64_t version = session->line_version;
     const cap_completer completer = session->completer;
     const struct cap_completer_complete_params params = {.line = {text, session->line.len},
                                                          .cursor = (uint32_t)session->line.cursor};
-    const bool wanted = session->complete_wanted;
     memcpy(text, session->line.text, session->line.len);
     capos_mutex_unlock(&terminal.lock);
-    if (wanted) {
-        struct cap_completer_complete_results results = {0};
-        pending.deadline_ns = capos_clock_ns(terminal.timer) + COMPLETE_MAX_NS;
-        pending.buffer = (struct cap_buffer){buffer, sizeof buffer};
-        int32_t status = cap_completer_complete_start(completer, &params, &pending);
-        if (status >= 0 && cap_pending_wait(&pending) >= 0)
-            status = cap_completer_complete_finish(&pending, &results);
-        capos_mutex_lock(&terminal.lock);
-        session->complete_wanted = false;
-        if (status < 0 || !pending.done || pending.result < 0)
-            results.candidates.count = 0;
-        if (session->editing != NULL && session->line_version == version)
-            apply(session, &results);
-        session_pump(session);
-        capos_mutex_unlock(&terminal.lock);
-    }
-    capos_mutex_unlock(&one_at_a_time);
+    pending->deadline_ns = capos_clock_ns(terminal.timer) + COMPLETE_MAX_NS;
+    pending->buffer = (struct cap_buffer){buffer, sizeof buffer};
+    int32_t status = cap_completer_complete_start(completer, &params, pending);
+    if (status >= 0 && cap_pending_wait(pending) >= 0)
+        status = cap_completer_complete_finish(pending, results);
+    capos_mutex_lock(&terminal.lock);
+    return status >= 0 && pending->done && pending->result >= 0;
+}
+
+void session_complete(struct session *session)
+{
+    static struct cap_pending pending; /* what it asks with: one at a time, terminal.is_asking */
+    struct cap_completer_complete_results results = {0};
+    capos_mutex_lock(&terminal.lock);
+    const uint64_t version = session->line_version;
+    if (!ask(session, &pending, &results))
+        results.candidates.count = 0;
+    session->complete_wanted = false;
+    if (session->editing != NULL && session->line_version == version)
+        apply(session, &results);
+    terminal.is_asking = false;
+    session_pump(session);
+    session_unpin(session);
+    capos_mutex_unlock(&terminal.lock);
 }

@@ -8,7 +8,7 @@ $(B)/terminal_test $(B)/shell_session_test: $(B)/%: test/terminal/%.c $(PERSON_S
 
 CHECKS += terminal shell
 .PHONY: check-terminal check-shell
-check-terminal: $(B)/terminal_test $(B)/capos $(B)/demo/terminal.package $(DEMO_KERNEL)
+check-terminal: $(B)/terminal_test $(B)/capos $(B)/demo/terminal.package $(B)/programs/cat.elf $(B)/programs/terminal.elf $(B)/programs/init.elf $(DEMO_KERNEL)
 	@$< $(B)/capos $(B)/demo/terminal.package
 check-shell: $(B)/shell_session_test $(B)/capos $(SHELL_PACKAGE) $(DEMO_KERNEL)
 	@$< $(B)/capos

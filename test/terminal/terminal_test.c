@@ -216,6 +216,19 @@ static void qemu_dies(void)
     person_finish(125);
 }
 
+/* capos run gives a program of its own a terminal server. */
+static void a_program_gets_stdio(void)
+{
+    static char run[] = "run", grant[] = "--grant", stdio[] = "stdio:io", program[] = "cat", numbers[] = "-n",
+                input[] = "-";
+    char *const argv[] = {capos, run, grant, stdio, program, numbers, input, NULL};
+    person_start("terminal", "run --grant stdio", argv, ROWS, COLUMNS);
+    person_type("hellp\bo\r"); /* edited by the server */
+    person_expect("     1  hello");
+    person_type("\004");
+    person_finish(0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
@@ -233,6 +246,7 @@ int main(int argc, char **argv)
     raw_keys_arrive();
     output_is_not_torn();
     sessions_switch();
+    a_program_gets_stdio();
     leaving();
     killed_by("SIGTERM", SIGTERM);
     killed_by("SIGHUP", SIGHUP);

@@ -21,44 +21,62 @@
 #include <string.h>
 
 static const struct grant_kind kinds[] = {
-    {"console", CAP_KERNEL_CAP_CONSOLE, CAP_CONSOLE_INTERFACE_ID, false, "print lines (given by default)"},
+    {"console", CAP_KERNEL_CAP_CONSOLE, CAP_CONSOLE_INTERFACE_ID, false, "print lines (given by default)",
+     NULL},
     {"memory", CAP_KERNEL_CAP_VIRTUAL_MEMORY, CAP_VIRTUAL_MEMORY_INTERFACE_ID, true,
-     "its own address space: map, protect, unmap (given by default)"},
+     "its own address space: map, protect, unmap (given by default)", NULL},
     {"timer", CAP_KERNEL_CAP_TIMER, CAP_TIMER_INTERFACE_ID, false,
-     "monotonic time, sleeping, and reading the TSC"},
-    {"wallclock", CAP_KERNEL_CAP_WALL_CLOCK, CAP_WALL_CLOCK_INTERFACE_ID, false, "the time of day"},
-    {"entropy", CAP_KERNEL_CAP_ENTROPY, CAP_ENTROPY_SOURCE_INTERFACE_ID, false, "random bytes"},
+     "monotonic time, sleeping, and reading the TSC", NULL},
+    {"wallclock", CAP_KERNEL_CAP_WALL_CLOCK, CAP_WALL_CLOCK_INTERFACE_ID, false, "the time of day", NULL},
+    {"entropy", CAP_KERNEL_CAP_ENTROPY, CAP_ENTROPY_SOURCE_INTERFACE_ID, false, "random bytes", NULL},
     {"input", CAP_KERNEL_CAP_CONSOLE_INPUT, CAP_CONSOLE_INPUT_INTERFACE_ID, false,
-     "read what is typed, byte by byte"},
-    {"log", CAP_KERNEL_CAP_LOG_READER, CAP_LOG_READER_INTERFACE_ID, false, "read the kernel's log"},
+     "read what is typed, byte by byte", NULL},
+    {"log", CAP_KERNEL_CAP_LOG_READER, CAP_LOG_READER_INTERFACE_ID, false, "read the kernel's log", NULL},
     {"logsink", CAP_KERNEL_CAP_LOG_SINK, CAP_LOG_SINK_INTERFACE_ID, false,
-     "write records into the kernel's log"},
+     "write records into the kernel's log", NULL},
     {"systeminfo", CAP_KERNEL_CAP_SYSTEM_INFO, CAP_SYSTEM_INFO_INTERFACE_ID, false,
-     "memory and process statistics"},
+     "memory and process statistics", NULL},
     {"systemcontrol", CAP_KERNEL_CAP_SYSTEM_CONTROL, CAP_SYSTEM_CONTROL_INTERFACE_ID, false,
-     "shut the machine down or restart it"},
+     "shut the machine down or restart it", NULL},
     {"capabilities", CAP_KERNEL_CAP_CAPABILITY_MANAGER, CAP_CAPABILITY_MANAGER_INTERFACE_ID, true,
-     "list its own capabilities"},
-    {"spawner", CAP_KERNEL_CAP_PROCESS_SPAWNER, CAP_PROCESS_SPAWNER_INTERFACE_ID, false, "start processes"},
+     "list its own capabilities", NULL},
+    {"spawner", CAP_KERNEL_CAP_PROCESS_SPAWNER, CAP_PROCESS_SPAWNER_INTERFACE_ID, false, "start processes",
+     NULL},
     {"bootpackage", CAP_KERNEL_CAP_BOOT_PACKAGE, CAP_BOOT_PACKAGE_INTERFACE_ID, false,
-     "read everything the machine was booted with"},
+     "read everything the machine was booted with", NULL},
     {"ipc", CAP_KERNEL_CAP_IPC_FACTORY, CAP_IPC_FACTORY_INTERFACE_ID, false,
-     "make endpoints, notifications and pipes"},
+     "make endpoints, notifications and pipes", NULL},
     {"threads", CAP_KERNEL_CAP_THREAD_SPAWNER, CAP_THREAD_SPAWNER_INTERFACE_ID, true,
-     "start threads of its own"},
+     "start threads of its own", NULL},
     {"thread", CAP_KERNEL_CAP_THREAD_CONTROL, CAP_THREAD_CONTROL_INTERFACE_ID, true,
-     "end, interrupt and set up its own threads"},
+     "end, interrupt and set up its own threads", NULL},
     {"park", CAP_KERNEL_CAP_PARK_SPACE, CAP_PARK_SPACE_INTERFACE_ID, true,
-     "wait on words of its own memory (mutexes sleep instead of spinning)"},
+     "wait on words of its own memory (mutexes sleep instead of spinning)", NULL},
     {"shared-park", CAP_KERNEL_CAP_SHARED_PARK_SPACE, CAP_SHARED_PARK_SPACE_INTERFACE_ID, false,
-     "wait on words of shared memory"},
+     "wait on words of shared memory", NULL},
     {"scheduling", CAP_KERNEL_CAP_SCHEDULING_POLICY, CAP_SCHEDULING_POLICY_INTERFACE_ID, true,
-     "change its own threads' share of the processors"},
-    {"tracer", CAP_KERNEL_CAP_TRACER, CAP_TRACER_INTERFACE_ID, false, "watch what a child process does"},
+     "change its own threads' share of the processors", NULL},
+    {"tracer", CAP_KERNEL_CAP_TRACER, CAP_TRACER_INTERFACE_ID, false, "watch what a child process does",
+     NULL},
     {"null", CAP_KERNEL_CAP_NULL, CAP_NULL_CAP_INTERFACE_ID, false,
-     "an object that does nothing, for measuring"},
+     "an object that does nothing, for measuring", NULL},
 };
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
+
+/* The source is what the server takes it from. */
+static const struct grant_kind terminal_kinds[] = {
+    {"terminal", CAP_KERNEL_CAP_CONSOLE_INPUT, CAP_TERMINAL_SESSION_INTERFACE_ID, false,
+     "the terminal as a whole: lines with editing, raw mode, its size", "terminal"},
+    {"stdio", CAP_KERNEL_CAP_CONSOLE_INPUT, CAP_STD_IO_INTERFACE_ID, false,
+     "read lines and write: the terminal of a program that is to know no more of it", "stdio"},
+};
+enum { TERMINAL_KIND_COUNT = sizeof(terminal_kinds) / sizeof(terminal_kinds[0]) };
+
+const struct grant_kind *grant_terminal_kinds(size_t *count)
+{
+    *count = TERMINAL_KIND_COUNT;
+    return terminal_kinds;
+}
 
 const struct grant_kind *grant_kinds(size_t *count)
 {
@@ -76,17 +94,26 @@ void grant_words(struct buffer *out)
 {
     for (size_t i = 0; i < KIND_COUNT; i++)
         buffer_printf(out, "%s%s", i == 0 ? "" : ", ", kinds[i].word);
+    for (size_t i = 0; i < TERMINAL_KIND_COUNT; i++)
+        buffer_printf(out, ", %s", terminal_kinds[i].word);
 }
 
 /* The word, or the interface's own name in any case: `timer`, `Timer`, `EntropySource`. */
+static bool kind_is(const struct grant_kind *kind, const char *word, size_t len)
+{
+    const char *interface = grant_interface_name(kind);
+    return (strlen(kind->word) == len && strncmp(kind->word, word, len) == 0) ||
+           (strlen(interface) == len && strncasecmp(interface, word, len) == 0);
+}
+
 static const struct grant_kind *kind_find(const char *word, size_t len)
 {
-    for (size_t i = 0; i < KIND_COUNT; i++) {
-        const char *interface = grant_interface_name(&kinds[i]);
-        if ((strlen(kinds[i].word) == len && strncmp(kinds[i].word, word, len) == 0) ||
-            (strlen(interface) == len && strncasecmp(interface, word, len) == 0))
+    for (size_t i = 0; i < KIND_COUNT; i++)
+        if (kind_is(&kinds[i], word, len))
             return &kinds[i];
-    }
+    for (size_t i = 0; i < TERMINAL_KIND_COUNT; i++)
+        if (kind_is(&terminal_kinds[i], word, len))
+            return &terminal_kinds[i];
     return NULL;
 }
 
@@ -155,6 +182,21 @@ bool grant_add(struct grant_list *list, const char *text, struct sentence *why)
     return true;
 }
 
+/* Who takes what is typed: the terminal server, or the program itself. */
+static bool takes_input(const struct grant_list *list, bool through_server)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i].kind->source == CAP_KERNEL_CAP_CONSOLE_INPUT &&
+            (list->items[i].kind->export != NULL) == through_server)
+            return true;
+    return false;
+}
+
+bool grant_needs_terminal(const struct grant_list *list)
+{
+    return takes_input(list, true);
+}
+
 void grant_add_defaults(struct grant_list *list)
 {
     static const char *const defaults[] = {"console", "memory"};
@@ -173,6 +215,10 @@ void grant_add_defaults(struct grant_list *list)
 bool grant_list_check(const struct grant_list *list, struct sentence *why)
 {
     size_t handed = 0;
+    if (takes_input(list, true) && takes_input(list, false))
+        return sentence_say(why,
+                            "--grant input would take what is typed from the terminal server that --grant "
+                            "terminal and --grant stdio start. Leave one of them out");
     for (size_t i = 0; i < list->count; i++)
         handed += list->items[i].kind->own ? 0 : 1;
     if (handed <= CAPOS_CALL_CAPS_MAX)

@@ -16,7 +16,8 @@ static const char usage[] =
     "capOS runs a program with exactly the capabilities you name, in a small virtual machine of its own.\n"
     "\n"
     "  capos run [OPTION]...                    boot into the shell\n"
-    "  capos run [OPTION]... PROGRAM [ARG]...   run one program: a .c file or what capos cc made\n"
+    "  capos run [OPTION]... PROGRAM [ARG]...   run one program: a .c file, what capos cc made, or one of "
+    "capOS' own (ls)\n"
     "  capos cc [clang's options] FILE.c -o F   compile a C program for capOS\n"
     "  capos boot [OPTION]... MANIFEST          boot a whole system (.capnp, .json, .cue, .package, .iso)\n"
     "  capos test [SUITE]...                    run all the tests, or these suites\n"
@@ -68,6 +69,9 @@ static int command_help(int argc, char *const *argv)
     (void)argv;
     fputs(usage, stdout);
     const struct grant_kind *kinds = grant_kinds(&count);
+    for (size_t i = 0; i < count; i++)
+        printf("  %-14s %-18s %s\n", kinds[i].word, grant_interface_name(&kinds[i]), kinds[i].what);
+    kinds = grant_terminal_kinds(&count);
     for (size_t i = 0; i < count; i++)
         printf("  %-14s %-18s %s\n", kinds[i].word, grant_interface_name(&kinds[i]), kinds[i].what);
     return 0;

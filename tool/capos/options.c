@@ -1,6 +1,7 @@
 /* See options.h. */
 #include "options.h"
 #include "number.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { CPUS_MAX = 255, TIMEOUT_MAX_S = 7 * 24 * 3600 };
@@ -217,6 +218,10 @@ bool options_parse(enum command command, int argc, char *const *argv, struct opt
         return sentence_say(
             why, "--dir and --trace do not go together: the tracer starts no file server. In the shell "
                  "(capos run --dir ...) trace PROGRAM does");
+    if (grant_needs_terminal(&out->grants) && out->trace)
+        return sentence_say(why,
+                            "--grant terminal or stdio and --trace do not go together: the tracer starts "
+                            "no terminal server. In the shell trace PROGRAM does");
     return grant_list_check(&out->grants, why) && dir_list_check(&out->dirs, &out->grants, why);
 }
 
@@ -224,5 +229,6 @@ void options_free(struct options *options)
 {
     grant_list_free(&options->grants);
     dir_list_free(&options->dirs);
+    free(options->system_program);
     words_free(&options->env);
 }

@@ -18,10 +18,11 @@ struct options {
     bool verbose;
     bool trace, trace_calls, trace_sched, trace_times; /* trace without calls and sched: calls */
     bool print_qemu;
-    const char *expect;  /* boot only; borrowed from argv */
-    const char *kernel;  /* null: the one that was built; borrowed */
-    const char *subject; /* the program or the manifest; borrowed from argv. run: null if there is none */
-    char *const *args;   /* what follows it, null-terminated; borrowed */
+    const char *expect;   /* boot only; borrowed from argv */
+    const char *kernel;   /* null: the one that was built; borrowed */
+    char *system_program; /* run: the file of one of capOS' own programs, if that is what the subject names */
+    const char *subject;  /* the program or the manifest; borrowed from argv. run: null if there is none */
+    char *const *args;    /* what follows it, null-terminated; borrowed */
     size_t arg_count;
 };
 

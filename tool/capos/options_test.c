@@ -133,6 +133,20 @@ static void the_table_is_whole(void)
     assert_int_equal(seen | 1u << CAP_KERNEL_CAP_TRACER, (1u << (CAP_KERNEL_CAP_CONSOLE_INPUT + 1)) - 1);
 }
 
+static void a_terminal_is_granted_by_a_server(void)
+{
+    assert_true(PARSE(COMMAND_RUN, "--grant", "terminal", "--grant", "StdIO:io", "p.c"));
+    assert_true(grant_needs_terminal(&options.grants));
+    assert_string_equal(options.grants.items[3].name, "io");
+    assert_string_equal(options.grants.items[3].kind->export, "stdio");
+    assert_false(PARSE(COMMAND_RUN, "--grant", "stdio", "--grant", "input", "p.c"));
+    assert_says("would take what is typed");
+    assert_false(PARSE(COMMAND_RUN, "--grant", "stdio", "--trace", "p.c"));
+    assert_says("do not go together");
+    assert_true(PARSE(COMMAND_RUN, "--grant", "input", "p.c"));
+    assert_false(grant_needs_terminal(&options.grants));
+}
+
 static void arguments_behind_the_program_are_its_own(void)
 {
     assert_true(PARSE(COMMAND_RUN, "p.c", "--grant", "x", "-v"));
@@ -261,6 +275,7 @@ static const struct unit_test tests[] = {
     UNIT_TEST(an_unknown_grant_lists_the_grants),
     UNIT_TEST(bad_grant_names_are_refused),
     UNIT_TEST(the_table_is_whole),
+    UNIT_TEST(a_terminal_is_granted_by_a_server),
     UNIT_TEST(arguments_behind_the_program_are_its_own),
     UNIT_TEST(machine_options_are_read),
     UNIT_TEST(environment_entries_need_a_key),

@@ -2,6 +2,7 @@
 #include "package.h"
 #include "elf_file.h"
 #include "package_dirs.h"
+#include "package_terminal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,11 +50,12 @@ static void init_caps_add(struct parts *parts, const struct grant_kind *kind)
     grant->source.kernel = kind->source;
 }
 
-/* What init needs, the tracer, and the file servers. */
-static bool is_needed(enum cap_kernel_cap source, bool tracer, bool dirs)
+/* What init needs, the tracer, and the servers. */
+static bool is_needed(enum cap_kernel_cap source, bool tracer, bool dirs, bool terminal)
 {
-    return (dirs && dir_parts_need(source)) || source == CAP_KERNEL_CAP_BOOT_PACKAGE ||
-           source == CAP_KERNEL_CAP_PROCESS_SPAWNER || source == CAP_KERNEL_CAP_VIRTUAL_MEMORY ||
+    return (dirs && dir_parts_need(source)) || (terminal && terminal_part_needs(source)) ||
+           source == CAP_KERNEL_CAP_BOOT_PACKAGE || source == CAP_KERNEL_CAP_PROCESS_SPAWNER ||
+           source == CAP_KERNEL_CAP_VIRTUAL_MEMORY ||
            (tracer && (source == CAP_KERNEL_CAP_TRACER || source == CAP_KERNEL_CAP_LOG_SINK));
 }
 
@@ -63,11 +65,11 @@ static void init_caps_make(struct parts *parts, const struct grant_list *grants,
     const struct grant_kind *kinds = grant_kinds(&kind_count);
     parts->init_caps = must_alloc(kind_count * sizeof(struct cap_cap_grant));
     for (size_t i = 0; i < kind_count; i++) {
-        if (is_needed(kinds[i].source, tracer, dirs))
+        if (is_needed(kinds[i].source, tracer, dirs, grant_needs_terminal(grants)))
             init_caps_add(parts, &kinds[i]);
     }
     for (size_t i = 0; i < grants->count; i++) {
-        if (!grants->items[i].kind->own)
+        if (!grants->items[i].kind->own && grants->items[i].kind->export == NULL)
             init_caps_add(parts, grants->items[i].kind);
     }
 }
@@ -82,7 +84,9 @@ static void program_caps_make(struct parts *parts, const struct grant_list *gran
         const struct grant *from = &grants->items[i];
         struct cap_cap_grant *to = &parts->program_caps[i];
         *to = (struct cap_cap_grant){.name = text_of(from->name)};
-        if (from->kind->own) {
+        if (from->kind->export != NULL) {
+            to->source = terminal_part_source(from->kind);
+        } else if (from->kind->own) {
             to->source.which = CAP_CAP_GRANT_SOURCE_KERNEL;
             to->source.kernel = from->kind->source;
         } else {
@@ -129,7 +133,7 @@ static struct capnp_data data_of(const struct buffer *bytes)
 
 static size_t size_bound(const struct package_request *request)
 {
-    size_t bytes = request->init.size + request->program.size + ENCODING_SLACK_BYTES;
+    size_t bytes = request->init.size + request->program.size + request->terminal.size + ENCODING_SLACK_BYTES;
     for (size_t i = 0; i < request->args->count; i++)
         bytes += strlen(request->args->items[i]) + 32;
     for (size_t i = 0; i < request->env->count; i++)
@@ -162,9 +166,21 @@ static bool encode(const struct cap_system_manifest *manifest, size_t bound, str
            sentence_say(why, "the program and its arguments do not fit into a boot package (error %d)", used);
 }
 
+static bool has_terminal(const struct package_request *request)
+{
+    return request->program.size > 0 && request->tracer_args == NULL && grant_needs_terminal(request->grants);
+}
+
+size_t package_services_before(const struct package_request *request)
+{
+    return (request->dirs == NULL ? 0 : request->dirs->count) + (has_terminal(request) ? 1 : 0);
+}
+
 bool package_build(const struct package_request *request, struct buffer *out, struct sentence *why)
 {
     struct parts parts;
+    const bool terminal = has_terminal(request);
+    const size_t terminal_count = terminal ? 1 : 0;
     size_t program_count = request->program.size > 0 ? 1 : 0;
     bool tracer = request->tracer_args != NULL;
     size_t service_count = tracer ? 0 : program_count, dir_count;
@@ -173,21 +189,27 @@ bool package_build(const struct package_request *request, struct buffer *out, st
     struct cap_binary binaries[] = {
         {.name = text_of(init_name), .data = data_of(&request->init)},
         {.name = text_of(parts.name), .data = data_of(&request->program)},
+        terminal_part_binary(&request->terminal),
     };
-    struct cap_program service = {
-        .name = text_of(parts.name),
-        .binary = text_of(parts.name),
-        .caps = CAPNP_LIST(parts.program_caps, request->grants->count + dir_count),
-        .args = CAPNP_LIST(parts.args, request->args->count),
-        .env = CAPNP_LIST(parts.env, request->env->count),
-        .main = dir_count > 0, /* the file servers would go on */
-    };
-    void *all_binaries = joined(binaries, 1 + program_count, parts.dirs.binaries,
-                                dir_count == 0 ? 0 : dir_count + 1, sizeof binaries[0]);
-    void *services = joined(&service, service_count, parts.dirs.services, dir_count, sizeof service);
+    struct cap_program service[] = {
+        {
+            .name = text_of(parts.name),
+            .binary = text_of(parts.name),
+            .caps = CAPNP_LIST(parts.program_caps, request->grants->count + dir_count),
+            .args = CAPNP_LIST(parts.args, request->args->count),
+            .env = CAPNP_LIST(parts.env, request->env->count),
+            .main = dir_count > 0 || terminal, /* the servers would go on */
+        },
+        terminal_part_service()};
+    const size_t binary_count = 1 + program_count + terminal_count,
+                 dir_binaries = dir_count == 0 ? 0 : dir_count + 1;
+    service_count += terminal_count;
+    void *all_binaries =
+        joined(binaries, binary_count, parts.dirs.binaries, dir_binaries, sizeof binaries[0]);
+    void *services = joined(service, service_count, parts.dirs.services, dir_count, sizeof service[0]);
     struct cap_system_manifest manifest = {
         .schema_version = CAP_CURRENT_SCHEMA_VERSION,
-        .binaries = CAPNP_LIST(all_binaries, 1 + program_count + (dir_count == 0 ? 0 : dir_count + 1)),
+        .binaries = CAPNP_LIST(all_binaries, binary_count + dir_binaries),
         .has_init_config = true,
         .init_config =
             {
@@ -195,7 +217,9 @@ bool package_build(const struct package_request *request, struct buffer *out, st
                 .init = {.name = text_of(init_name),
                          .binary = text_of(init_name),
                          .has_budget = dir_count > 0,
-                         .budget = {.frames = parts.dirs.frames + PROGRAM_FRAMES}, /* a share of the rest */
+                         .budget = {.frames =
+                                        parts.dirs.frames + PROGRAM_FRAMES +
+                                        TERMINAL_PART_FRAMES * terminal_count}, /* a share of the rest */
                          .caps = CAPNP_LIST(parts.init_caps, parts.init_cap_count),
                          .args = CAPNP_LIST(parts.tracer_args, tracer ? request->tracer_args->count : 0),
                          .env = CAPNP_LIST(parts.env, tracer ? request->env->count : 0)},

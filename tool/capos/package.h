@@ -21,7 +21,11 @@ struct package_request {
                                         arguments, and what it is to start is its business */
     const struct dir_list *dirs;     /* null: none. Not with a tracer */
     struct buffer files;             /* the file server's ELF file, if there are dirs; borrowed */
+    struct buffer terminal;          /* the terminal server's, if a grant needs it; borrowed */
 };
+
+/* How many processes init starts before the program. */
+size_t package_services_before(const struct package_request *request);
 
 /* The program's name in the package. `out`: CAPOS_PROCESS_NAME_MAX + 1 bytes, zeroed. */
 void package_binary_name(const struct package_request *request, char *out);

@@ -58,8 +58,8 @@ static uint64_t room_bytes(const struct dir *dir)
 static void make_service(struct cap_program *service, struct dir_strings *strings, size_t index,
                          const struct dir *dir)
 {
-    snprintf(strings->name, sizeof strings->name, "files%zu", index);
-    snprintf(strings->tree, sizeof strings->tree, "files%zu.tree", index);
+    snprintf(strings->name, sizeof strings->name, "files%u", (unsigned)index);
+    snprintf(strings->tree, sizeof strings->tree, "files%u.tree", (unsigned)index);
     snprintf(strings->room, sizeof strings->room, "%llu", (unsigned long long)room_bytes(dir));
     const char *args[SERVICE_ARGS] = {strings->name, strings->room, "1", strings->tree};
     for (size_t i = 0; i < SERVICE_ARGS; i++)

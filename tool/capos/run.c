@@ -79,6 +79,25 @@ static char *compile(const char *source, const char *name)
     return output;
 }
 
+/* A name without a slash that is no file may be one of capOS' own programs, ls for instance. Those write to
+ * `out` or `io` (app/stream.h): the console, if nothing else was granted so. */
+static void find_system_program(struct options *options)
+{
+    struct sentence why;
+    const char *name = options->subject;
+    if (strchr(name, '/') != NULL || access(name, F_OK) == 0)
+        return;
+    char *path = must_printf("%s/build/programs/%s.elf", host_root(), name);
+    if (access(path, R_OK) != 0) {
+        free(path);
+        return;
+    }
+    options->system_program = path;
+    if (!options->no_default && !grant_list_has(&options->grants, "out") &&
+        !grant_list_has(&options->grants, "io"))
+        (void)grant_add(&options->grants, "console:out", &why);
+}
+
 /* Reads the program, compiling it first where it is C; *elf_path is the file that was read, the caller's.
  * Returns 0 or the exit status, having complained. */
 static int load_program(const char *path, const char *name, struct buffer *out, char **elf_path)
@@ -165,8 +184,9 @@ static int status_of_code(int64_t code)
     return status == 0 && code != 0 ? 0xff : status;
 }
 
-/* Of a system that was booted as a whole (elf_path null) the exit code is init's. */
-static int judge(const struct options *options, const struct session_result *result, const char *elf_path)
+/* `process`: whose exit code it is; of a system that was booted as a whole (elf_path null) init's. */
+static int judge(const struct options *options, const struct session_result *result, uint64_t process,
+                 const char *elf_path)
 {
     const struct kernel_log *log = &result->log;
     int64_t code;
@@ -186,7 +206,6 @@ static int judge(const struct options *options, const struct session_result *res
                  options->subject, options->timeout_s);
         return CAPOS_EXIT_TIMEOUT;
     }
-    uint64_t process = elf_path == NULL ? PROCESS_INIT : PROCESS_PROGRAM + options->dirs.count;
     if (!kernel_log_exit_code(log, process, &code)) {
         complain("the machine ended without %s having ended (QEMU status %d). The kernel's log ends so:",
                  options->subject, result->guest.qemu_status);
@@ -202,7 +221,7 @@ static int judge(const struct options *options, const struct session_result *res
 }
 
 static int boot_program(struct options *options, const char *name, const struct buffer *package,
-                        const char *elf_path)
+                        uint64_t process, const char *elf_path)
 {
     struct session_result result;
     struct sentence why;
@@ -221,7 +240,7 @@ static int boot_program(struct options *options, const char *name, const struct 
     kvm_choose(&options->machine, options->want_kvm);
     int status = CAPOS_EXIT_TROUBLE;
     if (session_run(&session, &result, &why))
-        status = judge(options, &result, elf_path);
+        status = judge(options, &result, process, elf_path);
     else
         complain("%s", why.text);
     session_result_free(&result);
@@ -276,13 +295,17 @@ static int run_with(struct options *options, const char *name)
         request.tracer_args = &tracer_args;
     }
     char *elf_path = NULL;
-    int status = load_program(options->subject, name, &request.program, &elf_path);
+    const char *path = options->system_program != NULL ? options->system_program : options->subject;
+    int status = load_program(path, name, &request.program, &elf_path);
     if (status == 0) {
         status = CAPOS_EXIT_TROUBLE;
         request.dirs = &options->dirs;
         if (load_first(options->trace ? "tracer" : "init", &request.init) &&
-            take_snapshots(options, &request.files) && package_or_complain(&request, &package))
-            status = boot_program(options, name, &package, elf_path);
+            take_snapshots(options, &request.files) &&
+            (!grant_needs_terminal(&options->grants) || load_first("terminal", &request.terminal)) &&
+            package_or_complain(&request, &package))
+            status = boot_program(options, name, &package,
+                                  PROCESS_PROGRAM + package_services_before(&request), elf_path);
     }
     free(elf_path);
     words_free(&args);
@@ -291,6 +314,7 @@ static int run_with(struct options *options, const char *name)
     buffer_free(&request.init);
     buffer_free(&request.program);
     buffer_free(&request.files);
+    buffer_free(&request.terminal);
     return status;
 }
 
@@ -319,7 +343,7 @@ static int boot_default(struct options *options)
     if (!file_read(path, &package))
         complain("%s cannot be read: %s; make builds it", path, strerror(errno));
     else if (take_snapshots(options, &server) && add_dirs(options, &server, &package))
-        status = boot_program(options, "shell", &package, NULL);
+        status = boot_program(options, "shell", &package, PROCESS_INIT, NULL);
     buffer_free(&package);
     buffer_free(&server);
     free(path);
@@ -328,6 +352,7 @@ static int boot_default(struct options *options)
 
 static int run_subject(struct options *options)
 {
+    find_system_program(options);
     char *name = program_name(options->subject);
     int status = options->explain ? explain(options->subject, &options->grants, &options->dirs)
                                   : run_with(options, name);

@@ -302,6 +302,67 @@ status=$?
 [ "$status" -eq 4 ] && grep -q '^text' "$work/out"
 result dir-in-the-shell $?
 
+# --grant stdio, terminal: a terminal server beside the program.
+cat >lines.c <<'C'
+#include <capos/call.h>
+#include <capos/lookup.h>
+int main(void)
+{
+    cap_std_io io = capos_need_std_io("io");
+    static uint64_t words[600];
+    struct cap_buffer buffer = {words, sizeof words};
+    struct cap_std_io_read_results read;
+    struct cap_std_io_write_results written;
+    int lines = 0;
+    while (cap_std_io_read(io, 1024, &read, &buffer) >= 0 && read.data.len > 0) {
+        (void)cap_std_io_write(io, read.data, &written);
+        lines++;
+    }
+    return lines;
+}
+C
+printf 'one\ntwo\nthree' >typed
+try "$capos" run --timeout 60 --grant stdio:io lines.c <typed
+gives stdio-of-a-file 3 'one\ntwo\nthree\n' ''
+try "$capos" run --timeout 60 --no-default --grant stdio:io lines.c < <(sleep 1; printf 'late\n')
+gives stdio-of-a-pipe-and-nothing-else 1 'late\n' ''
+try "$capos" run --timeout 60 --grant stdio:io lines.c </dev/null
+gives stdio-of-nothing 0 '' ''
+try "$capos" run --timeout 60 lines.c
+result stdio-that-was-not-granted "$([ "$status" -eq 78 ] && grep -q 'capability named "io"; granted: console, memory' out; echo $?)"
+cat >ask.c <<'C'
+#include <capos/call.h>
+#include <capos/lookup.h>
+int main(void)
+{
+    cap_terminal_session terminal = capos_need_terminal_session("terminal");
+    static uint64_t words[600];
+    struct cap_buffer buffer = {words, sizeof words};
+    struct cap_terminal_session_read_line_params ask = {.prompt = {"name? ", 6}, .echo = true};
+    struct cap_terminal_session_read_line_results got;
+    struct cap_terminal_session_write_results written;
+    if (cap_terminal_session_read_line_call(terminal, &ask, &got, &buffer) < 0)
+        return 9;
+    return cap_terminal_session_write(terminal, capnp_data_of(got.line.bytes, got.line.len), &written) < 0 ? 8 : 7;
+}
+C
+try "$capos" run --timeout 60 --grant terminal ask.c <<<Ada
+result terminal-session "$([ "$status" -eq 7 ] && grep -q Ada out; echo $?)"
+try "$capos" run --grant stdio --grant input lines.c
+gives stdio-and-input 125 '' 'would take what is typed'
+
+# capOS' own programs by name.
+try "$capos" run --dir folder cat file
+gives own-cat 0 'text\n' ''
+try "$capos" run --dir folder:root:ro mkdir new
+gives own-mkdir 1 'mkdir: new: the capability is read-only\n' ''
+try "$capos" run --timeout 60 --dir folder --grant stdio:io cat file - <<<typed
+gives own-cat-of-what-is-typed 0 'text\ntyped\n' ''
+try "$capos" run ls
+gives own-ls-without-a-folder 1 'ls: needs a Directory named root; run ls with { out: @out, root: @root }\n' ''
+try "$capos" run no-such-program
+gives no-program-of-that-name 127 '' 'there is no program no-such-program'
+
 # However capos ends, its QEMU ends with it.
 "$capos" run loop.c >out 2>err &
 job=$!

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NODE_BYTES = 128, NAME_BYTES_MAX = 255, LINK_BYTES_MAX = 4095 };
+enum { NODE_BYTES = 128, LINK_BYTES_MAX = 4095, PATH_SHOWN_MAX = 200 };
 #define NS_PER_S INT64_C(1000000000)
 
 struct level {
@@ -33,9 +33,27 @@ struct snapshot {
     struct sentence *why;
 };
 
+/* The path for a person: of a long one its end, and nothing in it that a terminal would obey. */
+static void show_path(const struct snapshot *snapshot, struct buffer *out)
+{
+    size_t from = snapshot->path.size > PATH_SHOWN_MAX ? snapshot->path.size - PATH_SHOWN_MAX : 0;
+    buffer_text(out, from > 0 ? "..." : "");
+    for (size_t i = from; i < snapshot->path.size; i++) {
+        const unsigned char byte = (unsigned char)snapshot->path.data[i];
+        if (byte < ' ' || byte == 0x7f)
+            buffer_printf(out, "\\x%02x", byte);
+        else
+            buffer_append(out, &snapshot->path.data[i], 1);
+    }
+}
+
 static bool refuse(struct snapshot *snapshot, const char *what)
 {
-    return sentence_say(snapshot->why, "--dir: %s %s", buffer_string(&snapshot->path), what);
+    struct buffer path = {0};
+    show_path(snapshot, &path);
+    sentence_say(snapshot->why, "--dir: %s %s", buffer_string(&path), what);
+    buffer_free(&path);
+    return false;
 }
 
 static void path_set(struct snapshot *snapshot, size_t len, const char *name)
@@ -61,11 +79,20 @@ static bool list_names(struct snapshot *snapshot, int fd, struct words *names)
             close(other);
         return refuse(snapshot, strerror(errno));
     }
-    for (const struct dirent *entry; (entry = readdir(stream)) != NULL;) {
+    int error = 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(stream);
+        if (entry == NULL) {
+            error = errno; /* 0: the end */
+            break;
+        }
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             words_add(names, entry->d_name);
     }
     closedir(stream);
+    if (error != 0)
+        return refuse(snapshot, strerror(error));
     if (names->count > 0)
         qsort(names->items, names->count, sizeof names->items[0], compare_names);
     return true;
@@ -139,8 +166,10 @@ static bool add_folder(struct snapshot *snapshot, int at, const char *name, cons
         return refuse(snapshot, strerror(errno));
     if (is_cache(fd)) {
         close(fd);
-        complain("--dir: %s is left out: it is marked as a cache (CACHEDIR.TAG)",
-                 buffer_string(&snapshot->path));
+        struct buffer path = {0};
+        show_path(snapshot, &path);
+        complain("--dir: %s is left out: it is marked as a cache (CACHEDIR.TAG)", buffer_string(&path));
+        buffer_free(&path);
         return true;
     }
     struct cap_tree_node *node = add_node(snapshot, info, name);
