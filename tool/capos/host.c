@@ -27,8 +27,20 @@ void complain(const char *format, ...)
 }
 
 /* The binary is ROOT/build/capos. */
+/* A standard stream that we were started without would be the next file opened, a guest's pipe perhaps. */
+static void open_missing_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 bool host_init(void)
 {
+    open_missing_streams();
     ssize_t len = readlink("/proc/self/exe", root, sizeof(root) - 1);
     root[len < 0 ? 0 : len] = '\0';
     for (int up = 0; up < 2; up++) {

@@ -19,7 +19,8 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The repository that this binary was built in, without a slash at the end. Set once by host_init. */
 const char *host_root(void);
-/* False (with a sentence) if the binary is not in the build directory of a capOS tree. */
+/* First of all. Standard streams that are closed are /dev/null from then on.
+ * False (with a sentence) if the binary is not in the build directory of a capOS tree. */
 bool host_init(void);
 /* `root`/path; owned by the caller. */
 char *host_path(const char *path);

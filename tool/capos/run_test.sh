@@ -363,6 +363,10 @@ gives own-ls-without-a-folder 1 'ls: needs a Directory named root; run ls with {
 try "$capos" run no-such-program
 gives no-program-of-that-name 127 '' 'there is no program no-such-program'
 
+# Without a standard input at all.
+try "$capos" run --timeout 60 --dir folder --grant stdio:io cat file - <&-
+gives own-cat-without-a-standard-input 0 'text\n' ''
+
 # However capos ends, its QEMU ends with it.
 "$capos" run loop.c >out 2>err &
 job=$!
