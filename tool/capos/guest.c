@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LOG_FD = 10, PACKAGE_FD = 11, READ_CHUNK_BYTES = 65536, WAKE_S = 1 };
+enum { LOG_FD = 10, PACKAGE_FD = 11, FIRST_ASIDE_FD = 64, READ_CHUNK_BYTES = 65536, WAKE_S = 1 };
 enum { STREAM_CONSOLE, STREAM_LOG, STREAM_ERRORS, STREAM_STARTED, STREAM_COUNT };
 
 /* Both ends of the pipes; [0] is ours. */
@@ -60,13 +60,14 @@ static bool streams_open(struct streams *streams, const struct buffer *package)
     return package == NULL || streams->package >= 0;
 }
 
-/* The copies must not collide with the originals' numbers. */
-static void place_fd(int from, int to)
+/*
+ * The numbers that QEMU is told are wanted whatever numbers we were given, and which those are depends on
+ * what we were started with: every stream first goes to a number above all of them. The copy closes itself at
+ * the exec.
+ */
+static int set_aside(int fd)
 {
-    if (from < 0)
-        return;
-    int high = fcntl(from, F_DUPFD_CLOEXEC, 64);
-    dup2(high, to);
+    return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FIRST_ASIDE_FD);
 }
 
 static _Noreturn void become_qemu(const struct guest *guest, const struct streams *streams, pid_t parent)
@@ -74,15 +75,20 @@ static _Noreturn void become_qemu(const struct guest *guest, const struct stream
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(1);
-    int started = fcntl(streams->pipes[STREAM_STARTED][1], F_DUPFD_CLOEXEC, 64);
-    int console = fcntl(streams->pipes[STREAM_CONSOLE][1], F_DUPFD_CLOEXEC, 64);
-    int errors = fcntl(streams->pipes[STREAM_ERRORS][1], F_DUPFD_CLOEXEC, 64);
-    int package = streams->package < 0 ? -1 : fcntl(streams->package, F_DUPFD_CLOEXEC, 64);
-    place_fd(streams->pipes[STREAM_LOG][1], LOG_FD);
-    place_fd(package, PACKAGE_FD);
-    dup2(streams->input[0], STDIN_FILENO);
-    dup2(console, STDOUT_FILENO);
-    dup2(errors, STDERR_FILENO);
+    int started = set_aside(streams->pipes[STREAM_STARTED][1]);
+    const struct {
+        int from, to;
+    } places[] = {
+        {set_aside(streams->input[0]), STDIN_FILENO},
+        {set_aside(streams->pipes[STREAM_CONSOLE][1]), STDOUT_FILENO},
+        {set_aside(streams->pipes[STREAM_ERRORS][1]), STDERR_FILENO},
+        {set_aside(streams->pipes[STREAM_LOG][1]), LOG_FD},
+        {set_aside(streams->package), PACKAGE_FD},
+    };
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (places[i].from >= 0)
+            dup2(places[i].from, places[i].to);
+    }
     execvp(guest->argv->items[0], guest->argv->items);
     int error = errno;
     ssize_t ignored = write(started, &error, sizeof(error));

@@ -367,6 +367,24 @@ gives no-program-of-that-name 127 '' 'there is no program no-such-program'
 try "$capos" run --timeout 60 --dir folder --grant stdio:io cat file - <&-
 gives own-cat-without-a-standard-input 0 'text\n' ''
 
+# The numbers of the files that capos is started with decide the numbers of the guest's own: none of them may matter.
+with_descriptors() { # COUNT COMMAND...: runs it with that many open files besides the standard streams
+    local count=$1 fd
+    shift
+    (
+        for fd in /proc/self/fd/*; do
+            fd=${fd##*/}
+            [ "$fd" -le 2 ] || eval "exec $fd>&-"
+        done
+        for ((fd = 3; fd < 3 + count; fd++)); do eval "exec $fd</dev/null"; done
+        exec "$@"
+    )
+}
+for count in 0 1 2 3 4 5 6 7 8 9 62; do
+    try with_descriptors "$count" "$capos" run --timeout 60 --grant stdio:io cat <<<text
+    gives "own-cat-with-$count-more-open-files" 0 'text\n' ''
+done
+
 # However capos ends, its QEMU ends with it.
 "$capos" run loop.c >out 2>err &
 job=$!
