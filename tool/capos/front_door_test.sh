@@ -63,6 +63,10 @@ try "$capos" run --memory lots x.c
 says bad-memory-size 125 "'lots' is not a size of memory" "--memory 64M"
 try "$capos" run --fast x.c
 says unknown-option 125 "there is no option --fast" "--grant"
+try "$capos" test c-hello
+says unknown-suite-names-the-near-one 2 "there is no test suite 'c-hello'" "Do you mean: demo-c-hello?" "test --list"
+try "$capos" test --list
+result test-lists-its-suites "$(for w in lint front-door demo-c-hello; do grep -qx "$w" <<<"$out" || echo 1; done | grep -c 1)"
 
 # --- programs that are none -------------------------------------------------------------------------------------------
 try "$capos" run missing.elf
