@@ -21,14 +21,17 @@ list-checks:
 check: ## run all tests; ends with "N passed, N failed"
 	@tool/check $(CHECKS)
 
-LINTS += lint-headers lint-layers lint-status
-.PHONY: lint-headers lint-layers lint-status check-lint check-formatting
+LINTS += lint-headers lint-layers lint-status lint-shared
+.PHONY: lint-headers lint-layers lint-status lint-shared check-lint check-formatting
 lint-headers: $(GENERATED) $(LIBCAPOS)
 	@tool/lint-headers
 lint-layers: $(GENERATED)
 	@tool/check-deps
 lint-status:
 	@tool/lint-status $(CHECKS)
+
+lint-shared:
+	@tool/lint-shared $(CHECKS)
 
 lint: $(LINTS) ## static checks: header self-containment, layering, both compilers
 

@@ -9,6 +9,8 @@ TESTGEN_SRC  := $(foreach n,$(TEST_NAMES),$(TESTGEN)/$(n)_types.c $(TESTGEN)/$(n
 TESTGEN_TYPES := $(TEST_NAMES:%=$(TESTGEN)/%_types.c)
 CAPNP_TEST_CFLAGS := -DCAPNP_INLINE_SHAPES -Iabi -I$(TESTGEN) -I$(GEN) -Ilib -Ilib/capnp -Ilib/capos/include
 
+CHECK_SHARED  += $(TESTGEN_SRC)
+
 $(TESTGEN_SRC) &: $(TEST_SCHEMA) $(CAPNPC)
 	$(Q)rm -rf $(TESTGEN)
 	@mkdir -p $(TESTGEN)
