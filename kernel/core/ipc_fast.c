@@ -15,6 +15,7 @@
 #include "core/sched.h"
 #include "core/umem.h"
 #include "mm/aspace.h"
+#include "object/endpoint.h"
 #include <capos/endpoint.h>
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -328,23 +329,19 @@ static const struct capability *capability_to_copy(const struct process *process
     const uaddr_t behind = align_up(words->addr + (uint32_t)words->lengths, 8);
     if (umem_copy_in(&descriptor, behind, sizeof(descriptor)) < 0 || descriptor.mode != CAPOS_XFER_COPY)
         return NULL;
-    const struct capability *sent = captable_peek_alone(process, descriptor.cap_id);
+    const struct capability *sent = captable_find_alone(process, descriptor.cap_id);
     return sent != NULL && sent->type->transfer == CAP_TRANSFER_ANY ? sent : NULL;
 }
 
-/* What a call without capabilities has put into the receiver's buffer and queue becomes one with this. */
-static void add_capability(struct thread *server, uint32_t params_len, uint32_t id,
-                           const struct capability *sent)
+/* What a call or an answer without capabilities has put into the other's buffer, `behind` its payload, and
+ * into its queue becomes one with this, whose reference is the table's from now on. */
+static void add_capability(struct thread *to, size_t behind, uint32_t id, const struct capability *sent)
 {
-    const struct ring *ring = &server->ring;
-    struct capos_ipc_header *header = (struct capos_ipc_header *)(void *)server->fast.place;
-    struct capos_xfer_result *record =
-        (void *)(server->fast.place + align_up(sizeof(*header) + params_len, 8));
-    header->cap_count = 1;
+    const struct ring *ring = &to->ring;
+    struct capos_xfer_result *record = (void *)(to->fast.place + align_up(behind, 8));
     *record = (struct capos_xfer_result){.cap_id = id, .interface_id = sent->type->interface_id};
     ring->cq[(ring->cq_tail - 1) & (CAPOS_RING_CQ_ENTRIES - 1)].cap_count = 1;
-    object_get(sent->object);
-    captable_publish(&server->process->captable, id, *sent, CAP_FROM_IPC);
+    captable_publish(&to->process->captable, id, *sent, CAP_FROM_IPC);
 }
 
 enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
@@ -366,8 +363,11 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
     enum ipc_way way = call_step(caller, facet, words, next, false);
     if (way == IPC_GENERAL_WAY)
         captable_cancel(&server->process->captable, id);
-    else
-        add_capability(server, len, id, sent);
+    else {
+        ((struct capos_ipc_header *)(void *)server->fast.place)->cap_count = 1;
+        object_get(sent->object);
+        add_capability(server, sizeof(struct capos_ipc_header) + len, id, sent);
+    }
     return way;
 }
 
@@ -464,6 +464,123 @@ INLINE_ACROSS_FILES enum ipc_way ipc_fast_return(struct thread *server, const st
         return way;
     }
     return return_step(server, endpoint, returned, receive, next, false);
+}
+
+/* ---- RETURN with a capability, and RECV. */
+
+/* One capability on its way in an answer. */
+struct answered_cap {
+    uint32_t mode, id;
+    struct capability capability; /* MINT: unborn, with its reference; else borrowed from the table */
+};
+
+/* Whether that can be done: as ipc_caps_begin, but nothing is hidden, since nobody else runs meanwhile. */
+static bool begin_answered_cap(const struct process *process, uaddr_t descriptors, struct answered_cap *out)
+{
+    struct {
+        struct capos_xfer_desc descriptor;
+        struct capos_xfer_mint mint;
+    } entry;
+    struct ipc_facet *facet;
+    /* What lies behind the descriptor of another mode is not looked at. */
+    if (!umem_range_ok(descriptors, sizeof(entry)) ||
+        !arch_user_try_copy_in_place(&entry, descriptors, sizeof(entry)))
+        return false;
+    const struct capability *named = captable_find_alone(process, entry.descriptor.cap_id);
+    if (named == NULL)
+        return false;
+    out->mode = entry.descriptor.mode;
+    out->id = entry.descriptor.cap_id;
+    out->capability = *named;
+    if (out->mode == CAPOS_XFER_COPY)
+        return named->type->transfer == CAP_TRANSFER_ANY;
+    if (out->mode == CAPOS_XFER_MOVE)
+        return named->type->transfer != CAP_TRANSFER_NEVER && named->type->holder_ended == NULL;
+    if (out->mode != CAPOS_XFER_MINT || named->type != &endpoint_type ||
+        endpoint_mint_unborn(container_of(named->object, struct ipc_endpoint, server), entry.mint.tag,
+                             entry.mint.interface_id, &facet) < 0)
+        return false;
+    out->capability = (struct capability){&facet->object, &facet->type};
+    return true;
+}
+
+static void undo_answered_cap(const struct answered_cap *cap)
+{
+    if (cap->mode == CAPOS_XFER_MINT)
+        object_put(cap->capability.object);
+}
+
+/* The reference is the receiver's to have. */
+static void end_answered_cap(struct process *from, const struct answered_cap *cap)
+{
+    if (cap->mode == CAPOS_XFER_MINT)
+        container_of(cap->capability.object, struct ipc_facet, object)->unborn = false;
+    else if (cap->mode == CAPOS_XFER_COPY)
+        object_get(cap->capability.object);
+    else
+        captable_move_take_out(&from->captable, cap->id);
+}
+
+enum ipc_way ipc_fast_return_with_capability(struct thread *server, const struct sqe_words *returned,
+                                             const struct sqe_words *receive, struct thread **next)
+{
+    const uint32_t len = (uint32_t)returned->lengths;
+    struct answered_cap cap;
+    uint32_t id;
+    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
+    if (spinlock_needed() || endpoint == NULL || endpoint->fast_call == NULL)
+        return IPC_GENERAL_WAY;
+    struct thread *caller = endpoint->fast_call;
+    if (align_up(len, 8) + sizeof(struct capos_xfer_result) > caller->fast.room_bytes ||
+        !begin_answered_cap(server->process, align_up(returned->addr + len, 8), &cap))
+        return IPC_GENERAL_WAY;
+    enum ipc_way way = IPC_GENERAL_WAY;
+    if (captable_reserve(&caller->process->captable, &id) == CAPOS_OK) {
+        way = return_step(server, endpoint, returned, receive, next, false);
+        if (way == IPC_GENERAL_WAY)
+            captable_cancel(&caller->process->captable, id);
+    }
+    if (way == IPC_GENERAL_WAY) {
+        undo_answered_cap(&cap);
+        return way;
+    }
+    end_answered_cap(server->process, &cap);
+    add_capability(caller, len, id, &cap.capability);
+    return way;
+}
+
+/* ---- RELEASE of a facet, and CALL on another of the same endpoint. */
+
+bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **news)
+{
+    struct captable *table = &process->captable;
+    const struct capability *named = captable_find_alone(process, id);
+    *news = NULL;
+    if (spinlock_needed() || named == NULL || named->type->forward != endpoint_facet_forward ||
+        named->object->references != 1)
+        return captable_release(table, id) == CAPOS_OK;
+    *news = container_of(named->object, struct ipc_facet, object);
+    object_retire(named->object);
+    captable_move_take_out(table, id);
+    return true;
+}
+
+enum ipc_way ipc_fast_call_with_news(struct thread *caller, struct ipc_facet *facet,
+                                     const struct sqe_words *words, struct ipc_facet *news,
+                                     struct thread **next)
+{
+    if ((news != NULL && facet->endpoint != news->endpoint) || spinlock_needed() ||
+        facet->endpoint->fast_receiver == NULL || !list_is_empty(&facet->endpoint->queue) ||
+        (uint32_t)words->lengths > SHORT_BYTES)
+        return IPC_GENERAL_WAY;
+    enum ipc_way way = call_step(caller, facet, words, next, false);
+    if (way == IPC_GENERAL_WAY || news == NULL)
+        return way;
+    struct capos_ipc_header *header = (struct capos_ipc_header *)(void *)(*next)->fast.place;
+    header->flags = CAPOS_IPC_ALSO_DROPPED;
+    header->dropped_tag = news->tag;
+    ipc_facet_free(news);
+    return way;
 }
 
 enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words)

@@ -29,6 +29,23 @@ static inline bool ipc_is_plain_return(const struct sqe_words *words)
            words->lengths <= SHORT_BYTES;
 }
 
+/* The same with one capability. */
+static inline bool ipc_is_return_with_capability(const struct sqe_words *words)
+{
+    struct sqe_words plain = *words;
+    plain.transfer = (uint32_t)words->transfer;
+    return words->transfer >> 32 == 1 && ipc_is_plain_return(&plain);
+}
+
+/* A RELEASE that wants no completion if it succeeds. */
+static inline bool ipc_is_quiet_release(const struct sqe_words *words)
+{
+    const uint64_t target =
+        (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RELEASE << 48 | (uint32_t)words->target;
+    return ((words->target ^ target) | words->addr | words->lengths | words->result_addr | words->transfer |
+            words->pipeline | words->deadline_ns) == 0;
+}
+
 /* Without a deadline. */
 static inline bool ipc_is_plain_receive(const struct sqe_words *words, uint32_t cap_id)
 {
@@ -52,5 +69,16 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
 /* A RETURN and behind it a RECV on the same endpoint, plain as above. */
 enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
                              const struct sqe_words *receive, struct thread **next);
+/* The same with one capability: of the RETURN's words only xfer_cap_count is 1. */
+enum ipc_way ipc_fast_return_with_capability(struct thread *server, const struct sqe_words *returned,
+                                             const struct sqe_words *receive, struct thread **next);
+/* RELEASE: false: the capability is not there, and nothing has changed. *news not null: it was the last to
+ * this facet, and that is to be told by whoever asked, at once: with ipc_fast_call_with_news if that
+ * succeeds, else with ipc_facet_dropped. */
+bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **news);
+/* ipc_fast_call that, if `news` is not null, tells that too and then frees the facet. */
+enum ipc_way ipc_fast_call_with_news(struct thread *caller, struct ipc_facet *facet,
+                                     const struct sqe_words *words, struct ipc_facet *news,
+                                     struct thread **next);
 /* A RECV. */
 enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words);

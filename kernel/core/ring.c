@@ -624,7 +624,7 @@ static __attribute__((noinline)) void try_call_with_capability(struct thread *th
         (((words.target >> 48) ^ CAPOS_OP_CALL) | words.pipeline | words.deadline_ns |
          ((words.result_addr | words.addr) & 7)) != 0)
         return;
-    const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
+    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
     if (target != NULL && target->type->forward == endpoint_facet_forward)
         go_on_late(ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next),
                    next);
@@ -654,6 +654,75 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
     return call_one(thread, target, &words);
 }
 
+static inline bool still_waits_for_one(const struct thread *thread)
+{
+    const struct user_frame *frame = &thread->context.frame;
+    return waits_for_one(thread, __atomic_load_n(&thread->ring.page->cq_head, __ATOMIC_RELAXED),
+                         (uint32_t)frame->rdi, frame->rsi);
+}
+
+/* Does the first entry if it is a RELEASE that wants no completion and gets none. *news as in ipc_fast.h. */
+static bool release_first(struct thread *thread, struct ipc_facet **news)
+{
+    struct ring *ring = &thread->ring;
+    struct sqe_words words;
+    read_entry(ring, ring->sq_head, &words);
+    if (!ipc_is_quiet_release(&words) || !ipc_fast_give_up(thread->process, (uint32_t)words.target, news))
+        return false;
+    const uint32_t head = ring->sq_head + 1;
+    ring->sq_head = head;
+    __atomic_store_n(&ring->page->sq_head, head, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* The next entry, if it is a plain CALL on a client facet. */
+static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, struct thread **next)
+{
+    struct sqe_words words;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    if ((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline | words.deadline_ns |
+         ((words.result_addr | words.addr) & 7)) != 0)
+        return IPC_GENERAL_WAY;
+    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
+    return target == NULL || target->type->forward != endpoint_facet_forward
+               ? IPC_GENERAL_WAY
+               : ipc_fast_call_with_news(thread, (struct ipc_facet *)target->object, &words, news, next);
+}
+
+/* A RELEASE and a CALL. */
+static void release_and_call(struct thread *thread)
+{
+    struct ipc_facet *news = NULL;
+    struct thread *next = NULL;
+    enum ipc_way way = IPC_GENERAL_WAY;
+    if (!release_first(thread, &news))
+        return;
+    if (still_waits_for_one(thread)) /* what was released may have been much */
+        way = call_next(thread, news, &next);
+    if (way == IPC_GENERAL_WAY && news != NULL)
+        ipc_facet_dropped(news);
+    go_on_late(way, next);
+}
+
+/* Two entries that are not the most frequent ones. */
+static __attribute__((noinline)) void enter_two_late(struct thread *thread)
+{
+    struct sqe_words returned, receive;
+    struct thread *next = NULL;
+    read_entry(&thread->ring, thread->ring.sq_head, &returned);
+    if ((uint8_t)(returned.target >> 48) == CAPOS_OP_RELEASE) {
+        release_and_call(thread);
+        return;
+    }
+    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
+    if (!ipc_is_plain_receive(&receive, (uint32_t)returned.target))
+        return;
+    if (ipc_is_plain_return(&returned))
+        go_on_late(ipc_fast_return(thread, &returned, &receive, &next), next);
+    else if (ipc_is_return_with_capability(&returned))
+        go_on_late(ipc_fast_return_with_capability(thread, &returned, &receive, &next), next);
+}
+
 /* A RETURN and a RECV, or an UNPARK and a PARK. */
 static inline __attribute__((always_inline)) void enter_two(struct thread *thread)
 {
@@ -663,6 +732,8 @@ static inline __attribute__((always_inline)) void enter_two(struct thread *threa
     if (__builtin_expect(!ipc_is_plain_return(&returned), 0)) {
         if ((uint8_t)(returned.target >> 48) == CAPOS_OP_UNPARK)
             park_take_turns(thread);
+        else
+            enter_two_late(thread);
         return;
     }
     read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
@@ -676,23 +747,6 @@ static uint8_t opcode_at(const struct ring *ring, uint32_t index)
     return __atomic_load_n(&ring->sq[index & SQ_MASK].opcode, __ATOMIC_RELAXED);
 }
 
-static inline bool still_waits_for_one(const struct thread *thread)
-{
-    const struct user_frame *frame = &thread->context.frame;
-    return waits_for_one(thread, __atomic_load_n(&thread->ring.page->cq_head, __ATOMIC_RELAXED),
-                         (uint32_t)frame->rdi, frame->rsi);
-}
-
-static __attribute__((noinline)) void enter_two_late(struct thread *thread)
-{
-    struct sqe_words returned, receive;
-    struct thread *next = NULL;
-    read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
-    if (ipc_is_plain_return(&returned) && ipc_is_plain_receive(&receive, (uint32_t)returned.target))
-        go_on_late(ipc_fast_return(thread, &returned, &receive, &next), next);
-}
-
 /* Several entries, of which the last is a RECV: that waits the fast way if it can, so that the call it gets
  * may come by it; with a RETURN before it, both go the fast way if they can. */
 static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
@@ -700,7 +754,14 @@ static __attribute__((noinline)) void enter_and_receive(struct thread *thread, u
     struct ring *ring = &thread->ring;
     struct sqe_words words;
     if (waiting > 2) {
-        drain(thread, waiting - 2);
+        struct ipc_facet *news = NULL;
+        while (waiting > 2 && release_first(thread, &news)) {
+            waiting--;
+            if (news != NULL)
+                ipc_facet_dropped(news);
+        }
+        if (waiting > 2)
+            drain(thread, waiting - 2);
         waiting = 2;
         if (still_waits_for_one(thread))
             enter_two_late(thread);
