@@ -327,21 +327,22 @@ static const struct capability *capability_to_copy(const struct process *process
 {
     struct capos_xfer_desc descriptor;
     const uaddr_t behind = align_up(words->addr + (uint32_t)words->lengths, 8);
-    if (umem_copy_in(&descriptor, behind, sizeof(descriptor)) < 0 || descriptor.mode != CAPOS_XFER_COPY)
+    if (!umem_range_ok(behind, sizeof(descriptor)) ||
+        !arch_user_try_copy_in_place(&descriptor, behind, sizeof(descriptor)) ||
+        descriptor.mode != CAPOS_XFER_COPY)
         return NULL;
     const struct capability *sent = captable_find_alone(process, descriptor.cap_id);
     return sent != NULL && sent->type->transfer == CAP_TRANSFER_ANY ? sent : NULL;
 }
 
 /* What a call or an answer without capabilities has put into the other's buffer, `behind` its payload, and
- * into its queue becomes one with this, whose reference is the table's from now on. */
+ * into its queue becomes one with this, which is in its table as `id`. */
 static void add_capability(struct thread *to, size_t behind, uint32_t id, const struct capability *sent)
 {
     const struct ring *ring = &to->ring;
     struct capos_xfer_result *record = (void *)(to->fast.place + align_up(behind, 8));
     *record = (struct capos_xfer_result){.cap_id = id, .interface_id = sent->type->interface_id};
     ring->cq[(ring->cq_tail - 1) & (CAPOS_RING_CQ_ENTRIES - 1)].cap_count = 1;
-    captable_publish(&to->process->captable, id, *sent, CAP_FROM_IPC);
 }
 
 enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
@@ -358,11 +359,11 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
     if (server == NULL || sent == NULL ||
         align_up(sizeof(struct capos_ipc_header) + len, 8) + sizeof(struct capos_xfer_result) >
             server->fast.room_bytes ||
-        captable_reserve(&server->process->captable, &id) < 0)
+        captable_insert(&server->process->captable, *sent, CAP_FROM_IPC, &id) < 0)
         return IPC_GENERAL_WAY;
     enum ipc_way way = call_step(caller, facet, words, next, false);
     if (way == IPC_GENERAL_WAY)
-        captable_cancel(&server->process->captable, id);
+        captable_move_take_out(&server->process->captable, id); /* nobody has seen it */
     else {
         ((struct capos_ipc_header *)(void *)server->fast.place)->cap_count = 1;
         object_get(sent->object);
@@ -535,10 +536,10 @@ enum ipc_way ipc_fast_return_with_capability(struct thread *server, const struct
         !begin_answered_cap(server->process, align_up(returned->addr + len, 8), &cap))
         return IPC_GENERAL_WAY;
     enum ipc_way way = IPC_GENERAL_WAY;
-    if (captable_reserve(&caller->process->captable, &id) == CAPOS_OK) {
+    if (captable_insert(&caller->process->captable, cap.capability, CAP_FROM_IPC, &id) == CAPOS_OK) {
         way = return_step(server, endpoint, returned, receive, next, false);
         if (way == IPC_GENERAL_WAY)
-            captable_cancel(&caller->process->captable, id);
+            captable_move_take_out(&caller->process->captable, id); /* nobody has seen it */
     }
     if (way == IPC_GENERAL_WAY) {
         undo_answered_cap(&cap);
@@ -556,12 +557,19 @@ bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **n
     struct captable *table = &process->captable;
     const struct capability *named = captable_find_alone(process, id);
     *news = NULL;
-    if (spinlock_needed() || named == NULL || named->type->forward != endpoint_facet_forward ||
-        named->object->references != 1)
+    if (spinlock_needed() || named == NULL || named->type->holder_ended != NULL)
         return captable_release(table, id) == CAPOS_OK;
-    *news = container_of(named->object, struct ipc_facet, object);
-    object_retire(named->object);
+    struct object *object = named->object;
+    if (object->references != 1) {
+        captable_move_take_out(table, id);
+        object_put(object); /* not the last */
+        return true;
+    }
+    if (named->type->forward != endpoint_facet_forward)
+        return captable_release(table, id) == CAPOS_OK;
+    *news = container_of(object, struct ipc_facet, object);
     captable_move_take_out(table, id);
+    object_retire(object);
     return true;
 }
 

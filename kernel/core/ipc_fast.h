@@ -32,9 +32,11 @@ static inline bool ipc_is_plain_return(const struct sqe_words *words)
 /* The same with one capability. */
 static inline bool ipc_is_return_with_capability(const struct sqe_words *words)
 {
-    struct sqe_words plain = *words;
-    plain.transfer = (uint32_t)words->transfer;
-    return words->transfer >> 32 == 1 && ipc_is_plain_return(&plain);
+    const uint64_t target =
+        (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | (uint32_t)words->target;
+    return ((words->target ^ target) | words->result_addr | ((words->transfer >> 32) ^ 1) | words->pipeline |
+            words->deadline_ns | (words->addr & 7)) == 0 &&
+           words->lengths <= SHORT_BYTES;
 }
 
 /* A RELEASE that wants no completion if it succeeds. */

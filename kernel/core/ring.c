@@ -717,10 +717,10 @@ static __attribute__((noinline)) void enter_two_late(struct thread *thread)
     read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
     if (!ipc_is_plain_receive(&receive, (uint32_t)returned.target))
         return;
-    if (ipc_is_plain_return(&returned))
-        go_on_late(ipc_fast_return(thread, &returned, &receive, &next), next);
-    else if (ipc_is_return_with_capability(&returned))
+    if (ipc_is_return_with_capability(&returned))
         go_on_late(ipc_fast_return_with_capability(thread, &returned, &receive, &next), next);
+    else if (ipc_is_plain_return(&returned))
+        go_on_late(ipc_fast_return(thread, &returned, &receive, &next), next);
 }
 
 /* A RETURN and a RECV, or an UNPARK and a PARK. */

@@ -286,11 +286,14 @@ static inline int32_t invoke_simply(uint32_t cap_id, uint16_t method_id, struct 
     int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
     const struct capos_cqe *cqe = first_completion(ring, header);
     if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter, 0) ||
-        __builtin_expect(cqe->result < 0 || cqe->cap_count != 0, 0))
+        __builtin_expect(cqe->result < 0, 0))
         return await_and_finish(message, &waiter, entered);
     int32_t result = cqe->result;
     message->results_bytes = cqe->payload_len;
     message->caps_in_count = 0;
+    if (__builtin_expect(cqe->cap_count != 0, 0))
+        message_take_caps(message, message->results, message->results_limit, cqe->payload_len,
+                          cqe->cap_count);
     take_completion(header);
     return result;
 }

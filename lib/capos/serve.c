@@ -359,6 +359,28 @@ static void release_call_caps(struct ring *ring, struct server *server)
     }
 }
 
+/* Results with capabilities, in the outbox. */
+static __attribute__((noinline)) void queue_answer_with_caps(struct ring *ring, struct server *server,
+                                                             uint32_t len)
+{
+    struct capos_call *current = &server->current;
+    const uint32_t call_id = current->header->call_id;
+    const struct submission answer = {
+        .user_data = (uintptr_t)&server->returned_else,
+        .addr = (uintptr_t)server->outbox,
+        .cap_id = server->service->endpoint.id,
+        .len = len,
+        .xfer_cap_count = (uint16_t)add_descriptors(server->outbox, len, &current->call),
+        .opcode = CAPOS_OP_RETURN,
+        .flags = CAPOS_SQE_QUIET,
+        .call_id = call_id,
+    };
+    if (current->mint_call_id == call_id)
+        add_mints(server->outbox, len, current);
+    server->returned_call_id = call_id;
+    ring_queue(ring, ring->header, &answer);
+}
+
 /* Any answer but a plain one. */
 static __attribute__((noinline)) void queue_answer(struct ring *ring, struct server *server, int32_t encoded)
 {
@@ -368,19 +390,18 @@ static __attribute__((noinline)) void queue_answer(struct ring *ring, struct ser
         current->call.caps_out_count = 0;
         return;
     }
-    if (encoded < 0)
-        forget_mints(current, current->header->call_id);
+    if (encoded >= 0) {
+        queue_answer_with_caps(ring, server, (uint32_t)encoded);
+        return;
+    }
+    forget_mints(current, current->header->call_id);
     struct submission answer = make_answer(&current->call, current->header->call_id, encoded, exception);
-    if (current->mint_call_id == answer.call_id)
-        add_mints(server->outbox, answer.len, current);
     answer.user_data = (uintptr_t)&server->returned_else;
     answer.cap_id = server->service->endpoint.id;
     answer.flags |= CAPOS_SQE_QUIET;
     server->returned_call_id = answer.call_id;
-    if (encoded < 0) /* what it says lies on this stack */
-        __builtin_memcpy(server->outbox, exception, answer.len);
-    if (encoded < 0)
-        answer.addr = (uintptr_t)server->outbox;
+    __builtin_memcpy(server->outbox, exception, answer.len); /* what it says lies on this stack */
+    answer.addr = (uintptr_t)server->outbox;
     ring_queue(ring, ring->header, &answer);
 }
 
