@@ -39,7 +39,7 @@ KERNEL_HOT := kernel/core/ring.c kernel/core/ipc_fast.c \
               kernel/core/pending.c kernel/core/thread.c kernel/core/sched.c \
               kernel/core/sched_queue.c kernel/core/captable.c kernel/core/call.c \
               kernel/core/umem.c kernel/core/timer_queue.c kernel/core/entry.c kernel/core/lock.c \
-              $(wildcard kernel/mm/*.c) $(addprefix kernel/arch/x86_64/,context.c entry.c paging.c cpu.c apic.c tlb.c) \
+              $(wildcard kernel/mm/*.c) $(addprefix kernel/arch/x86_64/,context.c entry.c paging.c page_clear.c cpu.c apic.c tlb.c) \
               $(addprefix kernel/object/,endpoint.c park_space.c park_switch.c shared_park_space.c null_cap.c virtual_memory.c \
                 memory_object.c memory_calls.c timer.c object.c thread_spawner.c thread_handle.c) \
               kernel/dev/clock.c lib/base/rbtree.c lib/base/string.c lib/capnp/reader.c \

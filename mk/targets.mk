@@ -14,6 +14,10 @@ all: $(ALL) ## build everything
 .PHONY: check-shared
 check-shared: all $(CHECK_SHARED)
 
+.PHONY: list-checks
+list-checks:
+	@printf '%s\n' $(CHECKS)
+
 check: ## run all tests; ends with "N passed, N failed"
 	@tool/check $(CHECKS)
 

@@ -157,6 +157,32 @@ static void check_results(uint32_t timer)
     expect_call(CAPOS_OK, &sqe, "a result buffer said to be of 4 GiB: what is written fits");
 }
 
+/* SystemInfo.process has parameters besides. */
+static void check_results_for_parameters(uint32_t info)
+{
+    unsigned char *answer = buffer + sizeof buffer / 2;
+    const uint32_t answer_bytes = sizeof buffer / 2;
+    struct cap_system_info_process_params params = {.process_id = 0};
+    struct capos_sqe sqe = call();
+    sqe.cap_id = info;
+    sqe.method_id = CAP_SYSTEM_INFO_PROCESS;
+    sqe.len = (uint32_t)cap_system_info_process_params_encode(&params, buffer, sizeof buffer, NULL, NULL);
+    sqe.addr = address_of(buffer);
+    sqe.result_addr = address_of(answer);
+    sqe.result_len = answer_bytes;
+    demo_check(raw_run(&sqe) > 0, "parameters in, results out");
+    memset(answer, 0x77, answer_bytes);
+    sqe.result_len = 64;
+    expect_call(CAPOS_ERR_RESULT_TRUNCATED, &sqe, "a result buffer that is too short for these");
+    bool untouched = true;
+    for (size_t i = sqe.result_len; i < answer_bytes; i++)
+        untouched = untouched && answer[i] == 0x77;
+    demo_check(untouched, "behind which nothing is written");
+    sqe.result_len = answer_bytes;
+    sqe.result_addr = KERNEL_IMAGE;
+    expect_call(CAPOS_ERR_BAD_ADDRESS, &sqe, "these results into the kernel");
+}
+
 /* Parameters and results in the same place, and results over the ring itself. */
 static void check_overlap(uint32_t timer)
 {
@@ -400,12 +426,13 @@ static struct usage kernel_usage(cap_system_info info)
     return (struct usage){stats.memory.frames_free, stats.objects, stats.memory.heap_bytes};
 }
 
-static void attack(uint32_t timer)
+static void attack(uint32_t timer, uint32_t info)
 {
     check_opcodes();
     check_fields();
     check_parameters();
     check_results(timer);
+    check_results_for_parameters(info);
     check_overlap(timer);
     check_messages(timer);
     check_indexes();
@@ -427,7 +454,7 @@ int main(void)
      * ours. */
     demo_expect(CAPOS_OK, cap_timer_sleep(timer, 50000000), "Timer.sleep, until init waits");
     struct usage before = kernel_usage(info);
-    attack(timer.id);
+    attack(timer.id, info.id);
     struct usage after = kernel_usage(info);
     demo_check(before.frames == after.frames, "every frame is where it was");
     demo_check(before.objects == after.objects, "so is every object");

@@ -34,13 +34,20 @@ bool raw_take(struct capos_cqe *out)
     return true;
 }
 
-int32_t raw_run(const struct capos_sqe *sqe)
+static int32_t run(const struct capos_sqe *sqe, uint32_t min_complete, uint64_t timeout_ns)
 {
     struct capos_cqe cqe, more;
     raw_put(sqe);
-    if (raw_enter() != 1 || !raw_take(&cqe) || raw_take(&more) || cqe.user_data != sqe->user_data)
+    if (capos_sys_cap_enter(min_complete, timeout_ns) != 1 || !raw_take(&cqe) || raw_take(&more) ||
+        cqe.user_data != sqe->user_data)
         return INT32_MIN;
     return cqe.result;
+}
+
+int32_t raw_run(const struct capos_sqe *sqe)
+{
+    const int32_t drained = run(sqe, 0, 0), waited_for = run(sqe, 1, CAPOS_TIMEOUT_NEVER);
+    return drained == waited_for ? drained : INT32_MIN;
 }
 
 bool raw_works(void)

@@ -9,8 +9,9 @@ void raw_put(const struct capos_sqe *sqe);
 int64_t raw_enter(void);
 /* Takes one completion; false if there is none. */
 bool raw_take(struct capos_cqe *out);
-/* Puts one entry, enters, and returns its completion's result. INT32_MIN: not exactly one completion came, or
- * another's. */
+/* Puts one entry, enters, and returns its completion's result; then the same again, waiting for a completion,
+ * which the kernel has shorter ways for. INT32_MIN: not exactly one completion came, or another's, or the two
+ * differ. */
 int32_t raw_run(const struct capos_sqe *sqe);
 /* True if the ring works: a NOP completes with 0. */
 bool raw_works(void);

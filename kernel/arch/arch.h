@@ -178,5 +178,14 @@ static inline __attribute__((always_inline)) bool arch_user_try_copy_in_place(vo
 #else
 #define arch_user_try_copy_in_place arch_user_try_copy_in
 #endif
+/* Fills a page of the direct map with zeros. */
+#ifndef CAPOS_HOST_TEST
+void arch_page_clear(void *page);
+#else
+static inline void arch_page_clear(void *page)
+{
+    __builtin_memset(page, 0, CAPOS_PAGE_SIZE);
+}
+#endif
 /* An atomic write of one byte that changes nothing (lock or 0): true if the byte can be written. */
 bool arch_user_probe_write(uaddr_t user);

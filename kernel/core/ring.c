@@ -386,6 +386,19 @@ static __attribute__((noinline)) _Noreturn void stop_after(struct kcall *kcall, 
     thread_stop_current();
 }
 
+/* What is due after anything but a plain call, which finds the record as this leaves it. */
+static inline void after_method(struct thread *thread, struct kcall *kcall, int32_t result)
+{
+    kcall->call.params_bytes = 0;
+    kcall->call.caps_in_count = 0;
+    borrows_return(0);
+    if (__builtin_expect(thread->replacing, 0))
+        launch_replacement_begin(thread);
+    if (__builtin_expect(thread->stopping,
+                         0)) /* it may have been a long one, and the kick came in its middle */
+        stop_after(kcall, result);
+}
+
 /* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. */
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
@@ -406,15 +419,8 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     default:
         result = execute_other(thread, kcall);
     }
-    kcall->call.params_bytes = 0; /* as a plain call finds them */
-    kcall->call.caps_in_count = 0;
-    borrows_return(0);
     trace_entry_over(thread, kcall->sqe.user_data, result, kcall->caps_out_count);
-    if (__builtin_expect(thread->replacing, 0))
-        launch_replacement_begin(thread);
-    if (__builtin_expect(thread->stopping,
-                         0)) /* it may have been a long one, and the kick came in its middle */
-        stop_after(kcall, result);
+    after_method(thread, kcall, result);
     return result;
 }
 
@@ -600,6 +606,62 @@ call_one(struct thread *thread, const struct capability *target, const struct sq
     return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, 1) : 1;
 }
 
+/* Results that lie in the kernel go to the caller and are told of in one completion, if nothing is out of the
+ * ordinary; false: nothing was done. */
+static inline bool answer_at_once(struct thread *thread, const struct kcall *kcall, int32_t result)
+{
+    struct ring *ring = &thread->ring;
+    const struct capos_cqe cqe = {.result = result, .payload_len = (uint32_t)result};
+    if (__builtin_expect(result < 0 || (uint32_t)result > kcall->sqe.result_len, 0))
+        return false;
+    if (__builtin_expect((kcall->caps_out_count | kcall->results_in_place) != 0, 0))
+        return false;
+    if (__builtin_expect(__atomic_load_n(&ring->in_flight, __ATOMIC_ACQUIRE) != 0, 0))
+        return false;
+    if (result != 0 && umem_copy_out(kcall->sqe.result_addr, kcall->call.results, (size_t)result) < 0)
+        return false; /* tried again, to be answered as a failure */
+    ring_post_locked(ring, &cqe, kcall->sqe.user_data);
+    return true;
+}
+
+/* A CALL with parameters, without capabilities, that the object itself answers. The method may change the
+ * table, or make a thread that does: so the target is held. 0: it is something else, and nothing was done.
+ * (The words that are not zero come one by one: the address of all would keep them in memory on every way.)
+ */
+static __attribute__((noinline)) int64_t call_one_bringing(struct thread *thread, const struct capability *at,
+                                                           uint64_t user_data, uint64_t target_word,
+                                                           uint64_t addr, uint64_t lengths,
+                                                           uint64_t result_addr)
+{
+    struct ring *ring = &thread->ring;
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    struct kcall *kcall = &scratch->kcall;
+    const struct capability target = *at;
+    const uint32_t len = (uint32_t)lengths;
+    const struct sqe_words words = {.user_data = user_data,
+                                    .target = target_word,
+                                    .addr = addr,
+                                    .lengths = lengths,
+                                    .result_addr = result_addr};
+    if (target.type->forward != NULL || len > CAPOS_MESSAGE_MAX_BYTES)
+        return 0;
+    __builtin_memcpy(&kcall->sqe, &words, sizeof(kcall->sqe));
+    prepare(thread, kcall);
+    const uint32_t head = ring->sq_head + 1;
+    ring->sq_head = head;
+    __atomic_store_n(&ring->page->sq_head, head, __ATOMIC_RELEASE);
+    int32_t result = len == 0 ? CAPOS_OK : umem_copy_in(scratch->params, addr, len);
+    if (result == CAPOS_OK) {
+        object_get(target.object);
+        result = run_method(&target, scratch);
+        object_put(target.object);
+    }
+    after_method(thread, kcall, result);
+    if (!answer_at_once(thread, kcall, result))
+        return finish_one(thread, scratch, result);
+    return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, 1) : 1;
+}
+
 static inline __attribute__((always_inline)) void go_on(enum ipc_way way, struct thread *next)
 {
     if (way == IPC_SWITCH)
@@ -649,8 +711,9 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
         go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
         return 0;
     }
-    if (__builtin_expect(((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0, 0))
-        return 0;
+    if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
+        return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
+                                 words.result_addr);
     return call_one(thread, target, &words);
 }
 

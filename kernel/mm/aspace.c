@@ -408,18 +408,15 @@ static void remove_regions(struct aspace *aspace, struct region *region, uaddr_t
  * null. */
 static struct region *cut_out(struct aspace *aspace, uaddr_t start, uaddr_t end)
 {
-    struct region *region = region_from(aspace, start);
-    if (region == NULL || (region->start == start && region->end == end))
-        return region;
     region_split_at(aspace, start);
     region_split_at(aspace, end);
     return region_from(aspace, start);
 }
 
-/* A guard page goes with the lowest page of what it guards. */
-static uaddr_t with_guard(const struct aspace *aspace, uaddr_t start)
+/* A guard page goes with the lowest page of what it guards, which `region`, the first behind `start`, may be.
+ */
+static uaddr_t with_guard(const struct region *region, uaddr_t start)
 {
-    const struct region *region = region_from(aspace, start);
     if (region == NULL || region->kind != REGION_GROWABLE || region->start != start)
         return start;
     const struct region *below = region_previous(region);
@@ -455,6 +452,23 @@ static status_t stock_for_cuts(struct aspace *aspace, uaddr_t start, uaddr_t end
     return region_stock(aspace, splits_at(aspace, start) + splits_at(aspace, end));
 }
 
+/* Most often it is one region, and nothing has to be cut. */
+static status_t remove_range(struct aspace *aspace, uaddr_t address, uaddr_t end)
+{
+    struct region *first = region_from(aspace, address);
+    const uaddr_t start = with_guard(first, address);
+    if (first == NULL)
+        return CAPOS_OK;
+    if (start != address || first->start != start || first->end != end) {
+        status_t status = stock_for_cuts(aspace, start, end);
+        if (status != CAPOS_OK)
+            return status;
+        first = cut_out(aspace, start, end);
+    }
+    remove_regions(aspace, first, end);
+    return CAPOS_OK;
+}
+
 /* object null: whatever is there. */
 static status_t unmap(struct aspace *aspace, const struct memory_object *object, uaddr_t address,
                       uint64_t size_bytes)
@@ -470,10 +484,7 @@ static status_t unmap(struct aspace *aspace, const struct memory_object *object,
     } else if (object != NULL && !holds_only_object(aspace, address, end, object)) {
         status = CAPOS_ERR_BAD_ADDRESS;
     } else {
-        address = with_guard(aspace, address);
-        status = stock_for_cuts(aspace, address, end);
-        if (status == CAPOS_OK)
-            remove_regions(aspace, cut_out(aspace, address, end), end);
+        status = remove_range(aspace, address, end);
     }
     aspace_end(aspace);
     return status;

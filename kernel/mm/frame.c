@@ -201,7 +201,9 @@ status_t frame_alloc_zeroed(unsigned order_log2, paddr_t *out)
     status_t status = frame_alloc(order_log2, &frame);
     if (status != CAPOS_OK)
         return status;
-    memset(direct_map(frame), 0, PAGE_SIZE << order_log2);
+    char *memory = direct_map(frame);
+    for (uint64_t page = 0; page < UINT64_C(1) << order_log2; page++)
+        arch_page_clear(memory + page * PAGE_SIZE);
     *out = frame;
     return CAPOS_OK;
 }

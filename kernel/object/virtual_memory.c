@@ -30,12 +30,9 @@ static struct virtual_memory *of(struct object *object)
     return container_of(object, struct virtual_memory, object);
 }
 
-/* The operation on the address space that is the process' now. */
-static int32_t dispatch(const void *methods, void *self, uint16_t method_id, struct cap_call *call)
+static __attribute__((noinline)) int32_t dispatch_for_other(const void *methods, struct process *process,
+                                                            uint16_t method_id, struct cap_call *call)
 {
-    struct process *process = of(self)->process;
-    if (__builtin_expect(process == kcall_process(call), 1))
-        return cap_virtual_memory_dispatch(methods, process->aspace, method_id, call);
     struct ledger *ledger;
     struct aspace *aspace;
     if (!process_borrow(process, &ledger, &aspace))
@@ -44,6 +41,15 @@ static int32_t dispatch(const void *methods, void *self, uint16_t method_id, str
     aspace_put(aspace);
     ledger_put(ledger);
     return result;
+}
+
+/* The operation on the address space that is the process' now. */
+static int32_t dispatch(const void *methods, void *self, uint16_t method_id, struct cap_call *call)
+{
+    struct process *process = of(self)->process;
+    if (__builtin_expect(process == kcall_process(call), 1))
+        return cap_virtual_memory_dispatch(methods, process->aspace, method_id, call);
+    return dispatch_for_other(methods, process, method_id, call);
 }
 
 static int32_t op_map(void *self, struct cap_call *call, const struct cap_virtual_memory_map_params *params,

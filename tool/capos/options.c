@@ -125,6 +125,16 @@ static bool switch_apply(struct options *options, enum command command, const ch
     return false;
 }
 
+/* Some take a value or none: those stand in both tables. */
+static bool takes_a_value(enum command command, const char *name)
+{
+    for (size_t i = 0; i < COUNT(with_value); i++) {
+        if ((with_value[i].commands & 1u << command) && strcmp(with_value[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void list_options(enum command command, struct buffer *out)
 {
     for (size_t i = 0; i < COUNT(with_value); i++) {
@@ -132,7 +142,7 @@ static void list_options(enum command command, struct buffer *out)
             buffer_printf(out, "%s ", with_value[i].name);
     }
     for (size_t i = 0; i < COUNT(switches); i++) {
-        if (switches[i].commands & 1u << command)
+        if ((switches[i].commands & 1u << command) && !takes_a_value(command, switches[i].name))
             buffer_printf(out, "%s ", switches[i].name);
     }
 }

@@ -48,6 +48,7 @@ static void detect_structured(struct cpu_features *features)
     features->fsgsbase = bit(id.ebx, 0);
     features->smep = bit(id.ebx, 7);
     features->avx512 = features->avx && bit(id.ebx, 16);
+    features->fast_strings = bit(id.ebx, 9);
     features->rdseed = bit(id.ebx, 18);
     features->smap = bit(id.ebx, 20);
     features->umip = bit(id.ecx, 2);

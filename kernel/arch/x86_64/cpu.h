@@ -19,8 +19,9 @@ struct cpu_features {
     bool xsave, xsaveopt, avx, avx512;
     bool rdrand, rdseed;
     bool apic, hypervisor, mce;
-    bool old_context; /* neither xsave nor fsgsbase: what a switch does is decided once */
-    uint64_t xcr0;    /* state components that are saved, with xsave */
+    bool fast_strings; /* ERMS: nothing clears memory faster than REP STOSB */
+    bool old_context;  /* neither xsave nor fsgsbase: what a switch does is decided once */
+    uint64_t xcr0;     /* state components that are saved, with xsave */
     uint32_t fpu_size_bytes;
     uint32_t physical_bits;
 };

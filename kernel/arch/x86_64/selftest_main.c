@@ -406,6 +406,23 @@ static void test_user_copy(void)
     arch_leave_context();
 }
 
+static void test_page_clear(void)
+{
+    static uint8_t pages[3][PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+    static const uint8_t held[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    uint8_t after[16] = {0};
+    uint32_t wrong = 0;
+    memset(pages, 0xee, sizeof(pages));
+    __asm__ volatile("movups %0, %%xmm0" : : "m"(held));
+    arch_page_clear(pages[1]);
+    __asm__ volatile("movups %%xmm0, %0" : "=m"(after));
+    for (size_t i = 0; i < PAGE_SIZE; i++)
+        wrong += pages[0][i] != 0xee || pages[1][i] != 0 || pages[2][i] != 0xee;
+    selftest_report(wrong == 0, "clearing a page clears it and no other");
+    selftest_report(memcmp(held, after, sizeof(held)) == 0,
+                    "clearing a page leaves the program's registers alone");
+}
+
 static void test_log(void)
 {
     struct log_record record = {.sequence = 0};
@@ -492,6 +509,7 @@ void kernel_main(const struct boot_info *boot)
     test_clock();
     test_timer();
     test_user_copy();
+    test_page_clear();
     test_log();
     selftest_smp(boot->command_line);
     step_run();
