@@ -573,21 +573,67 @@ bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **n
     return true;
 }
 
-enum ipc_way ipc_fast_call_with_news(struct thread *caller, struct ipc_facet *facet,
-                                     const struct sqe_words *words, struct ipc_facet *news,
-                                     struct thread **next)
+/* Parameters into the receiver's buffer, page by page. False: there is no room, or a page is not there. */
+static bool deliver_params(struct thread *server, uaddr_t from, uint32_t len)
 {
-    if ((news != NULL && facet->endpoint != news->endpoint) || spinlock_needed() ||
-        facet->endpoint->fast_receiver == NULL || !list_is_empty(&facet->endpoint->queue) ||
-        (uint32_t)words->lengths > SHORT_BYTES)
-        return IPC_GENERAL_WAY;
-    enum ipc_way way = call_step(caller, facet, words, next, false);
-    if (way == IPC_GENERAL_WAY || news == NULL)
-        return way;
-    struct capos_ipc_header *header = (struct capos_ipc_header *)(void *)(*next)->fast.place;
+    uaddr_t to = server->fast.address + sizeof(struct capos_ipc_header);
+    if (sizeof(struct capos_ipc_header) + (uint64_t)len > server->fast.size_bytes ||
+        !umem_range_ok(from, len))
+        return false;
+    while (len != 0) {
+        const uint32_t to_page_end = (uint32_t)(PAGE_SIZE - (to & PAGE_MASK));
+        const uint32_t part = len < to_page_end ? len : to_page_end;
+        char *page = aspace_page_locked(server->process->aspace, to);
+        if (page == NULL || !arch_user_try_copy_in_place(page + (to & PAGE_MASK), from, part))
+            return false;
+        to += part;
+        from += part;
+        len -= part;
+    }
+    return true;
+}
+
+/* A call without parameters that has just been made was one with these. */
+static void add_params(struct thread *server, uint32_t len)
+{
+    struct ring *ring = &server->ring;
+    struct capos_cqe *cqe = &ring->cq[(ring->cq_tail - 1) & (CAPOS_RING_CQ_ENTRIES - 1)];
+    ((struct capos_ipc_header *)(void *)server->fast.place)->params_len = len;
+    cqe->payload_len = (uint32_t)sizeof(struct capos_ipc_header) + len;
+    cqe->result = (int32_t)cqe->payload_len;
+}
+
+/* What came with the call besides. */
+static void add_news(struct thread *server, struct ipc_facet *news)
+{
+    struct capos_ipc_header *header = (struct capos_ipc_header *)(void *)server->fast.place;
     header->flags = CAPOS_IPC_ALSO_DROPPED;
     header->dropped_tag = news->tag;
     ipc_facet_free(news);
+}
+
+enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
+                                struct ipc_facet *news, struct thread **next)
+{
+    struct ipc_endpoint *endpoint = facet->endpoint;
+    const uint32_t len = (uint32_t)words->lengths;
+    struct sqe_words step = *words;
+    if (spinlock_needed() || (news != NULL && news->endpoint != endpoint) ||
+        !list_is_empty(&endpoint->queue) || endpoint->fast_receiver == NULL || len > CAPOS_MESSAGE_MAX_BYTES)
+        return IPC_GENERAL_WAY;
+    const bool is_long = len > SHORT_BYTES;
+    if (is_long) {
+        if (!deliver_params(endpoint->fast_receiver, words->addr, len))
+            return IPC_GENERAL_WAY;
+        step.lengths -= len;
+    }
+    enum ipc_way way = call_step(caller, facet, &step, next, false);
+    if (way == IPC_GENERAL_WAY)
+        return way;
+    if (is_long)
+        add_params(*next, len);
+    if (news != NULL)
+        add_news(*next, news);
     return way;
 }
 

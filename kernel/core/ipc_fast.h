@@ -75,12 +75,13 @@ enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *retu
 enum ipc_way ipc_fast_return_with_capability(struct thread *server, const struct sqe_words *returned,
                                              const struct sqe_words *receive, struct thread **next);
 /* RELEASE: false: the capability is not there, and nothing has changed. *news not null: it was the last to
- * this facet, and that is to be told by whoever asked, at once: with ipc_fast_call_with_news if that
+ * this facet, and that is to be told by whoever asked, at once: with ipc_fast_call_late if that
  * succeeds, else with ipc_facet_dropped. */
 bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **news);
-/* ipc_fast_call that, if `news` is not null, tells that too and then frees the facet. */
-enum ipc_way ipc_fast_call_with_news(struct thread *caller, struct ipc_facet *facet,
-                                     const struct sqe_words *words, struct ipc_facet *news,
-                                     struct thread **next);
+/* The same as ipc_fast_call, but of any length, and if `news` is not null, that is told too and the facet
+ * freed.
+ */
+enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
+                                struct ipc_facet *news, struct thread **next);
 /* A RECV. */
 enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words);

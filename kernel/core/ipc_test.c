@@ -1238,11 +1238,10 @@ static void test_call_with_news(void)
     struct ipc_endpoint other = {.fast_receiver = NULL};
     also = news;
     news->endpoint = &other; /* as if it were another's */
-    assert_int_equal(ipc_fast_call_with_news(&client->thread, client_facet(), &call, news, &next),
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, news, &next),
                      IPC_GENERAL_WAY);
     news->endpoint = endpoint;
-    assert_int_equal(ipc_fast_call_with_news(&client->thread, client_facet(), &call, also, &next),
-                     IPC_SWITCH);
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, also, &next), IPC_SWITCH);
     assert_ptr_equal(next, &server->thread);
     assert_int_equal(header->flags, CAPOS_IPC_ALSO_DROPPED);
     assert_int_equal(header->dropped_tag, MINT_TAG);
@@ -1252,6 +1251,63 @@ static void test_call_with_news(void)
     assert_int_equal(mints[0], MINTED_AND_DROPPED);
     expect_return(server->delivered[--server->delivered_count].call_id, FIRST_VALUE);
     assert_true(nothing_is_queued());
+    spinlock_several_cpus = true;
+}
+
+/* More than a page, into a buffer that begins close to the end of one. */
+static void test_long_fast_call(void)
+{
+    enum { LONG_BYTES = 5000 };
+    static _Alignas(4096) uint8_t inbox[3 * 4096];
+    static _Alignas(8) uint8_t params[LONG_BYTES];
+    struct thread *next = NULL;
+    make_world();
+    world_add_user_memory(inbox, sizeof(inbox), true);
+    world_add_user_memory(params, sizeof(params), true);
+    struct actor *client = fast_client(), *server = fast_server();
+    const struct capos_ipc_header *header = (const void *)(inbox + 4000);
+    struct sqe_words receive = receive_entry();
+    receive.result_addr = (uintptr_t)header;
+    receive.lengths = (uint64_t)(sizeof(*header) + LONG_BYTES) << 32;
+    world_set_current(&server->thread);
+    assert_int_equal(ipc_fast_receive(&server->thread, &receive), IPC_WAITS);
+    were_queued(server);
+    for (size_t i = 0; i < LONG_BYTES; i++)
+        params[i] = (uint8_t)(i % 251);
+    struct sqe_words call = call_entry(FIRST_VALUE);
+    call.addr = (uintptr_t)params;
+    call.lengths = (call.lengths >> 32 << 32) | LONG_BYTES;
+    world_set_current(&client->thread);
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+                     IPC_GENERAL_WAY); /* several CPUs */
+    spinlock_several_cpus = false;
+    call.lengths += 8; /* more than there is room for */
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+                     IPC_GENERAL_WAY);
+    call.lengths += CAPOS_MESSAGE_MAX_BYTES;
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+                     IPC_GENERAL_WAY);
+    call.lengths -= CAPOS_MESSAGE_MAX_BYTES + 8;
+    call.addr = 0x1000;
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+                     IPC_GENERAL_WAY);
+    call.addr = (uintptr_t)params;
+    assert_int_equal(server->thread.state, THREAD_IN_RECEIVE);
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next), IPC_SWITCH);
+    assert_ptr_equal(next, &server->thread);
+    were_queued(client);
+    const struct ring *ring = &server->thread.ring;
+    const struct capos_cqe *cqe = &ring->cq[(ring->cq_tail - 1) % CAPOS_RING_CQ_ENTRIES];
+    assert_int_equal(cqe->result, sizeof(*header) + LONG_BYTES);
+    assert_int_equal(cqe->payload_len, sizeof(*header) + LONG_BYTES);
+    assert_int_equal(cqe->call_id, header->call_id);
+    assert_int_equal(header->params_len, LONG_BYTES);
+    assert_int_equal(header->flags, 0);
+    assert_int_equal(header->method_id, 7);
+    assert_memory_equal(header + 1, params, LONG_BYTES);
+    ring->page->cq_head = ring->page->cq_tail;
+    client->calls[0].delivered = true;
+    expect_return(header->call_id, FIRST_VALUE);
     spinlock_several_cpus = true;
 }
 
@@ -1296,6 +1352,7 @@ int main(void)
         UNIT_TEST(test_minted_facet),
         UNIT_TEST(test_fast_return_with_capability),
         UNIT_TEST(test_call_with_news),
+        UNIT_TEST(test_long_fast_call),
         UNIT_TEST(test_published_hash),
     };
     return UNIT_MAIN(tests, setup, teardown);

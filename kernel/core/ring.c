@@ -692,6 +692,28 @@ static __attribute__((noinline)) void try_call_with_capability(struct thread *th
                    next);
 }
 
+/* The next entry, if it is a plain CALL on a client facet. */
+static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, struct thread **next)
+{
+    struct sqe_words words;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    if ((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline | words.deadline_ns |
+         ((words.result_addr | words.addr) & 7)) != 0)
+        return IPC_GENERAL_WAY;
+    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
+    return target == NULL || target->type->forward != endpoint_facet_forward
+               ? IPC_GENERAL_WAY
+               : ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, news, next);
+}
+
+/* A CALL whose target is not one of the first, or that is long. */
+static __attribute__((noinline)) void call_late(struct thread *thread)
+{
+    struct thread *next = NULL;
+    enum ipc_way way = call_next(thread, NULL, &next);
+    go_on_late(way, next);
+}
+
 /* A CALL. 0: it is something else. */
 static inline __attribute__((always_inline)) int64_t enter_one(struct thread *thread)
 {
@@ -705,10 +727,13 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
         return 0;
     }
     const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
-    if (__builtin_expect(target == NULL, 0))
+    if (__builtin_expect(target == NULL, 0)) {
+        call_late(thread);
         return 0;
+    }
     if (target->type->forward == endpoint_facet_forward) {
         go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
+        call_late(thread);
         return 0;
     }
     if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
@@ -738,22 +763,8 @@ static bool release_first(struct thread *thread, struct ipc_facet **news)
     return true;
 }
 
-/* The next entry, if it is a plain CALL on a client facet. */
-static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, struct thread **next)
-{
-    struct sqe_words words;
-    read_entry(&thread->ring, thread->ring.sq_head, &words);
-    if ((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline | words.deadline_ns |
-         ((words.result_addr | words.addr) & 7)) != 0)
-        return IPC_GENERAL_WAY;
-    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
-    return target == NULL || target->type->forward != endpoint_facet_forward
-               ? IPC_GENERAL_WAY
-               : ipc_fast_call_with_news(thread, (struct ipc_facet *)target->object, &words, news, next);
-}
-
 /* A RELEASE and a CALL. */
-static void release_and_call(struct thread *thread)
+static __attribute__((noinline)) void release_and_call(struct thread *thread)
 {
     struct ipc_facet *news = NULL;
     struct thread *next = NULL;
@@ -767,16 +778,12 @@ static void release_and_call(struct thread *thread)
     go_on_late(way, next);
 }
 
-/* Two entries that are not the most frequent ones. */
+/* A RETURN and a RECV, the first perhaps with a capability. */
 static __attribute__((noinline)) void enter_two_late(struct thread *thread)
 {
     struct sqe_words returned, receive;
     struct thread *next = NULL;
     read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    if ((uint8_t)(returned.target >> 48) == CAPOS_OP_RELEASE) {
-        release_and_call(thread);
-        return;
-    }
     read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
     if (!ipc_is_plain_receive(&receive, (uint32_t)returned.target))
         return;
@@ -793,8 +800,11 @@ static inline __attribute__((always_inline)) void enter_two(struct thread *threa
     struct sqe_words returned, receive;
     read_entry(&thread->ring, thread->ring.sq_head, &returned);
     if (__builtin_expect(!ipc_is_plain_return(&returned), 0)) {
-        if ((uint8_t)(returned.target >> 48) == CAPOS_OP_UNPARK)
+        const uint8_t opcode = (uint8_t)(returned.target >> 48);
+        if (opcode == CAPOS_OP_UNPARK)
             park_take_turns(thread);
+        else if (opcode == CAPOS_OP_RELEASE)
+            release_and_call(thread);
         else
             enter_two_late(thread);
         return;

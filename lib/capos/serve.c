@@ -381,17 +381,13 @@ static __attribute__((noinline)) void queue_answer_with_caps(struct ring *ring, 
     ring_queue(ring, ring->header, &answer);
 }
 
-/* Any answer but a plain one. */
-static __attribute__((noinline)) void queue_answer(struct ring *ring, struct server *server, int32_t encoded)
+/* An exception, or nothing yet. */
+static __attribute__((noinline)) void queue_failure(struct ring *ring, struct server *server, int32_t encoded)
 {
     uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
     struct capos_call *current = &server->current;
     if (encoded == CAP_CALL_PENDING) {
         current->call.caps_out_count = 0;
-        return;
-    }
-    if (encoded >= 0) {
-        queue_answer_with_caps(ring, server, (uint32_t)encoded);
         return;
     }
     forget_mints(current, current->header->call_id);
@@ -421,7 +417,10 @@ static inline void serve_call(struct ring *ring, struct server *server, const st
             release_call_caps(ring, server);
         queue_plain_answer(ring, server, header->call_id, (uint32_t)encoded);
     } else {
-        queue_answer(ring, server, encoded); /* it may send what came */
+        if (encoded >= 0 && encoded != CAP_CALL_PENDING)
+            queue_answer_with_caps(ring, server, (uint32_t)encoded); /* it may send what came */
+        else
+            queue_failure(ring, server, encoded);
         release_call_caps(ring, server);
     }
     if (__builtin_expect(end_active(&server->active), 0))
