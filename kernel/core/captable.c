@@ -64,6 +64,7 @@ static status_t grow_locked(struct captable *table)
 
 static inline status_t reserve_locked(struct captable *table, uint32_t *out_id, struct cap_slot **out)
 {
+    *out = NULL;
     if (table->closed)
         return CAPOS_ERR_NOT_FOUND;
     status_t status = table->free_head != 0 ? CAPOS_OK : grow_locked(table);
@@ -108,15 +109,13 @@ void captable_publish(struct captable *table, uint32_t id, struct capability cap
     spinlock_release(&table->lock);
 }
 
-status_t captable_insert(struct captable *table, struct capability capability, enum cap_origin origin,
-                         uint32_t *out_id)
+status_t captable_insert_alone(struct captable *table, struct capability capability, enum cap_origin origin,
+                               uint32_t *out_id)
 {
-    struct cap_slot *slot = NULL;
-    spinlock_acquire(&table->lock);
+    struct cap_slot *slot;
     status_t status = reserve_locked(table, out_id, &slot);
     if (status == CAPOS_OK)
         fill_locked(slot, *out_id, capability, origin);
-    spinlock_release(&table->lock);
     return status;
 }
 
@@ -229,6 +228,11 @@ void captable_move_take_out(struct captable *table, uint32_t id)
     spinlock_acquire(&table->lock);
     empty_locked(table, id & CAP_INDEX_MASK);
     spinlock_release(&table->lock);
+}
+
+void captable_take_out_alone(struct captable *table, uint32_t id)
+{
+    empty_locked(table, id & CAP_INDEX_MASK);
 }
 
 void captable_move_abort(struct captable *table, uint32_t id)

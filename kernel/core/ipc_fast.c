@@ -319,6 +319,14 @@ INLINE_ACROSS_FILES enum ipc_way ipc_fast_call(struct thread *caller, struct ipc
     return call_step(caller, facet, words, next, false);
 }
 
+/* One copy for all but the plain calls, which come here on a machine with one CPU only. */
+static __attribute__((noinline)) enum ipc_way call_step_late(struct thread *caller, struct ipc_facet *facet,
+                                                             const struct sqe_words *words,
+                                                             struct thread **next)
+{
+    return call_step(caller, facet, words, next, false);
+}
+
 /* ---- CALL with a capability. */
 
 /* The one that the entry's descriptor names, borrowed; null: it is not simply copied. */
@@ -359,11 +367,11 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
     if (server == NULL || sent == NULL ||
         align_up(sizeof(struct capos_ipc_header) + len, 8) + sizeof(struct capos_xfer_result) >
             server->fast.room_bytes ||
-        captable_insert(&server->process->captable, *sent, CAP_FROM_IPC, &id) < 0)
+        captable_insert_alone(&server->process->captable, *sent, CAP_FROM_IPC, &id) < 0)
         return IPC_GENERAL_WAY;
-    enum ipc_way way = call_step(caller, facet, words, next, false);
+    enum ipc_way way = call_step_late(caller, facet, words, next);
     if (way == IPC_GENERAL_WAY)
-        captable_move_take_out(&server->process->captable, id); /* nobody has seen it */
+        captable_take_out_alone(&server->process->captable, id); /* nobody has seen it */
     else {
         ((struct capos_ipc_header *)(void *)server->fast.place)->cap_count = 1;
         object_get(sent->object);
@@ -467,6 +475,14 @@ INLINE_ACROSS_FILES enum ipc_way ipc_fast_return(struct thread *server, const st
     return return_step(server, endpoint, returned, receive, next, false);
 }
 
+/* One copy for all but the plainest: on a machine with one CPU only. */
+static __attribute__((noinline)) enum ipc_way
+return_step_late(struct thread *server, struct ipc_endpoint *endpoint, const struct sqe_words *words,
+                 const struct sqe_words *receive, struct thread **next)
+{
+    return return_step(server, endpoint, words, receive, next, false);
+}
+
 /* ---- RETURN with a capability, and RECV. */
 
 /* One capability on its way in an answer. */
@@ -519,27 +535,25 @@ static void end_answered_cap(struct process *from, const struct answered_cap *ca
     else if (cap->mode == CAPOS_XFER_COPY)
         object_get(cap->capability.object);
     else
-        captable_move_take_out(&from->captable, cap->id);
+        captable_take_out_alone(&from->captable, cap->id);
 }
 
-enum ipc_way ipc_fast_return_with_capability(struct thread *server, const struct sqe_words *returned,
-                                             const struct sqe_words *receive, struct thread **next)
+static enum ipc_way return_with_capability(struct thread *server, struct ipc_endpoint *endpoint,
+                                           const struct sqe_words *returned, const struct sqe_words *receive,
+                                           struct thread **next)
 {
     const uint32_t len = (uint32_t)returned->lengths;
     struct answered_cap cap;
     uint32_t id;
-    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
-    if (spinlock_needed() || endpoint == NULL || endpoint->fast_call == NULL)
-        return IPC_GENERAL_WAY;
     struct thread *caller = endpoint->fast_call;
-    if (align_up(len, 8) + sizeof(struct capos_xfer_result) > caller->fast.room_bytes ||
+    if (caller == NULL || align_up(len, 8) + sizeof(struct capos_xfer_result) > caller->fast.room_bytes ||
         !begin_answered_cap(server->process, align_up(returned->addr + len, 8), &cap))
         return IPC_GENERAL_WAY;
     enum ipc_way way = IPC_GENERAL_WAY;
-    if (captable_insert(&caller->process->captable, cap.capability, CAP_FROM_IPC, &id) == CAPOS_OK) {
-        way = return_step(server, endpoint, returned, receive, next, false);
+    if (captable_insert_alone(&caller->process->captable, cap.capability, CAP_FROM_IPC, &id) == CAPOS_OK) {
+        way = return_step_late(server, endpoint, returned, receive, next);
         if (way == IPC_GENERAL_WAY)
-            captable_move_take_out(&caller->process->captable, id); /* nobody has seen it */
+            captable_take_out_alone(&caller->process->captable, id); /* nobody has seen it */
     }
     if (way == IPC_GENERAL_WAY) {
         undo_answered_cap(&cap);
@@ -548,6 +562,19 @@ enum ipc_way ipc_fast_return_with_capability(struct thread *server, const struct
     end_answered_cap(server->process, &cap);
     add_capability(caller, len, id, &cap.capability);
     return way;
+}
+
+enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *returned,
+                                  const struct sqe_words *receive, struct thread **next)
+{
+    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
+    const bool plain = returned->transfer >> 32 == 0;
+    if (endpoint == NULL)
+        return IPC_GENERAL_WAY;
+    if (spinlock_needed())
+        return plain ? return_among_several(server, endpoint, returned, receive, next) : IPC_GENERAL_WAY;
+    return plain ? return_step_late(server, endpoint, returned, receive, next)
+                 : return_with_capability(server, endpoint, returned, receive, next);
 }
 
 /* ---- RELEASE of a facet, and CALL on another of the same endpoint. */
@@ -561,14 +588,14 @@ bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **n
         return captable_release(table, id) == CAPOS_OK;
     struct object *object = named->object;
     if (object->references != 1) {
-        captable_move_take_out(table, id);
+        captable_take_out_alone(table, id);
         object_put(object); /* not the last */
         return true;
     }
     if (named->type->forward != endpoint_facet_forward)
         return captable_release(table, id) == CAPOS_OK;
     *news = container_of(object, struct ipc_facet, object);
-    captable_move_take_out(table, id);
+    captable_take_out_alone(table, id);
     object_retire(object);
     return true;
 }
@@ -617,7 +644,7 @@ enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, 
 {
     struct ipc_endpoint *endpoint = facet->endpoint;
     const uint32_t len = (uint32_t)words->lengths;
-    struct sqe_words step = *words;
+    struct sqe_words without;
     if (spinlock_needed() || (news != NULL && news->endpoint != endpoint) ||
         !list_is_empty(&endpoint->queue) || endpoint->fast_receiver == NULL || len > CAPOS_MESSAGE_MAX_BYTES)
         return IPC_GENERAL_WAY;
@@ -625,9 +652,11 @@ enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, 
     if (is_long) {
         if (!deliver_params(endpoint->fast_receiver, words->addr, len))
             return IPC_GENERAL_WAY;
-        step.lengths -= len;
+        without = *words;
+        without.lengths -= len;
+        words = &without;
     }
-    enum ipc_way way = call_step(caller, facet, &step, next, false);
+    enum ipc_way way = call_step_late(caller, facet, words, next);
     if (way == IPC_GENERAL_WAY)
         return way;
     if (is_long)

@@ -29,12 +29,12 @@ static inline bool ipc_is_plain_return(const struct sqe_words *words)
            words->lengths <= SHORT_BYTES;
 }
 
-/* The same with one capability. */
-static inline bool ipc_is_return_with_capability(const struct sqe_words *words)
+/* The same with no or one capability. */
+static inline bool ipc_is_simple_return(const struct sqe_words *words)
 {
     const uint64_t target =
         (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | (uint32_t)words->target;
-    return ((words->target ^ target) | words->result_addr | ((words->transfer >> 32) ^ 1) | words->pipeline |
+    return ((words->target ^ target) | words->result_addr | words->transfer >> 33 | words->pipeline |
             words->deadline_ns | (words->addr & 7)) == 0 &&
            words->lengths <= SHORT_BYTES;
 }
@@ -71,9 +71,9 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
 /* A RETURN and behind it a RECV on the same endpoint, plain as above. */
 enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
                              const struct sqe_words *receive, struct thread **next);
-/* The same with one capability: of the RETURN's words only xfer_cap_count is 1. */
-enum ipc_way ipc_fast_return_with_capability(struct thread *server, const struct sqe_words *returned,
-                                             const struct sqe_words *receive, struct thread **next);
+/* The same, perhaps with one capability: of the RETURN's words xfer_cap_count may be 1. */
+enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *returned,
+                                  const struct sqe_words *receive, struct thread **next);
 /* RELEASE: false: the capability is not there, and nothing has changed. *news not null: it was the last to
  * this facet, and that is to be told by whoever asked, at once: with ipc_fast_call_late if that
  * succeeds, else with ipc_facet_dropped. */

@@ -692,13 +692,19 @@ static __attribute__((noinline)) void try_call_with_capability(struct thread *th
                    next);
 }
 
-/* The next entry, if it is a plain CALL on a client facet. */
+/* No capabilities, no deadline, nothing to wait for. */
+static inline bool is_simple_call(const struct sqe_words *words)
+{
+    return (((words->target >> 48) ^ CAPOS_OP_CALL) | words->transfer | words->pipeline | words->deadline_ns |
+            ((words->result_addr | words->addr) & 7)) == 0;
+}
+
+/* The next entry, if it is such a CALL on a client facet. */
 static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, struct thread **next)
 {
     struct sqe_words words;
     read_entry(&thread->ring, thread->ring.sq_head, &words);
-    if ((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline | words.deadline_ns |
-         ((words.result_addr | words.addr) & 7)) != 0)
+    if (!is_simple_call(&words))
         return IPC_GENERAL_WAY;
     const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
     return target == NULL || target->type->forward != endpoint_facet_forward
@@ -706,12 +712,20 @@ static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, str
                : ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, news, next);
 }
 
-/* A CALL whose target is not one of the first, or that is long. */
-static __attribute__((noinline)) void call_late(struct thread *thread)
+/* A simple CALL whose target is not one of the first, or a long one on a facet. As enter_one. */
+static __attribute__((noinline)) int64_t enter_one_late(struct thread *thread)
 {
+    struct sqe_words words;
     struct thread *next = NULL;
-    enum ipc_way way = call_next(thread, NULL, &next);
-    go_on_late(way, next);
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
+    if (target == NULL || !is_simple_call(&words))
+        return 0;
+    if (target->type->forward != endpoint_facet_forward)
+        return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
+                                 words.result_addr);
+    go_on_late(ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, NULL, &next), next);
+    return 0;
 }
 
 /* A CALL. 0: it is something else. */
@@ -727,14 +741,11 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
         return 0;
     }
     const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
-    if (__builtin_expect(target == NULL, 0)) {
-        call_late(thread);
-        return 0;
-    }
+    if (__builtin_expect(target == NULL, 0))
+        return enter_one_late(thread);
     if (target->type->forward == endpoint_facet_forward) {
         go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
-        call_late(thread);
-        return 0;
+        return enter_one_late(thread);
     }
     if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
         return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
@@ -785,12 +796,8 @@ static __attribute__((noinline)) void enter_two_late(struct thread *thread)
     struct thread *next = NULL;
     read_entry(&thread->ring, thread->ring.sq_head, &returned);
     read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
-    if (!ipc_is_plain_receive(&receive, (uint32_t)returned.target))
-        return;
-    if (ipc_is_return_with_capability(&returned))
-        go_on_late(ipc_fast_return_with_capability(thread, &returned, &receive, &next), next);
-    else if (ipc_is_plain_return(&returned))
-        go_on_late(ipc_fast_return(thread, &returned, &receive, &next), next);
+    if (ipc_is_simple_return(&returned) && ipc_is_plain_receive(&receive, (uint32_t)returned.target))
+        go_on_late(ipc_fast_return_late(thread, &returned, &receive, &next), next);
 }
 
 /* A RETURN and a RECV, or an UNPARK and a PARK. */
