@@ -21,12 +21,16 @@ struct capos_ipc_header {
     uint64_t caller_ref;    /* 128 bits that stand for the calling process towards this endpoint and mean */
     uint64_t caller_ref_hi; /* nothing to any other; equal for all calls of one process */
     uint64_t deadline_ns;   /* the caller's; 0: none */
+    uint64_t dropped_tag;   /* with CAPOS_IPC_ALSO_DROPPED; means nothing otherwise */
 };
 
 /* The last capability to the facet with this tag is gone; nobody can call it any more. No call to answer. */
 #define CAPOS_IPC_DROPPED 0x01u
+/* A call, and before it the same news of the facet with the tag `dropped_tag`, which is not the one called. A
+ * program that gives a facet up and calls in one go makes such a message. */
+#define CAPOS_IPC_ALSO_DROPPED 0x02u
 
-CAPOS_ABI_ASSERT(sizeof(struct capos_ipc_header) == 48);
+CAPOS_ABI_ASSERT(sizeof(struct capos_ipc_header) == 56);
 CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, call_id) == 0);
 CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, method_id) == 4);
 CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, cap_count) == 6);
@@ -36,3 +40,4 @@ CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, tag) == 16);
 CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, caller_ref) == 24);
 CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, caller_ref_hi) == 32);
 CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, deadline_ns) == 40);
+CAPOS_ABI_ASSERT(offsetof(struct capos_ipc_header, dropped_tag) == 48);

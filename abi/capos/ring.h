@@ -103,10 +103,23 @@ struct capos_ring_header {
 /* A capability sent with a CALL or RETURN. */
 struct capos_xfer_desc {
     uint32_t cap_id;
-    uint32_t mode; /* CAPOS_XFER_COPY or CAPOS_XFER_MOVE */
+    uint32_t mode; /* CAPOS_XFER_* */
 };
 #define CAPOS_XFER_COPY 0u
 #define CAPOS_XFER_MOVE 1u
+/*
+ * RETURN only (elsewhere BAD_FLAGS): a client facet that is made for the caller, as Endpoint.mint would, and
+ * never is in the sender's own table. cap_id is an Endpoint's server facet of the sender, itself and not
+ * behind a revocable facet (WRONG_INTERFACE otherwise); a struct capos_xfer_mint for each lies behind all
+ * descriptors, in their order. The facet comes into being when the answer gets to the caller. If the RETURN
+ * fails, with whatever error, there never was one, and nobody is told that it is gone. NO_MEMORY: the
+ * endpoint's owner cannot pay for it, and the call is still there to be answered.
+ */
+#define CAPOS_XFER_MINT 2u
+struct capos_xfer_mint {
+    uint64_t tag;
+    uint64_t interface_id; /* 0: the endpoint's own */
+};
 
 /* A capability received: behind the payload, in the order in which the message's capability pointers count.
  */
@@ -163,6 +176,9 @@ CAPOS_ABI_ASSERT(offsetof(struct capos_ring_header, cq_head) == 132);
 CAPOS_ABI_ASSERT(sizeof(struct capos_xfer_desc) == 8);
 CAPOS_ABI_ASSERT(offsetof(struct capos_xfer_desc, cap_id) == 0);
 CAPOS_ABI_ASSERT(offsetof(struct capos_xfer_desc, mode) == 4);
+CAPOS_ABI_ASSERT(sizeof(struct capos_xfer_mint) == 16);
+CAPOS_ABI_ASSERT(offsetof(struct capos_xfer_mint, tag) == 0);
+CAPOS_ABI_ASSERT(offsetof(struct capos_xfer_mint, interface_id) == 8);
 CAPOS_ABI_ASSERT(sizeof(struct capos_xfer_result) == 16);
 CAPOS_ABI_ASSERT(offsetof(struct capos_xfer_result, cap_id) == 0);
 CAPOS_ABI_ASSERT(offsetof(struct capos_xfer_result, interface_id) == 8);

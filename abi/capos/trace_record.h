@@ -48,6 +48,7 @@ enum capos_trace_transfer {
     CAPOS_TRACE_COPIED = 0, /* CAPOS_XFER_COPY */
     CAPOS_TRACE_MOVED = 1,  /* CAPOS_XFER_MOVE */
     CAPOS_TRACE_RECEIVED = 2,
+    CAPOS_TRACE_MINTED = 3, /* CAPOS_XFER_MINT: of the endpoint cap_id */
 };
 
 struct capos_trace_cap {

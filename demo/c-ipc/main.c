@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "child.h"
+#include "raw_ring.h"
 #include "refusals.h"
 #include "toy.h"
 #include <capos/fs.h>
@@ -21,6 +22,30 @@ static uint64_t open_files(cap_directory directory)
     return cap_directory_usage(directory, &usage) < 0 ? UINT64_MAX : usage.used_nodes;
 }
 
+/* The answer makes a File, and does not fit: the kernel makes none, and the server gives up what was behind
+ * it. */
+static void check_open_without_room(cap_directory directory)
+{
+    static uint64_t request[64], too_small[1];
+    const struct cap_directory_open_params params = {.name = NAME("hello")};
+    struct cap_transfer none[1];
+    size_t none_count = 0;
+    int32_t bytes = cap_directory_open_params_encode(&params, request, sizeof request, none, &none_count);
+    const struct capos_sqe call = {
+        .user_data = 1,
+        .opcode = CAPOS_OP_CALL,
+        .cap_id = directory.id,
+        .method_id = CAP_DIRECTORY_OPEN,
+        .addr = (uintptr_t)request,
+        .len = (uint32_t)bytes,
+        .result_addr = (uintptr_t)too_small,
+        .result_len = sizeof too_small,
+    };
+    demo_expect(CAPOS_ERR_RESULT_TRUNCATED, raw_run(&call).result,
+                "Directory.open without room for the answer");
+    demo_check(open_files(directory) == 0, "the server has no file open for it");
+}
+
 static void check_files(cap_directory directory)
 {
     struct cap_directory_open_results opened = {0};
@@ -35,6 +60,7 @@ static void check_files(cap_directory directory)
     demo_check(open_files(directory) == 1, "the server has one open file");
     demo_expect(CAPOS_OK, cap_release(file), "the File is released");
     demo_check(open_files(directory) == 0, "the server was told");
+    check_open_without_room(directory);
     demo_expect(CAPOS_OK, cap_directory_open(directory, NAME("other"), NULL, &opened, &answer),
                 "Directory.open");
     demo_check(opened.status == CAP_FS_STATUS_NOT_FOUND && opened.file.id == 0,

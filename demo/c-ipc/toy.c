@@ -79,7 +79,7 @@ static int32_t directory_open(void *self, struct cap_call *call,
     }
     if (slot == OPEN_MAX)
         return cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "too many open files");
-    int32_t status = capos_mint(&toy.service, TAG_FILE + slot, CAP_FILE_INTERFACE_ID, &facet);
+    int32_t status = capos_mint_result(call, TAG_FILE + slot, CAP_FILE_INTERFACE_ID, &facet);
     if (status < 0)
         return status;
     toy.open[slot] = (struct open_file){.used = true, .content = "Hello from another process."};

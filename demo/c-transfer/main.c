@@ -1,7 +1,7 @@
 /*
  * Capabilities on their way between processes: copied, moved, refused; all of a message's or none. The other
  * side is this program again, with a table of few slots: it takes capabilities (Endpoint.tagOf's interface
- * does for that), keeps them, or gives the first one back.
+ * does for that), keeps them, gives the first one back, or answers with a facet that the answer makes.
  */
 #include "child.h"
 #include "raw_ring.h"
@@ -16,7 +16,12 @@ enum {
     METHOD_STOP = 2,
     METHOD_DIE = 3,   /* ends over the call */
     METHOD_FORGE = 4, /* tries to answer with a capability that it does not have, then with a refusal */
+    METHOD_MINT = 5,  /* answers with a facet that did not exist before */
+    METHOD_TAG = 6,   /* answers with the tag of the facet that was called */
+    METHOD_COUNT = 7, /* answers with how many times it heard that a made facet is gone */
     KEEPER_EXIT = 5,
+    MINTED_TAG = 4711,
+    MINTED_INTERFACE = 77,
     /* user_data */
     CALL = 1,
     RECEIVE,
@@ -44,6 +49,48 @@ static uint32_t put_descriptors(const struct capos_ipc_header *header, uint32_t 
     return header->cap_count;
 }
 
+static uint64_t dropped_count;
+
+/* Whether what cannot be made is refused as it should be, the call being there all the time. */
+static bool keeper_mints_badly(const struct capos_sqe *reply)
+{
+    static const struct {
+        uint32_t cap_id, mode;
+        int32_t refused;
+    } tries[] = {
+        {0x12345678, CAPOS_XFER_MINT, CAPOS_ERR_BAD_CAP},
+        {0, 3, CAPOS_ERR_BAD_FLAGS},
+        {1, CAPOS_XFER_MINT, CAPOS_ERR_WRONG_INTERFACE}, /* the console's */
+    };
+    struct capos_xfer_desc *descriptor = (void *)outbox;
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        *descriptor = (struct capos_xfer_desc){tries[i].cap_id, tries[i].mode};
+        if (descriptor->cap_id == 0)
+            descriptor->cap_id = reply->cap_id;
+        if (descriptor->cap_id == 1)
+            descriptor->cap_id = demo_console.id;
+        if (raw_run(reply).result != tries[i].refused)
+            return false;
+    }
+    struct capos_sqe elsewhere = *reply;
+    elsewhere.addr = 0x1000; /* nothing is there */
+    return raw_run(&elsewhere).result == CAPOS_ERR_BAD_ADDRESS;
+}
+
+static void keeper_mint(struct capos_sqe *reply)
+{
+    struct capos_xfer_desc *descriptor = (void *)outbox;
+    reply->xfer_cap_count = 1;
+    if (!keeper_mints_badly(reply)) {
+        reply->flags = CAPOS_SQE_EXCEPTION;
+        reply->xfer_cap_count = 0;
+        return;
+    }
+    *descriptor = (struct capos_xfer_desc){reply->cap_id, CAPOS_XFER_MINT};
+    *(struct capos_xfer_mint *)(void *)(descriptor + 1) =
+        (struct capos_xfer_mint){MINTED_TAG, MINTED_INTERFACE};
+}
+
 static void keeper_answer(uint32_t endpoint, const struct capos_ipc_header *header)
 {
     struct capos_sqe reply = {
@@ -62,7 +109,24 @@ static void keeper_answer(uint32_t endpoint, const struct capos_ipc_header *head
             reply.flags = CAPOS_SQE_EXCEPTION; /* the call is still there */
         reply.xfer_cap_count = 0;
     }
+    if (header->method_id == METHOD_MINT)
+        keeper_mint(&reply);
+    if (header->method_id == METHOD_TAG || header->method_id == METHOD_COUNT) {
+        *(uint64_t *)(void *)outbox = header->method_id == METHOD_TAG ? header->tag : dropped_count;
+        reply.len = sizeof(uint64_t);
+    }
     (void)raw_run(&reply);
+}
+
+/* Whether there is something to answer; *goes_on: the first facet is still held. */
+static bool keeper_heard(const struct capos_ipc_header *header, bool *goes_on)
+{
+    bool alone = (header->flags & CAPOS_IPC_DROPPED) != 0;
+    uint64_t dropped = alone ? header->tag : header->dropped_tag;
+    if (header->flags != 0 && dropped == MINTED_TAG)
+        dropped_count++;
+    *goes_on = !alone || dropped == MINTED_TAG;
+    return !alone;
 }
 
 static int keep(void)
@@ -76,7 +140,11 @@ static int keep(void)
         .result_addr = address_of(inbox),
         .result_len = sizeof inbox,
     };
-    while (raw_run(&receive).result > 0 && (header->flags & CAPOS_IPC_DROPPED) == 0) {
+    bool goes_on = true;
+    demo_console = capos_need_console("console"); /* to have something that is no endpoint */
+    while (goes_on && raw_run(&receive).result > 0) {
+        if (!keeper_heard(header, &goes_on))
+            continue;
         if (header->method_id == METHOD_DIE)
             return KEEPER_EXIT;
         keeper_answer(endpoint, header);
@@ -163,7 +231,9 @@ static void check_refused(cap_process_handle handle)
                 "a ProcessHandle, which stays home");
     demo_expect(CAPOS_ERR_NOT_TRANSFERABLE, send_one(METHOD_KEEP, handle.id, CAPOS_XFER_MOVE),
                 "and does not move");
-    demo_expect(CAPOS_ERR_BAD_FLAGS, send_one(METHOD_KEEP, cap, 2), "a mode that does not exist");
+    demo_expect(CAPOS_ERR_BAD_FLAGS, send_one(METHOD_KEEP, cap, 3), "a mode that does not exist");
+    demo_expect(CAPOS_ERR_BAD_FLAGS, send_one(METHOD_KEEP, cap, CAPOS_XFER_MINT),
+                "a call that makes a facet");
     demo_expect(CAPOS_ERR_STALE_CAP, send(METHOD_KEEP, twice, 2).result,
                 "one capability moved twice in a message");
     demo_check(is_there(cap), "it has not moved");
@@ -195,6 +265,55 @@ static void check_failing_answers(void)
     struct capos_cqe cqe = send(METHOD_FORGE, NULL, 0);
     demo_check(cqe.result == CAPOS_ERR_EXCEPTION,
                "an answer with a capability that the server does not have is refused to it");
+}
+
+/* A call without capabilities on the facet, after what else is queued; the number that it answers. */
+static uint64_t ask(uint32_t facet, uint16_t method_id)
+{
+    const struct capos_sqe call = {
+        .user_data = CALL,
+        .opcode = CAPOS_OP_CALL,
+        .cap_id = facet,
+        .method_id = method_id,
+        .result_addr = address_of(answer_box),
+        .result_len = sizeof answer_box,
+    };
+    return raw_run(&call).result == sizeof(uint64_t) ? *(const uint64_t *)(const void *)answer_box
+                                                     : UINT64_MAX;
+}
+
+/* The keeper's table is full by now. */
+static uint32_t ask_for_facet(void)
+{
+    const struct capos_xfer_result *made = (const void *)answer_box;
+    struct capos_cqe cqe = send(METHOD_MINT, NULL, 0);
+    return cqe.result == 0 && cqe.cap_count == 1 && made->interface_id == MINTED_INTERFACE ? made->cap_id : 0;
+}
+
+static void check_minting(void)
+{
+    const struct capos_sqe short_call = {
+        .user_data = CALL,
+        .opcode = CAPOS_OP_CALL,
+        .cap_id = keeper_facet,
+        .method_id = METHOD_MINT,
+        .result_addr = address_of(answer_box),
+        .result_len = 8,
+    };
+    uint32_t facet = ask_for_facet();
+    demo_check(facet != 0, "an answer makes a facet, for which its server needs no slot");
+    demo_check(ask(facet, METHOD_TAG) == MINTED_TAG, "it can be called, and has the tag that was asked for");
+    demo_expect(CAPOS_OK, cap_release_id(facet), "it is released");
+    demo_check(ask(keeper_facet, METHOD_COUNT) == 1, "the server has heard of it");
+    facet = ask_for_facet();
+    raw_queue(&(const struct capos_sqe){
+        .user_data = RETURN, .opcode = CAPOS_OP_RELEASE, .flags = CAPOS_SQE_QUIET, .cap_id = facet});
+    demo_check(ask(keeper_facet, METHOD_COUNT) == 2,
+               "released and another called in one go: heard of before the call");
+    demo_expect(CAPOS_ERR_STALE_CAP, cap_release_id(facet), "released once more");
+    demo_expect(CAPOS_ERR_RESULT_TRUNCATED, raw_run(&short_call).result,
+                "an answer that makes a facet, for which there is no room");
+    demo_check(ask(keeper_facet, METHOD_COUNT) == 2, "there never was one");
 }
 
 static void check_death(void)
@@ -237,6 +356,7 @@ int main(int argc, char **argv)
     check_refused(keeper);
     check_full_table();
     check_failing_answers();
+    check_minting();
     check_death();
     demo_check(demo_wait_exit(keeper) == KEEPER_EXIT, "it has exited, and what it kept with it");
     return demo_end();

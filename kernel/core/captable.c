@@ -62,8 +62,9 @@ static status_t grow_locked(struct captable *table)
     return CAPOS_OK;
 }
 
-static status_t reserve_locked(struct captable *table, uint32_t *out_id)
+static inline status_t reserve_locked(struct captable *table, uint32_t *out_id, struct cap_slot **out)
 {
+    *out = NULL;
     if (table->closed)
         return CAPOS_ERR_NOT_FOUND;
     status_t status = table->free_head != 0 ? CAPOS_OK : grow_locked(table);
@@ -78,13 +79,24 @@ static status_t reserve_locked(struct captable *table, uint32_t *out_id)
     table->used++;
     slot->state = SLOT_RESERVED;
     *out_id = id_make(index, slot->generation);
+    *out = slot;
     return CAPOS_OK;
+}
+
+static inline void fill_locked(struct cap_slot *slot, uint32_t id, struct capability capability,
+                               enum cap_origin origin)
+{
+    slot->capability = capability;
+    slot->origin = (uint8_t)origin;
+    slot->state = SLOT_LIVE;
+    slot->live_id = id;
 }
 
 status_t captable_reserve(struct captable *table, uint32_t *out_id)
 {
+    struct cap_slot *slot;
     spinlock_acquire(&table->lock);
-    status_t status = reserve_locked(table, out_id);
+    status_t status = reserve_locked(table, out_id, &slot);
     spinlock_release(&table->lock);
     return status;
 }
@@ -93,12 +105,18 @@ void captable_publish(struct captable *table, uint32_t id, struct capability cap
                       enum cap_origin origin)
 {
     spinlock_acquire(&table->lock);
-    struct cap_slot *slot = captable_slot(table, id & CAP_INDEX_MASK);
-    slot->capability = capability;
-    slot->origin = (uint8_t)origin;
-    slot->state = SLOT_LIVE;
-    slot->live_id = id;
+    fill_locked(captable_slot(table, id & CAP_INDEX_MASK), id, capability, origin);
     spinlock_release(&table->lock);
+}
+
+status_t captable_insert_alone(struct captable *table, struct capability capability, enum cap_origin origin,
+                               uint32_t *out_id)
+{
+    struct cap_slot *slot;
+    status_t status = reserve_locked(table, out_id, &slot);
+    if (status == CAPOS_OK)
+        fill_locked(slot, *out_id, capability, origin);
+    return status;
 }
 
 /* Makes the slot's id stale and the slot free again, unless its generations are used up. */
@@ -210,6 +228,11 @@ void captable_move_take_out(struct captable *table, uint32_t id)
     spinlock_acquire(&table->lock);
     empty_locked(table, id & CAP_INDEX_MASK);
     spinlock_release(&table->lock);
+}
+
+void captable_take_out_alone(struct captable *table, uint32_t id)
+{
+    empty_locked(table, id & CAP_INDEX_MASK);
 }
 
 void captable_move_abort(struct captable *table, uint32_t id)

@@ -57,6 +57,12 @@ void captable_fini(struct captable *table);
 CHECKED status_t captable_reserve(struct captable *table, uint32_t *out_id);
 /* Releases everything but what is reserved. Passes preemption points. Nobody is in the middle of a move. */
 void captable_clear(struct captable *table);
+/* Both in one, on a machine with one CPU, without the lock. The caller's reference is the table's then; on
+ * failure (as reserve) it stays the caller's. And the opposite: a live capability is not in the table any
+ * more, its reference is the caller's. */
+CHECKED status_t captable_insert_alone(struct captable *table, struct capability capability,
+                                       enum cap_origin origin, uint32_t *out_id);
+void captable_take_out_alone(struct captable *table, uint32_t id);
 /* Consumes the caller's reference to the object. */
 void captable_publish(struct captable *table, uint32_t id, struct capability capability,
                       enum cap_origin origin);

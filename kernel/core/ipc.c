@@ -467,7 +467,7 @@ static __attribute__((noinline)) int32_t call_with_caps(struct ipc_facet *facet,
     struct pending *call;
     if (cap_count > CAPOS_XFER_CAPS_MAX)
         return CAPOS_ERR_TOO_LARGE;
-    status_t status = ipc_caps_begin(table, align_up(params + params_len, 8), cap_count, caps);
+    status_t status = ipc_caps_begin(table, align_up(params + params_len, 8), cap_count, false, caps);
     if (status < 0)
         return status;
     status = pending_create(&kcall->call, &facet->object, ipc_call_cancel, &call);
@@ -722,6 +722,7 @@ static status_t answer_results(struct ipc_endpoint *endpoint, struct pending *ca
     enum ipc_side failed = copy_answer(call, kcall, slots);
     if (failed != IPC_SIDE_NONE)
         return not_answered(endpoint, call, kcall, slots, failed);
+    ipc_caps_born(caps, count);
     ipc_caps_publish(table_of(call), count, slots);
     struct capos_cqe cqe = {
         .result = (int32_t)sqe->len, .payload_len = sqe->len, .cap_count = (uint16_t)count};
@@ -738,7 +739,7 @@ static status_t answer(struct ipc_endpoint *endpoint, const struct kcall *kcall)
     status_t status = sqe->xfer_cap_count == 0
                           ? CAPOS_OK
                           : ipc_caps_begin(&process->captable, align_up(sqe->addr + sqe->len, 8),
-                                           sqe->xfer_cap_count, caps);
+                                           sqe->xfer_cap_count, true, caps);
     if (status < 0)
         return status;
     struct pending *call = claim_delivered(endpoint, sqe->call_id, process);

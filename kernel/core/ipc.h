@@ -36,6 +36,7 @@ struct ipc_endpoint {
     uint64_t id;
     uint64_t interface_id;
     uint32_t queue_max;
+    struct ipc_facet *spare_facet; /* atomic; charged memory of one that is gone, or null */
 
     struct spinlock lock; /* LOCK_OBJECT, taken by ipc_lock; protects: */
     bool dead;
@@ -62,6 +63,7 @@ struct ipc_facet {
     struct object_type type;
     struct ipc_endpoint *endpoint; /* core referenced */
     uint64_t tag;
+    bool unborn;                /* made for an answer that has not got to its caller */
     struct ipc_message message; /* that it is gone */
     uint64_t ref_process_id;    /* whose caller_ref is kept; endpoint's lock */
     uint64_t caller_ref[2];
@@ -93,11 +95,14 @@ void ipc_facet_free(struct ipc_facet *facet);
 /* ---- Between the files of core/ipc*.c. */
 
 /* Capabilities into flight: referenced, and hidden in the sender's table where they move. Descriptors lie at
- * `descriptors` in the current thread's memory. On failure nothing has changed. BAD_ADDRESS, BAD_FLAGS
- * (mode), NOT_TRANSFERABLE, BAD_CAP, STALE_CAP. */
+ * `descriptors` in the current thread's memory; `may_mint`: facets to be made are made, unborn. On failure
+ * nothing has changed. BAD_ADDRESS, BAD_FLAGS (mode), NOT_TRANSFERABLE, BAD_CAP, STALE_CAP, WRONG_INTERFACE
+ * and NO_MEMORY (of one to be made). */
 struct captable;
-CHECKED status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t count,
+CHECKED status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t count, bool may_mint,
                                 struct ipc_cap *caps);
+/* They get to the receiver: what was made is a facet like any other. */
+void ipc_caps_born(const struct ipc_cap *caps, uint32_t count);
 /* The references go; `moved`: what was to move has left, else it is there again. Not while a record is BUSY.
  */
 void ipc_caps_end(struct captable *from, struct ipc_cap *caps, uint32_t count, bool moved);

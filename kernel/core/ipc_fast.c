@@ -15,6 +15,7 @@
 #include "core/sched.h"
 #include "core/umem.h"
 #include "mm/aspace.h"
+#include "object/endpoint.h"
 #include <capos/endpoint.h>
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -318,6 +319,14 @@ INLINE_ACROSS_FILES enum ipc_way ipc_fast_call(struct thread *caller, struct ipc
     return call_step(caller, facet, words, next, false);
 }
 
+/* One copy for all but the plain calls, which come here on a machine with one CPU only. */
+static __attribute__((noinline)) enum ipc_way call_step_late(struct thread *caller, struct ipc_facet *facet,
+                                                             const struct sqe_words *words,
+                                                             struct thread **next)
+{
+    return call_step(caller, facet, words, next, false);
+}
+
 /* ---- CALL with a capability. */
 
 /* The one that the entry's descriptor names, borrowed; null: it is not simply copied. */
@@ -326,25 +335,22 @@ static const struct capability *capability_to_copy(const struct process *process
 {
     struct capos_xfer_desc descriptor;
     const uaddr_t behind = align_up(words->addr + (uint32_t)words->lengths, 8);
-    if (umem_copy_in(&descriptor, behind, sizeof(descriptor)) < 0 || descriptor.mode != CAPOS_XFER_COPY)
+    if (!umem_range_ok(behind, sizeof(descriptor)) ||
+        !arch_user_try_copy_in_place(&descriptor, behind, sizeof(descriptor)) ||
+        descriptor.mode != CAPOS_XFER_COPY)
         return NULL;
-    const struct capability *sent = captable_peek_alone(process, descriptor.cap_id);
+    const struct capability *sent = captable_find_alone(process, descriptor.cap_id);
     return sent != NULL && sent->type->transfer == CAP_TRANSFER_ANY ? sent : NULL;
 }
 
-/* What a call without capabilities has put into the receiver's buffer and queue becomes one with this. */
-static void add_capability(struct thread *server, uint32_t params_len, uint32_t id,
-                           const struct capability *sent)
+/* What a call or an answer without capabilities has put into the other's buffer, `behind` its payload, and
+ * into its queue becomes one with this, which is in its table as `id`. */
+static void add_capability(struct thread *to, size_t behind, uint32_t id, const struct capability *sent)
 {
-    const struct ring *ring = &server->ring;
-    struct capos_ipc_header *header = (struct capos_ipc_header *)(void *)server->fast.place;
-    struct capos_xfer_result *record =
-        (void *)(server->fast.place + align_up(sizeof(*header) + params_len, 8));
-    header->cap_count = 1;
+    const struct ring *ring = &to->ring;
+    struct capos_xfer_result *record = (void *)(to->fast.place + align_up(behind, 8));
     *record = (struct capos_xfer_result){.cap_id = id, .interface_id = sent->type->interface_id};
     ring->cq[(ring->cq_tail - 1) & (CAPOS_RING_CQ_ENTRIES - 1)].cap_count = 1;
-    object_get(sent->object);
-    captable_publish(&server->process->captable, id, *sent, CAP_FROM_IPC);
 }
 
 enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
@@ -361,13 +367,16 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
     if (server == NULL || sent == NULL ||
         align_up(sizeof(struct capos_ipc_header) + len, 8) + sizeof(struct capos_xfer_result) >
             server->fast.room_bytes ||
-        captable_reserve(&server->process->captable, &id) < 0)
+        captable_insert_alone(&server->process->captable, *sent, CAP_FROM_IPC, &id) < 0)
         return IPC_GENERAL_WAY;
-    enum ipc_way way = call_step(caller, facet, words, next, false);
+    enum ipc_way way = call_step_late(caller, facet, words, next);
     if (way == IPC_GENERAL_WAY)
-        captable_cancel(&server->process->captable, id);
-    else
-        add_capability(server, len, id, sent);
+        captable_take_out_alone(&server->process->captable, id); /* nobody has seen it */
+    else {
+        ((struct capos_ipc_header *)(void *)server->fast.place)->cap_count = 1;
+        object_get(sent->object);
+        add_capability(server, sizeof(struct capos_ipc_header) + len, id, sent);
+    }
     return way;
 }
 
@@ -464,6 +473,197 @@ INLINE_ACROSS_FILES enum ipc_way ipc_fast_return(struct thread *server, const st
         return way;
     }
     return return_step(server, endpoint, returned, receive, next, false);
+}
+
+/* One copy for all but the plainest: on a machine with one CPU only. */
+static __attribute__((noinline)) enum ipc_way
+return_step_late(struct thread *server, struct ipc_endpoint *endpoint, const struct sqe_words *words,
+                 const struct sqe_words *receive, struct thread **next)
+{
+    return return_step(server, endpoint, words, receive, next, false);
+}
+
+/* ---- RETURN with a capability, and RECV. */
+
+/* One capability on its way in an answer. */
+struct answered_cap {
+    uint32_t mode, id;
+    struct capability capability; /* MINT: unborn, with its reference; else borrowed from the table */
+};
+
+/* Whether that can be done: as ipc_caps_begin, but nothing is hidden, since nobody else runs meanwhile. */
+static bool begin_answered_cap(const struct process *process, uaddr_t descriptors, struct answered_cap *out)
+{
+    struct {
+        struct capos_xfer_desc descriptor;
+        struct capos_xfer_mint mint;
+    } entry;
+    struct ipc_facet *facet;
+    /* What lies behind the descriptor of another mode is not looked at. */
+    if (!umem_range_ok(descriptors, sizeof(entry)) ||
+        !arch_user_try_copy_in_place(&entry, descriptors, sizeof(entry)))
+        return false;
+    const struct capability *named = captable_find_alone(process, entry.descriptor.cap_id);
+    if (named == NULL)
+        return false;
+    out->mode = entry.descriptor.mode;
+    out->id = entry.descriptor.cap_id;
+    out->capability = *named;
+    if (out->mode == CAPOS_XFER_COPY)
+        return named->type->transfer == CAP_TRANSFER_ANY;
+    if (out->mode == CAPOS_XFER_MOVE)
+        return named->type->transfer != CAP_TRANSFER_NEVER && named->type->holder_ended == NULL;
+    if (out->mode != CAPOS_XFER_MINT || named->type != &endpoint_type ||
+        endpoint_mint_unborn(container_of(named->object, struct ipc_endpoint, server), entry.mint.tag,
+                             entry.mint.interface_id, &facet) < 0)
+        return false;
+    out->capability = (struct capability){&facet->object, &facet->type};
+    return true;
+}
+
+static void undo_answered_cap(const struct answered_cap *cap)
+{
+    if (cap->mode == CAPOS_XFER_MINT)
+        object_put(cap->capability.object);
+}
+
+/* The reference is the receiver's to have. */
+static void end_answered_cap(struct process *from, const struct answered_cap *cap)
+{
+    if (cap->mode == CAPOS_XFER_MINT)
+        container_of(cap->capability.object, struct ipc_facet, object)->unborn = false;
+    else if (cap->mode == CAPOS_XFER_COPY)
+        object_get(cap->capability.object);
+    else
+        captable_take_out_alone(&from->captable, cap->id);
+}
+
+static enum ipc_way return_with_capability(struct thread *server, struct ipc_endpoint *endpoint,
+                                           const struct sqe_words *returned, const struct sqe_words *receive,
+                                           struct thread **next)
+{
+    const uint32_t len = (uint32_t)returned->lengths;
+    struct answered_cap cap;
+    uint32_t id;
+    struct thread *caller = endpoint->fast_call;
+    if (caller == NULL || align_up(len, 8) + sizeof(struct capos_xfer_result) > caller->fast.room_bytes ||
+        !begin_answered_cap(server->process, align_up(returned->addr + len, 8), &cap))
+        return IPC_GENERAL_WAY;
+    enum ipc_way way = IPC_GENERAL_WAY;
+    if (captable_insert_alone(&caller->process->captable, cap.capability, CAP_FROM_IPC, &id) == CAPOS_OK) {
+        way = return_step_late(server, endpoint, returned, receive, next);
+        if (way == IPC_GENERAL_WAY)
+            captable_take_out_alone(&caller->process->captable, id); /* nobody has seen it */
+    }
+    if (way == IPC_GENERAL_WAY) {
+        undo_answered_cap(&cap);
+        return way;
+    }
+    end_answered_cap(server->process, &cap);
+    add_capability(caller, len, id, &cap.capability);
+    return way;
+}
+
+enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *returned,
+                                  const struct sqe_words *receive, struct thread **next)
+{
+    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
+    const bool plain = returned->transfer >> 32 == 0;
+    if (endpoint == NULL)
+        return IPC_GENERAL_WAY;
+    if (spinlock_needed())
+        return plain ? return_among_several(server, endpoint, returned, receive, next) : IPC_GENERAL_WAY;
+    return plain ? return_step_late(server, endpoint, returned, receive, next)
+                 : return_with_capability(server, endpoint, returned, receive, next);
+}
+
+/* ---- RELEASE of a facet, and CALL on another of the same endpoint. */
+
+bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **news)
+{
+    struct captable *table = &process->captable;
+    const struct capability *named = captable_find_alone(process, id);
+    *news = NULL;
+    if (spinlock_needed() || named == NULL || named->type->holder_ended != NULL)
+        return captable_release(table, id) == CAPOS_OK;
+    struct object *object = named->object;
+    if (object->references != 1) {
+        captable_take_out_alone(table, id);
+        object_put(object); /* not the last */
+        return true;
+    }
+    if (named->type->forward != endpoint_facet_forward)
+        return captable_release(table, id) == CAPOS_OK;
+    *news = container_of(object, struct ipc_facet, object);
+    captable_take_out_alone(table, id);
+    object_retire(object);
+    return true;
+}
+
+/* Parameters into the receiver's buffer, page by page. False: there is no room, or a page is not there. */
+static bool deliver_params(struct thread *server, uaddr_t from, uint32_t len)
+{
+    uaddr_t to = server->fast.address + sizeof(struct capos_ipc_header);
+    if (sizeof(struct capos_ipc_header) + (uint64_t)len > server->fast.size_bytes ||
+        !umem_range_ok(from, len))
+        return false;
+    while (len != 0) {
+        const uint32_t to_page_end = (uint32_t)(PAGE_SIZE - (to & PAGE_MASK));
+        const uint32_t part = len < to_page_end ? len : to_page_end;
+        char *page = aspace_page_locked(server->process->aspace, to);
+        if (page == NULL || !arch_user_try_copy_in_place(page + (to & PAGE_MASK), from, part))
+            return false;
+        to += part;
+        from += part;
+        len -= part;
+    }
+    return true;
+}
+
+/* A call without parameters that has just been made was one with these. */
+static void add_params(struct thread *server, uint32_t len)
+{
+    struct ring *ring = &server->ring;
+    struct capos_cqe *cqe = &ring->cq[(ring->cq_tail - 1) & (CAPOS_RING_CQ_ENTRIES - 1)];
+    ((struct capos_ipc_header *)(void *)server->fast.place)->params_len = len;
+    cqe->payload_len = (uint32_t)sizeof(struct capos_ipc_header) + len;
+    cqe->result = (int32_t)cqe->payload_len;
+}
+
+/* What came with the call besides. */
+static void add_news(struct thread *server, struct ipc_facet *news)
+{
+    struct capos_ipc_header *header = (struct capos_ipc_header *)(void *)server->fast.place;
+    header->flags = CAPOS_IPC_ALSO_DROPPED;
+    header->dropped_tag = news->tag;
+    ipc_facet_free(news);
+}
+
+enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
+                                struct ipc_facet *news, struct thread **next)
+{
+    struct ipc_endpoint *endpoint = facet->endpoint;
+    const uint32_t len = (uint32_t)words->lengths;
+    struct sqe_words without;
+    if (spinlock_needed() || (news != NULL && news->endpoint != endpoint) ||
+        !list_is_empty(&endpoint->queue) || endpoint->fast_receiver == NULL || len > CAPOS_MESSAGE_MAX_BYTES)
+        return IPC_GENERAL_WAY;
+    const bool is_long = len > SHORT_BYTES;
+    if (is_long) {
+        if (!deliver_params(endpoint->fast_receiver, words->addr, len))
+            return IPC_GENERAL_WAY;
+        without = *words;
+        without.lengths -= len;
+        words = &without;
+    }
+    enum ipc_way way = call_step_late(caller, facet, words, next);
+    if (way == IPC_GENERAL_WAY)
+        return way;
+    if (is_long)
+        add_params(*next, len);
+    if (news != NULL)
+        add_news(*next, news);
+    return way;
 }
 
 enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words)

@@ -29,6 +29,25 @@ static inline bool ipc_is_plain_return(const struct sqe_words *words)
            words->lengths <= SHORT_BYTES;
 }
 
+/* The same with no or one capability. */
+static inline bool ipc_is_simple_return(const struct sqe_words *words)
+{
+    const uint64_t target =
+        (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RETURN << 48 | (uint32_t)words->target;
+    return ((words->target ^ target) | words->result_addr | words->transfer >> 33 | words->pipeline |
+            words->deadline_ns | (words->addr & 7)) == 0 &&
+           words->lengths <= SHORT_BYTES;
+}
+
+/* A RELEASE that wants no completion if it succeeds. */
+static inline bool ipc_is_quiet_release(const struct sqe_words *words)
+{
+    const uint64_t target =
+        (uint64_t)CAPOS_SQE_QUIET << 56 | (uint64_t)CAPOS_OP_RELEASE << 48 | (uint32_t)words->target;
+    return ((words->target ^ target) | words->addr | words->lengths | words->result_addr | words->transfer |
+            words->pipeline | words->deadline_ns) == 0;
+}
+
 /* Without a deadline. */
 static inline bool ipc_is_plain_receive(const struct sqe_words *words, uint32_t cap_id)
 {
@@ -52,5 +71,17 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
 /* A RETURN and behind it a RECV on the same endpoint, plain as above. */
 enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
                              const struct sqe_words *receive, struct thread **next);
+/* The same, perhaps with one capability: of the RETURN's words xfer_cap_count may be 1. */
+enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *returned,
+                                  const struct sqe_words *receive, struct thread **next);
+/* RELEASE: false: the capability is not there, and nothing has changed. *news not null: it was the last to
+ * this facet, and that is to be told by whoever asked, at once: with ipc_fast_call_late if that
+ * succeeds, else with ipc_facet_dropped. */
+bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **news);
+/* The same as ipc_fast_call, but of any length, and if `news` is not null, that is told too and the facet
+ * freed.
+ */
+enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
+                                struct ipc_facet *news, struct thread **next);
 /* A RECV. */
 enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words);

@@ -30,6 +30,9 @@ enum {
     RETURN,
     CANCEL,
     FIRST_VALUE = 100,
+    /* Tags of facets that answers make. */
+    MINT_TAG = 1000,
+    MINTS_MAX = STEPS,
 };
 
 struct call {
@@ -37,6 +40,8 @@ struct call {
     bool delivered;
     bool small;     /* no room for the answer */
     uint32_t token; /* moved with it; 0: none */
+    bool no_slots;  /* for what the answer brings */
+    bool minted;    /* the answer makes a facet, the last of `mints` */
 };
 
 struct delivered {
@@ -62,6 +67,9 @@ struct actor {
 };
 
 static struct actor actors[ACTORS];
+/* What became of each facet that an answer was to make. */
+static enum { NEVER_MINTED, MINTED, MINTED_AND_DROPPED } mints[MINTS_MAX];
+static size_t mint_count, mints_dropped;
 static uint64_t last_value;
 static uint64_t now_ns;
 static struct ipc_endpoint *endpoint;
@@ -118,6 +126,7 @@ static void setup(void)
         make_actor(&actors[i], i + 1);
     world_add_user_memory(actors, sizeof(actors), true);
     last_value = FIRST_VALUE;
+    mint_count = mints_dropped = 0;
     now_ns = 1;
     srand(7);
 }
@@ -174,6 +183,24 @@ static void take_token(struct actor *actor, uint32_t id)
     actor->tokens[actor->token_count++] = id;
 }
 
+static void give_minted_up(struct actor *actor, const struct capos_xfer_result *record)
+{
+    assert_int_equal(record->interface_id, 8);
+    mints[mint_count - 1] = MINTED;
+    assert_int_equal(captable_release(&actor->process.captable, record->cap_id), CAPOS_OK);
+}
+
+/* Nobody hears of a facet that never was, or twice of one. */
+static void check_dropped(uint64_t tag)
+{
+    if (tag < MINT_TAG)
+        return;
+    assert_true(tag - MINT_TAG < mint_count);
+    assert_int_equal(mints[tag - MINT_TAG], MINTED);
+    mints[tag - MINT_TAG] = MINTED_AND_DROPPED;
+    mints_dropped++;
+}
+
 static void call_completed(struct actor *actor, const struct capos_cqe *cqe)
 {
     struct actor *caller;
@@ -185,7 +212,9 @@ static void call_completed(struct actor *actor, const struct capos_cqe *cqe)
     case ANSWER_BYTES:
         assert_true(call->delivered && !call->small);
         assert_int_equal(*(const uint64_t *)(const void *)results, call->value + 1);
-        if (cqe->cap_count != 0)
+        if (cqe->cap_count != 0 && call->minted)
+            give_minted_up(actor, (const void *)(results + ANSWER_BYTES));
+        else if (cqe->cap_count != 0)
             take_token(actor,
                        ((const struct capos_xfer_result *)(const void *)(results + ANSWER_BYTES))->cap_id);
         break;
@@ -197,6 +226,9 @@ static void call_completed(struct actor *actor, const struct capos_cqe *cqe)
         break;
     case CAPOS_ERR_EXCEPTION_TRUNCATED:
         assert_true(call->small);
+        break;
+    case CAPOS_ERR_NO_SLOTS:
+        assert_true(call->no_slots);
         break;
     default:
         assert_true(cqe->result == CAPOS_ERR_CANCELED || cqe->result == CAPOS_ERR_TIMEOUT);
@@ -219,8 +251,12 @@ static void receive_completed(struct actor *actor, const struct capos_cqe *cqe)
         cqe->result == CAPOS_ERR_STALE_CAP || cqe->result == CAPOS_ERR_CANCELED)
         return;
     assert_true(cqe->result > 0);
-    if ((header->flags & CAPOS_IPC_DROPPED) != 0)
+    if ((header->flags & CAPOS_IPC_ALSO_DROPPED) != 0)
+        check_dropped(header->dropped_tag);
+    if ((header->flags & CAPOS_IPC_DROPPED) != 0) {
+        check_dropped(header->tag);
         return;
+    }
     uint64_t value = *(const uint64_t *)(const void *)(header + 1);
     struct call *call = find_call(value, &caller);
     assert_non_null(call);
@@ -315,7 +351,15 @@ static void do_receive(struct actor *actor)
         });
 }
 
-/* Answers, with a token if it has one. */
+static void describe_mint(const struct actor *actor, void *descriptors)
+{
+    struct capos_xfer_desc *descriptor = descriptors;
+    *descriptor = (struct capos_xfer_desc){actor->endpoint, CAPOS_XFER_MINT};
+    *(struct capos_xfer_mint *)(void *)(descriptor + 1) = (struct capos_xfer_mint){MINT_TAG + mint_count, 8};
+    mints[mint_count++] = NEVER_MINTED;
+}
+
+/* Answers, with a token if it has one, or with a facet that the answer makes. */
 static void do_return(struct actor *actor)
 {
     uint8_t *answer = actor->memory[SLOTS + 1];
@@ -324,12 +368,17 @@ static void do_return(struct actor *actor)
         return;
     size_t pick = (size_t)rand() % actor->delivered_count;
     const struct delivered served = actor->delivered[pick];
-    const struct call *call = find_call(served.value, &caller);
+    struct call *call = find_call(served.value, &caller);
     bool expected = call != NULL && !call->small;
     uint32_t token = actor->token_count != 0 ? actor->tokens[--actor->token_count] : 0;
     *(uint64_t *)(void *)answer = served.value + 1;
     *(struct capos_xfer_desc *)(void *)(answer + ANSWER_BYTES) =
         (struct capos_xfer_desc){token, CAPOS_XFER_MOVE};
+    bool mint = token == 0 && mint_count < MINTS_MAX && rand() % 2 == 0;
+    if (mint)
+        describe_mint(actor, answer + ANSWER_BYTES);
+    if (call != NULL)
+        call->minted = mint;
     run(actor, &(struct capos_sqe){
                    .user_data = RETURN,
                    .opcode = CAPOS_OP_RETURN,
@@ -337,8 +386,10 @@ static void do_return(struct actor *actor)
                    .call_id = served.call_id,
                    .addr = (uintptr_t)answer,
                    .len = ANSWER_BYTES,
-                   .xfer_cap_count = token != 0,
+                   .xfer_cap_count = token != 0 || mint,
                });
+    if (mint && unit_alloc_failed() && actor->returned == CAPOS_ERR_NO_MEMORY)
+        return; /* it is still there to be answered */
     assert_int_equal(actor->returned, expected ? CAPOS_OK : CAPOS_ERR_NOT_FOUND);
     if (token != 0) {
         assert_true(holds(actor, token) == !expected);
@@ -412,6 +463,7 @@ static void test_random_operations(void)
             assert_int_equal(actors[i].calls[k].value, 0);
     }
     assert_int_equal(tokens_held(), TOKENS);
+    assert_true(mints_dropped > STEPS / 100);
 }
 
 /* One of two holders of the server facet gives it up: its calls end, the other's do not. */
@@ -974,6 +1026,291 @@ static void test_fast_call_with_capability(void)
     spinlock_several_cpus = true;
 }
 
+/* ---- Facets that answers make. */
+
+/* The RETURN, with these descriptors behind an answer of ANSWER_BYTES. */
+static int32_t return_with(uint32_t call_id, const struct capos_xfer_desc *descriptors, uint16_t count)
+{
+    struct actor *server = fast_server();
+    uint8_t *answer = server->memory[SLOTS + 1];
+    struct capos_xfer_mint *mint = (void *)(answer + ANSWER_BYTES + count * sizeof(*descriptors));
+    *(uint64_t *)(void *)answer = FIRST_VALUE + 1;
+    memcpy(answer + ANSWER_BYTES, descriptors, count * sizeof(*descriptors));
+    for (uint16_t i = 0; i < count; i++)
+        mint[i] = (struct capos_xfer_mint){MINT_TAG + i, 8};
+    run(server, &(struct capos_sqe){.user_data = RETURN,
+                                    .opcode = CAPOS_OP_RETURN,
+                                    .cap_id = server->endpoint,
+                                    .call_id = call_id,
+                                    .addr = (uintptr_t)answer,
+                                    .len = ANSWER_BYTES,
+                                    .xfer_cap_count = count});
+    return server->returned;
+}
+
+static bool nothing_is_queued(void)
+{
+    return list_is_empty(&endpoint->queue);
+}
+
+static void test_mint_refused(void)
+{
+    make_world();
+    struct actor *client = fast_client(), *server = fast_server();
+    expect_receive();
+    const uint32_t call_id = expect_call(FIRST_VALUE);
+    const uint64_t live = object_live_count();
+    const struct capos_xfer_desc good = {server->endpoint, CAPOS_XFER_MINT};
+    struct capos_xfer_desc pair[2] = {good, {0x12345678, CAPOS_XFER_MINT}};
+    const int32_t result = return_with(call_id, pair, 2);
+    UNIT_OK(result != CAPOS_ERR_NO_MEMORY);
+    assert_int_equal(result, CAPOS_ERR_BAD_CAP); /* and the first is gone again */
+    pair[1] = (struct capos_xfer_desc){server->endpoint, 3};
+    assert_int_equal(return_with(call_id, pair, 2), CAPOS_ERR_BAD_FLAGS);
+    object_get(&client_facet()->object);
+    const uint32_t facet = give(server, (struct capability){&client_facet()->object, &client_facet()->type});
+    pair[0].cap_id = facet;
+    assert_int_equal(return_with(call_id, pair, 1), CAPOS_ERR_WRONG_INTERFACE);
+    assert_int_equal(captable_release(&server->process.captable, facet), CAPOS_OK);
+    const uint64_t limit = world_ledger()->limit[LEDGER_HEAP_BYTES];
+    world_ledger()->limit[LEDGER_HEAP_BYTES] = world_ledger()->used[LEDGER_HEAP_BYTES];
+    if (endpoint->spare_facet == NULL)                                     /* of the pair that failed */
+        assert_int_equal(return_with(call_id, &good, 1), CAPOS_ERR_QUOTA); /* the test's ledger says that */
+    pair[0] = pair[1] = good;
+    assert_int_equal(return_with(call_id, pair, 2), CAPOS_ERR_QUOTA);
+    world_ledger()->limit[LEDGER_HEAP_BYTES] = limit;
+    const uint64_t slots = world_ledger()->limit[LEDGER_CAP_SLOTS];
+    assert_int_equal(object_live_count(), live);
+    assert_true(nothing_is_queued());
+    world_ledger()->limit[LEDGER_CAP_SLOTS] = world_ledger()->used[LEDGER_CAP_SLOTS];
+    client->calls[0].no_slots = true;
+    assert_int_equal(return_with(call_id, &good, 1), CAPOS_ERR_NOT_FOUND); /* the caller has no slot for it */
+    assert_int_equal(client->calls[0].value, 0);
+    world_ledger()->limit[LEDGER_CAP_SLOTS] = slots;
+    assert_int_equal(return_with(call_id, &good, 1),
+                     CAPOS_ERR_NOT_FOUND); /* there is no such call any more */
+    assert_int_equal(object_live_count(), live);
+    assert_true(nothing_is_queued());
+}
+
+static const struct capos_xfer_result *answered_record(void)
+{
+    const struct ring *ring = &fast_client()->thread.ring;
+    assert_int_equal(ring->cq[(ring->cq_tail - 1) % CAPOS_RING_CQ_ENTRIES].cap_count, 1);
+    return (const void *)(fast_client()->results[0] + ANSWER_BYTES);
+}
+
+/* Gives up what the client got of a RETURN with MINT; the server, which waits, hears of it. */
+static void expect_dropped(uint32_t cap_id, uint64_t tag)
+{
+    struct actor *server = fast_server();
+    const struct capos_ipc_header *header = (const void *)server->memory[SLOTS];
+    run(fast_client(),
+        &(struct capos_sqe){.user_data = CANCEL, .opcode = CAPOS_OP_RELEASE, .cap_id = cap_id});
+    assert_false(server->receiving);
+    assert_int_equal(header->flags, CAPOS_IPC_DROPPED);
+    assert_int_equal(header->tag, tag);
+    assert_int_equal(header->call_id, 0);
+}
+
+static void test_minted_facet(void)
+{
+    make_world();
+    struct actor *server = fast_server(), *client = fast_client();
+    const struct capos_xfer_desc good = {server->endpoint, CAPOS_XFER_MINT};
+    expect_receive();
+    const uint32_t call_id = expect_call(FIRST_VALUE);
+    client->calls[0].minted = true;
+    mint_count = 1; /* call_completed gives it up */
+    const int32_t result = return_with(call_id, &good, 1);
+    UNIT_OK(result != CAPOS_ERR_NO_MEMORY);
+    assert_int_equal(result, CAPOS_OK);
+    assert_false(nothing_is_queued());
+    do_receive(server);
+    for (int i = 0; i < 100 && !nothing_is_queued(); i++) /* it makes its buffer bad now and then */
+        do_receive(server);
+    assert_int_equal(mints[0], MINTED_AND_DROPPED);
+}
+
+static enum ipc_way try_return_with_capability(const struct sqe_words *returned, struct thread **next)
+{
+    const struct sqe_words receive = receive_entry();
+    world_set_current(&fast_server()->thread);
+    return ipc_fast_return_late(&fast_server()->thread, returned, &receive, next);
+}
+
+/* On a machine with one CPU; what cannot be done so leaves no trace. */
+static void test_fast_return_with_capability(void)
+{
+    struct thread *next = NULL;
+    make_world();
+    struct actor *client = fast_client(), *server = fast_server();
+    const uint32_t token = client->tokens[0];
+    struct capability moved;
+    assert_int_equal(captable_move_begin(&client->process.captable, token, &moved), CAPOS_OK);
+    captable_move_take_out(&client->process.captable, token);
+    object_put(moved.object); /* the table's */
+    uint32_t sent = give(server, moved);
+    static const uint32_t modes[] = {CAPOS_XFER_COPY, CAPOS_XFER_MOVE, CAPOS_XFER_MINT};
+    expect_receive();
+    for (size_t i = 0; i < array_count(modes); i++) {
+        const uint32_t mode = modes[i];
+        const uint32_t call_id = expect_call(FIRST_VALUE);
+        struct sqe_words returned = return_entry(call_id, FIRST_VALUE);
+        struct capos_xfer_desc *descriptor = (void *)(server->memory[SLOTS + 1] + ANSWER_BYTES);
+        *(struct capos_xfer_mint *)(void *)(descriptor + 1) = (struct capos_xfer_mint){MINT_TAG, 0};
+        *descriptor = (struct capos_xfer_desc){mode == CAPOS_XFER_MINT ? server->endpoint : sent, mode};
+        returned.transfer |= UINT64_C(1) << 32;
+        assert_true(ipc_is_simple_return(&returned));
+        assert_int_equal(try_return_with_capability(&returned, &next), IPC_GENERAL_WAY); /* several CPUs */
+        spinlock_several_cpus = false;
+        const uint64_t live = object_live_count(), slots = world_ledger()->limit[LEDGER_CAP_SLOTS];
+        world_ledger()->limit[LEDGER_CAP_SLOTS] = world_ledger()->used[LEDGER_CAP_SLOTS];
+        assert_int_equal(try_return_with_capability(&returned, &next), IPC_GENERAL_WAY);
+        world_ledger()->limit[LEDGER_CAP_SLOTS] = slots;
+        server->thread.stopping = true;
+        returned.transfer += 1; /* no such call */
+        assert_int_equal(try_return_with_capability(&returned, &next), IPC_GENERAL_WAY);
+        returned.transfer -= 1;
+        server->thread.stopping = false;
+        descriptor->cap_id ^= 1u << 20;
+        assert_int_equal(try_return_with_capability(&returned, &next), IPC_GENERAL_WAY);
+        descriptor->cap_id ^= 1u << 20;
+        descriptor->mode = 3;
+        assert_int_equal(try_return_with_capability(&returned, &next), IPC_GENERAL_WAY);
+        descriptor->mode = mode == CAPOS_XFER_MINT ? CAPOS_XFER_MOVE : CAPOS_XFER_MINT; /* neither can be */
+        assert_int_equal(try_return_with_capability(&returned, &next), IPC_GENERAL_WAY);
+        descriptor->mode = mode;
+        assert_int_equal(object_live_count(), live);
+        assert_true(nothing_is_queued());
+        const enum ipc_way way = try_return_with_capability(&returned, &next);
+        if (way == IPC_GENERAL_WAY)
+            spinlock_several_cpus = true;
+        UNIT_OK(way != IPC_GENERAL_WAY);
+        assert_int_equal(way, IPC_SWITCH);
+        server->receiving = true;
+        were_queued(server);
+        const struct capos_xfer_result *record = answered_record();
+        assert_int_equal(record->interface_id, mode == CAPOS_XFER_MINT ? 1 : 7);
+        assert_true(holds(client, record->cap_id));
+        assert_true(holds(server, sent) == (mode == CAPOS_XFER_COPY));
+        client->thread.ring.page->cq_head = client->thread.ring.page->cq_tail;
+        client->calls[0].value = 0;
+        if (mode == CAPOS_XFER_MINT) {
+            mint_count = 1;
+            mints[0] = MINTED;
+            expect_dropped(record->cap_id, MINT_TAG);
+            server->receiving = false;
+        } else {
+            assert_int_equal(captable_release(&client->process.captable, record->cap_id), CAPOS_OK);
+        }
+        spinlock_several_cpus = true;
+    }
+}
+
+/* RELEASE of the last capability to a facet, and CALL on another: one message. */
+static void test_call_with_news(void)
+{
+    struct ipc_facet *facet, *news, *also;
+    struct thread *next = NULL;
+    make_world();
+    struct actor *client = fast_client(), *server = fast_server();
+    const struct capos_ipc_header *header = (const void *)server->memory[SLOTS];
+    UNIT_OK(endpoint_mint(endpoint, MINT_TAG, 0, &facet) == CAPOS_OK);
+    object_get(&facet->object);
+    const uint32_t id = give(client, (struct capability){&facet->object, &facet->type});
+    const uint32_t again = give(client, (struct capability){&facet->object, &facet->type});
+    mint_count = 1;
+    mints[0] = MINTED;
+    world_set_current(&client->thread);
+    spinlock_several_cpus = false;
+    assert_true(ipc_fast_give_up(&client->process, id, &news)); /* not the last */
+    assert_null(news);
+    assert_false(ipc_fast_give_up(&client->process, id, &news)); /* stale */
+    expect_receive();
+    const struct sqe_words call = call_entry(FIRST_VALUE);
+    world_set_current(&client->thread);
+    const uint64_t live = object_live_count();
+    assert_true(ipc_fast_give_up(&client->process, again, &news));
+    assert_ptr_equal(news, facet);
+    assert_int_equal(object_live_count(), live - 1);
+    assert_true(!holds(client, again));
+    struct ipc_endpoint other = {.fast_receiver = NULL};
+    also = news;
+    news->endpoint = &other; /* as if it were another's */
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, news, &next),
+                     IPC_GENERAL_WAY);
+    news->endpoint = endpoint;
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, also, &next), IPC_SWITCH);
+    assert_ptr_equal(next, &server->thread);
+    assert_int_equal(header->flags, CAPOS_IPC_ALSO_DROPPED);
+    assert_int_equal(header->dropped_tag, MINT_TAG);
+    assert_int_equal(header->tag, TAG + FAST_CLIENT);
+    were_queued(client);
+    reap(server);
+    assert_int_equal(mints[0], MINTED_AND_DROPPED);
+    expect_return(server->delivered[--server->delivered_count].call_id, FIRST_VALUE);
+    assert_true(nothing_is_queued());
+    spinlock_several_cpus = true;
+}
+
+/* More than a page, into a buffer that begins close to the end of one. */
+static void test_long_fast_call(void)
+{
+    enum { LONG_BYTES = 5000 };
+    static _Alignas(4096) uint8_t inbox[3 * 4096];
+    static _Alignas(8) uint8_t params[LONG_BYTES];
+    struct thread *next = NULL;
+    make_world();
+    world_add_user_memory(inbox, sizeof(inbox), true);
+    world_add_user_memory(params, sizeof(params), true);
+    struct actor *client = fast_client(), *server = fast_server();
+    const struct capos_ipc_header *header = (const void *)(inbox + 4000);
+    struct sqe_words receive = receive_entry();
+    receive.result_addr = (uintptr_t)header;
+    receive.lengths = (uint64_t)(sizeof(*header) + LONG_BYTES) << 32;
+    world_set_current(&server->thread);
+    assert_int_equal(ipc_fast_receive(&server->thread, &receive), IPC_WAITS);
+    were_queued(server);
+    for (size_t i = 0; i < LONG_BYTES; i++)
+        params[i] = (uint8_t)(i % 251);
+    struct sqe_words call = call_entry(FIRST_VALUE);
+    call.addr = (uintptr_t)params;
+    call.lengths = (call.lengths >> 32 << 32) | LONG_BYTES;
+    world_set_current(&client->thread);
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+                     IPC_GENERAL_WAY); /* several CPUs */
+    spinlock_several_cpus = false;
+    call.lengths += 8; /* more than there is room for */
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+                     IPC_GENERAL_WAY);
+    call.lengths += CAPOS_MESSAGE_MAX_BYTES;
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+                     IPC_GENERAL_WAY);
+    call.lengths -= CAPOS_MESSAGE_MAX_BYTES + 8;
+    call.addr = 0x1000;
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+                     IPC_GENERAL_WAY);
+    call.addr = (uintptr_t)params;
+    assert_int_equal(server->thread.state, THREAD_IN_RECEIVE);
+    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next), IPC_SWITCH);
+    assert_ptr_equal(next, &server->thread);
+    were_queued(client);
+    const struct ring *ring = &server->thread.ring;
+    const struct capos_cqe *cqe = &ring->cq[(ring->cq_tail - 1) % CAPOS_RING_CQ_ENTRIES];
+    assert_int_equal(cqe->result, sizeof(*header) + LONG_BYTES);
+    assert_int_equal(cqe->payload_len, sizeof(*header) + LONG_BYTES);
+    assert_int_equal(cqe->call_id, header->call_id);
+    assert_int_equal(header->params_len, LONG_BYTES);
+    assert_int_equal(header->flags, 0);
+    assert_int_equal(header->method_id, 7);
+    assert_memory_equal(header + 1, params, LONG_BYTES);
+    ring->page->cq_head = ring->page->cq_tail;
+    client->calls[0].delivered = true;
+    expect_return(header->call_id, FIRST_VALUE);
+    spinlock_several_cpus = true;
+}
+
 static void test_published_hash(void)
 {
     /* SipHash-2-4-128 of the bytes 0 to 15 under the key 0 to 15, from the reference implementation's
@@ -1011,6 +1348,11 @@ int main(void)
         UNIT_TEST(test_caller_dies_in_a_fast_call),
         UNIT_TEST(test_server_leaves_in_a_fast_call),
         UNIT_TEST(test_fast_call_with_capability),
+        UNIT_TEST(test_mint_refused),
+        UNIT_TEST(test_minted_facet),
+        UNIT_TEST(test_fast_return_with_capability),
+        UNIT_TEST(test_call_with_news),
+        UNIT_TEST(test_long_fast_call),
         UNIT_TEST(test_published_hash),
     };
     return UNIT_MAIN(tests, setup, teardown);

@@ -7,6 +7,7 @@
 #include "core/process.h"
 #include "core/umem.h"
 #include "mm/aspace.h"
+#include "object/endpoint.h"
 #include "object/revocation.h"
 
 /* ---- Capabilities. */
@@ -57,6 +58,27 @@ void ipc_caps_give_up(struct process *from, const struct ipc_cap *caps, uint32_t
     }
 }
 
+/* The facet that the record at `record` describes, of the endpoint with that id. */
+static status_t mint(struct captable *from, uint32_t id, uaddr_t record, struct capability *out)
+{
+    struct capos_xfer_mint wanted;
+    struct capability named = {NULL, NULL};
+    struct ipc_facet *facet;
+    status_t status = umem_copy_in(&wanted, record, sizeof(wanted));
+    if (status == CAPOS_OK)
+        status = captable_get(from, id, &named);
+    if (status < 0)
+        return status;
+    status = CAPOS_ERR_WRONG_INTERFACE;
+    if (named.type == &endpoint_type)
+        status = endpoint_mint_unborn(container_of(named.object, struct ipc_endpoint, server), wanted.tag,
+                                      wanted.interface_id, &facet);
+    if (status == CAPOS_OK)
+        *out = (struct capability){&facet->object, &facet->type};
+    object_put(named.object);
+    return status;
+}
+
 static status_t begin_one(struct captable *from, const struct capos_xfer_desc *descriptor,
                           struct ipc_cap *cap)
 {
@@ -74,16 +96,32 @@ static status_t begin_one(struct captable *from, const struct capos_xfer_desc *d
     return CAPOS_ERR_NOT_TRANSFERABLE;
 }
 
-status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t count, struct ipc_cap *caps)
+status_t ipc_caps_begin(struct captable *from, uaddr_t descriptors, uint32_t count, bool may_mint,
+                        struct ipc_cap *caps)
 {
     struct capos_xfer_desc copied[CAPOS_XFER_CAPS_MAX];
+    uaddr_t record = descriptors + count * sizeof(copied[0]);
     status_t status = umem_copy_in(copied, descriptors, count * sizeof(copied[0]));
     for (uint32_t i = 0; i < count && status == CAPOS_OK; i++) {
-        status = begin_one(from, &copied[i], &caps[i]);
+        if (may_mint && copied[i].mode == CAPOS_XFER_MINT) {
+            caps[i] = (struct ipc_cap){.id = copied[i].cap_id, .mode = CAPOS_XFER_MINT};
+            status = mint(from, copied[i].cap_id, record, &caps[i].capability);
+            record += sizeof(struct capos_xfer_mint);
+        } else {
+            status = begin_one(from, &copied[i], &caps[i]);
+        }
         if (status < 0)
             ipc_caps_end(from, caps, i, false);
     }
     return status;
+}
+
+void ipc_caps_born(const struct ipc_cap *caps, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (caps[i].mode == CAPOS_XFER_MINT)
+            container_of(caps[i].capability.object, struct ipc_facet, object)->unborn = false;
+    }
 }
 
 void ipc_slots_cancel(struct captable *to, uint32_t count, const struct ipc_slot *slots)

@@ -152,3 +152,13 @@ static inline const struct capability *captable_peek_alone(const struct process 
                ? &slots[index].capability
                : NULL;
 }
+
+/* The same of any id. The table's chunks never move. */
+static inline const struct capability *captable_find_alone(const struct process *process, uint32_t id)
+{
+    const uint32_t index = id & CAP_INDEX_MASK;
+    if (process->thread_count != 1 || index >= process->captable.capacity)
+        return NULL;
+    const struct cap_slot *slot = captable_slot(&process->captable, index);
+    return slot->live_id == id ? &slot->capability : NULL;
+}

@@ -686,10 +686,46 @@ static __attribute__((noinline)) void try_call_with_capability(struct thread *th
         (((words.target >> 48) ^ CAPOS_OP_CALL) | words.pipeline | words.deadline_ns |
          ((words.result_addr | words.addr) & 7)) != 0)
         return;
-    const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
+    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
     if (target != NULL && target->type->forward == endpoint_facet_forward)
         go_on_late(ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next),
                    next);
+}
+
+/* No capabilities, no deadline, nothing to wait for. */
+static inline bool is_simple_call(const struct sqe_words *words)
+{
+    return (((words->target >> 48) ^ CAPOS_OP_CALL) | words->transfer | words->pipeline | words->deadline_ns |
+            ((words->result_addr | words->addr) & 7)) == 0;
+}
+
+/* The next entry, if it is such a CALL on a client facet. */
+static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, struct thread **next)
+{
+    struct sqe_words words;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    if (!is_simple_call(&words))
+        return IPC_GENERAL_WAY;
+    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
+    return target == NULL || target->type->forward != endpoint_facet_forward
+               ? IPC_GENERAL_WAY
+               : ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, news, next);
+}
+
+/* A simple CALL whose target is not one of the first, or a long one on a facet. As enter_one. */
+static __attribute__((noinline)) int64_t enter_one_late(struct thread *thread)
+{
+    struct sqe_words words;
+    struct thread *next = NULL;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
+    if (target == NULL || !is_simple_call(&words))
+        return 0;
+    if (target->type->forward != endpoint_facet_forward)
+        return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
+                                 words.result_addr);
+    go_on_late(ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, NULL, &next), next);
+    return 0;
 }
 
 /* A CALL. 0: it is something else. */
@@ -706,15 +742,62 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
     }
     const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
     if (__builtin_expect(target == NULL, 0))
-        return 0;
+        return enter_one_late(thread);
     if (target->type->forward == endpoint_facet_forward) {
         go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
-        return 0;
+        return enter_one_late(thread);
     }
     if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
         return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
                                  words.result_addr);
     return call_one(thread, target, &words);
+}
+
+static inline bool still_waits_for_one(const struct thread *thread)
+{
+    const struct user_frame *frame = &thread->context.frame;
+    return waits_for_one(thread, __atomic_load_n(&thread->ring.page->cq_head, __ATOMIC_RELAXED),
+                         (uint32_t)frame->rdi, frame->rsi);
+}
+
+/* Does the first entry if it is a RELEASE that wants no completion and gets none. *news as in ipc_fast.h. */
+static bool release_first(struct thread *thread, struct ipc_facet **news)
+{
+    struct ring *ring = &thread->ring;
+    struct sqe_words words;
+    read_entry(ring, ring->sq_head, &words);
+    if (!ipc_is_quiet_release(&words) || !ipc_fast_give_up(thread->process, (uint32_t)words.target, news))
+        return false;
+    const uint32_t head = ring->sq_head + 1;
+    ring->sq_head = head;
+    __atomic_store_n(&ring->page->sq_head, head, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* A RELEASE and a CALL. */
+static __attribute__((noinline)) void release_and_call(struct thread *thread)
+{
+    struct ipc_facet *news = NULL;
+    struct thread *next = NULL;
+    enum ipc_way way = IPC_GENERAL_WAY;
+    if (!release_first(thread, &news))
+        return;
+    if (still_waits_for_one(thread)) /* what was released may have been much */
+        way = call_next(thread, news, &next);
+    if (way == IPC_GENERAL_WAY && news != NULL)
+        ipc_facet_dropped(news);
+    go_on_late(way, next);
+}
+
+/* A RETURN and a RECV, the first perhaps with a capability. */
+static __attribute__((noinline)) void enter_two_late(struct thread *thread)
+{
+    struct sqe_words returned, receive;
+    struct thread *next = NULL;
+    read_entry(&thread->ring, thread->ring.sq_head, &returned);
+    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
+    if (ipc_is_simple_return(&returned) && ipc_is_plain_receive(&receive, (uint32_t)returned.target))
+        go_on_late(ipc_fast_return_late(thread, &returned, &receive, &next), next);
 }
 
 /* A RETURN and a RECV, or an UNPARK and a PARK. */
@@ -724,8 +807,13 @@ static inline __attribute__((always_inline)) void enter_two(struct thread *threa
     struct sqe_words returned, receive;
     read_entry(&thread->ring, thread->ring.sq_head, &returned);
     if (__builtin_expect(!ipc_is_plain_return(&returned), 0)) {
-        if ((uint8_t)(returned.target >> 48) == CAPOS_OP_UNPARK)
+        const uint8_t opcode = (uint8_t)(returned.target >> 48);
+        if (opcode == CAPOS_OP_UNPARK)
             park_take_turns(thread);
+        else if (opcode == CAPOS_OP_RELEASE)
+            release_and_call(thread);
+        else
+            enter_two_late(thread);
         return;
     }
     read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
@@ -739,23 +827,6 @@ static uint8_t opcode_at(const struct ring *ring, uint32_t index)
     return __atomic_load_n(&ring->sq[index & SQ_MASK].opcode, __ATOMIC_RELAXED);
 }
 
-static inline bool still_waits_for_one(const struct thread *thread)
-{
-    const struct user_frame *frame = &thread->context.frame;
-    return waits_for_one(thread, __atomic_load_n(&thread->ring.page->cq_head, __ATOMIC_RELAXED),
-                         (uint32_t)frame->rdi, frame->rsi);
-}
-
-static __attribute__((noinline)) void enter_two_late(struct thread *thread)
-{
-    struct sqe_words returned, receive;
-    struct thread *next = NULL;
-    read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
-    if (ipc_is_plain_return(&returned) && ipc_is_plain_receive(&receive, (uint32_t)returned.target))
-        go_on_late(ipc_fast_return(thread, &returned, &receive, &next), next);
-}
-
 /* Several entries, of which the last is a RECV: that waits the fast way if it can, so that the call it gets
  * may come by it; with a RETURN before it, both go the fast way if they can. */
 static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
@@ -763,7 +834,14 @@ static __attribute__((noinline)) void enter_and_receive(struct thread *thread, u
     struct ring *ring = &thread->ring;
     struct sqe_words words;
     if (waiting > 2) {
-        drain(thread, waiting - 2);
+        struct ipc_facet *news = NULL;
+        while (waiting > 2 && release_first(thread, &news)) {
+            waiting--;
+            if (news != NULL)
+                ipc_facet_dropped(news);
+        }
+        if (waiting > 2)
+            drain(thread, waiting - 2);
         waiting = 2;
         if (still_waits_for_one(thread))
             enter_two_late(thread);

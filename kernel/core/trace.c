@@ -138,8 +138,10 @@ static void keep_sent(struct draft *draft, const struct thread *thread, uaddr_t 
     for (uint32_t i = 0; i < count; i++)
         draft->caps[i] = (struct capos_trace_cap){
             .cap_id = descriptors[i].cap_id,
-            .mode = descriptors[i].mode,
-            .interface_id = interface_of(thread->process, descriptors[i].cap_id, false),
+            .mode =
+                descriptors[i].mode == CAPOS_XFER_MINT ? (uint32_t)CAPOS_TRACE_MINTED : descriptors[i].mode,
+            .interface_id =
+                interface_of(thread->process, descriptors[i].cap_id, descriptors[i].mode == CAPOS_XFER_MINT),
         };
     draft->record.cap_count = (uint8_t)count;
 }

@@ -46,19 +46,32 @@ int32_t endpoint_facet_forward(const struct capability *target, struct cap_call 
 
 static void facet_destroy(struct object *object)
 {
-    ipc_facet_dropped(facet_of(object));
+    struct ipc_facet *facet = facet_of(object);
+    if (facet->unborn)
+        ipc_facet_free(facet);
+    else
+        ipc_facet_dropped(facet);
 }
 
+/* Memory that is charged to the endpoint's ledger. */
+static void facet_memory_free(struct ipc_endpoint *endpoint, struct ipc_facet *facet)
+{
+    if (facet == NULL)
+        return;
+    heap_free(facet, sizeof(*facet));
+    ledger_refund(endpoint->ledger, LEDGER_HEAP_BYTES, sizeof(*facet));
+}
+
+/* The endpoint keeps one for the next that is minted: most are given up before another is asked for. */
 void ipc_facet_free(struct ipc_facet *facet)
 {
     struct ipc_endpoint *endpoint = facet->endpoint;
-    heap_free(facet, sizeof(*facet));
-    ledger_refund(endpoint->ledger, LEDGER_HEAP_BYTES, sizeof(*facet));
+    facet_memory_free(endpoint, __atomic_exchange_n(&endpoint->spare_facet, facet, __ATOMIC_ACQ_REL));
     object_put(&endpoint->core);
 }
 
-status_t endpoint_mint(struct ipc_endpoint *endpoint, uint64_t tag, uint64_t interface_id,
-                       struct ipc_facet **out)
+/* Everything that is the same for all facets of the endpoint, for as long as their memory is. */
+static status_t facet_memory_alloc(struct ipc_endpoint *endpoint, struct ipc_facet **out)
 {
     void *memory;
     status_t status = charged_alloc(endpoint->ledger, sizeof(struct ipc_facet), &memory);
@@ -67,17 +80,40 @@ status_t endpoint_mint(struct ipc_endpoint *endpoint, uint64_t tag, uint64_t int
     struct ipc_facet *facet = memory;
     facet->type = (struct object_type){
         .name = "ClientEndpoint",
-        .interface_id = interface_id != 0 ? interface_id : endpoint->interface_id,
         .dispatch = facet_dispatch,
         .forward = endpoint_facet_forward,
         .destroy = facet_destroy,
     };
-    object_init(&facet->object, &facet->type);
     facet->endpoint = endpoint;
+    *out = facet;
+    return CAPOS_OK;
+}
+
+status_t endpoint_mint_unborn(struct ipc_endpoint *endpoint, uint64_t tag, uint64_t interface_id,
+                              struct ipc_facet **out)
+{
+    struct ipc_facet *facet = __atomic_exchange_n(&endpoint->spare_facet, NULL, __ATOMIC_ACQ_REL);
+    status_t status = facet != NULL ? CAPOS_OK : facet_memory_alloc(endpoint, &facet);
+    if (status < 0)
+        return status;
+    facet->type.interface_id = interface_id != 0 ? interface_id : endpoint->interface_id;
+    object_init(&facet->object, &facet->type);
     facet->tag = tag;
+    facet->unborn = true;
+    facet->message.dropped = false;
+    facet->ref_process_id = 0;
     object_get(&endpoint->core);
     *out = facet;
     return CAPOS_OK;
+}
+
+status_t endpoint_mint(struct ipc_endpoint *endpoint, uint64_t tag, uint64_t interface_id,
+                       struct ipc_facet **out)
+{
+    status_t status = endpoint_mint_unborn(endpoint, tag, interface_id, out);
+    if (status == CAPOS_OK)
+        (*out)->unborn = false;
+    return status;
 }
 
 /* ---- The server facet. */
@@ -151,6 +187,7 @@ static void core_destroy(struct object *object)
 {
     struct ipc_endpoint *endpoint = container_of(object, struct ipc_endpoint, core);
     struct ledger *ledger = endpoint->ledger;
+    facet_memory_free(endpoint, endpoint->spare_facet);
     heap_free(endpoint, sizeof(*endpoint));
     ledger_refund(ledger, LEDGER_HEAP_BYTES, sizeof(*endpoint));
     ledger_put(ledger);

@@ -13,3 +13,6 @@ int32_t endpoint_facet_forward(const struct capability *target, struct cap_call 
  * endpoint's. NO_MEMORY. */
 CHECKED status_t endpoint_mint(struct ipc_endpoint *endpoint, uint64_t tag, uint64_t interface_id,
                                struct ipc_facet **out);
+/* The same, but if it ends before `unborn` was cleared, then nobody is told. */
+CHECKED status_t endpoint_mint_unborn(struct ipc_endpoint *endpoint, uint64_t tag, uint64_t interface_id,
+                                      struct ipc_facet **out);

@@ -33,6 +33,12 @@ void object_destroy(struct object *object)
     dead->busy = false;
 }
 
+void object_retire(struct object *object)
+{
+    object->references = 0;
+    __atomic_sub_fetch(&live_count, 1, __ATOMIC_RELAXED);
+}
+
 uint64_t object_live_count(void)
 {
     return __atomic_load_n(&live_count, __ATOMIC_RELAXED);

@@ -95,5 +95,7 @@ static inline void object_put(struct object *object)
     if (__atomic_sub_fetch(&object->references, 1, __ATOMIC_ACQ_REL) == 0)
         object_destroy(object);
 }
+/* For one who knows that his is the only reference, and does himself what the type's destroy would. */
+void object_retire(struct object *object);
 /* Objects that were initialised and not destroyed: back where it was after everything was released. */
 uint64_t object_live_count(void);

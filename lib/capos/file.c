@@ -26,8 +26,7 @@ static int32_t status_result(int32_t result, enum cap_fs_status status)
 
 void capos_file_init(struct capos_file *file, cap_file capability)
 {
-    memset(file, 0, sizeof(*file));
-    file->file = capability;
+    *file = (struct capos_file){.file = capability};
 }
 
 int32_t capos_file_open(cap_directory root, const char *path, const struct cap_open_flags *flags,

@@ -11,7 +11,8 @@
 enum {
     /* The largest answer: a link's text, with the message around it. */
     ANSWER_WORDS = 700,
-    BATCH_MAX = 4, /* directories on the way; each call is about a KiB of stack */
+    OPEN_ANSWER_WORDS = 128, /* a file, or the text of a short link */
+    BATCH_MAX = 4,           /* directories on the way; each call is about a KiB of stack */
 };
 
 struct walk {
@@ -215,6 +216,33 @@ static void batch_end(struct batch *batch)
     }
 }
 
+/* What is left out means the same to the server, and there is less to send. */
+static bool says_something(const struct cap_open_flags *flags)
+{
+    return flags->create || flags->exclusive || flags->truncate || flags->read_only;
+}
+
+/* A path that is one plain name: a single call. Otherwise as open_quickly. */
+static bool open_here(cap_directory root, const char *path, const struct cap_open_flags *flags, cap_file *out,
+                      int32_t *result)
+{
+    size_t at = path[0] == '/', len = plain_name(path, &at);
+    uint64_t words[OPEN_ANSWER_WORDS];
+    struct cap_buffer buffer = {words, sizeof words};
+    struct cap_directory_open_results opened;
+    if (len == 0 || path[at + len] != '\0')
+        return false;
+    const struct cap_directory_open_params params = {
+        .name = capnp_data_of(path + at, len), .has_flags = says_something(flags), .flags = *flags};
+    int32_t answer = cap_directory_open_call(root, &params, &opened, &buffer);
+    if (answer == CAPOS_ERR_RESULT_TRUNCATED || (answer >= 0 && opened.status == CAP_FS_STATUS_IS_LINK))
+        return false;
+    *result = answer < 0 ? answer : status_result(CAPOS_OK, opened.status);
+    if (answer >= 0)
+        *out = opened.file;
+    return true;
+}
+
 /* True: *result is what the path's file answers. False: it has to be walked, step by step. */
 static bool open_quickly(cap_directory root, const char *path, const struct cap_open_flags *flags,
                          cap_file *out, int32_t *result)
@@ -228,7 +256,7 @@ static bool open_quickly(cap_directory root, const char *path, const struct cap_
     size_t len = batch_start(&batch, root, path, &last_at);
     if (len != 0) {
         const struct cap_directory_open_params params = {
-            .name = capnp_data_of(path + last_at, len), .has_flags = true, .flags = *flags};
+            .name = capnp_data_of(path + last_at, len), .has_flags = says_something(flags), .flags = *flags};
         pending_init(&open, batch.sub_count == 0 ? NULL : &batch.subs[batch.sub_count - 1]);
         if (cap_directory_open_start(batch.sub_count == 0 ? root : CAP_NOT_YET(cap_directory), &params,
                                      &open) == 0) {
@@ -293,7 +321,9 @@ int32_t capos_path_open(cap_directory root, const char *path, const struct cap_o
     static const struct cap_open_flags none;
     flags = flags == NULL ? &none : flags;
     int32_t result;
-    return open_quickly(root, path, flags, out, &result) ? result : open_slowly(root, path, flags, out);
+    return open_here(root, path, flags, out, &result) || open_quickly(root, path, flags, out, &result)
+               ? result
+               : open_slowly(root, path, flags, out);
 }
 
 /* At the last name: OK, or with *again set a link was put in its place. */

@@ -264,9 +264,19 @@ static __attribute__((noinline)) int32_t await_and_finish(struct cap_message *me
     return status < 0 ? status : finish_call(message, message->results, message->results_limit, waiter);
 }
 
+static __attribute__((noinline)) int32_t
+finish_with_caps(struct cap_message *message, const struct capos_cqe *cqe, struct capos_ring_header *header)
+{
+    const int32_t result = cqe->result;
+    message_take_caps(message, message->results, message->results_limit, cqe->payload_len, cqe->cap_count);
+    take_completion(header);
+    return result;
+}
+
 /* The parameters, and the descriptors of `cap_count` capabilities behind them, lie at `params`. */
-static inline int32_t invoke_simply(uint32_t cap_id, uint16_t method_id, struct cap_message *message,
-                                    const void *params, size_t cap_count)
+static inline __attribute__((always_inline)) int32_t invoke_simply(uint32_t cap_id, uint16_t method_id,
+                                                                   struct cap_message *message,
+                                                                   const void *params, size_t cap_count)
 {
     struct ring *ring = &ring_self;
     struct waiter waiter;
@@ -286,11 +296,13 @@ static inline int32_t invoke_simply(uint32_t cap_id, uint16_t method_id, struct 
     int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
     const struct capos_cqe *cqe = first_completion(ring, header);
     if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&waiter, 0) ||
-        __builtin_expect(cqe->result < 0 || cqe->cap_count != 0, 0))
+        __builtin_expect(cqe->result < 0, 0))
         return await_and_finish(message, &waiter, entered);
     int32_t result = cqe->result;
     message->results_bytes = cqe->payload_len;
     message->caps_in_count = 0;
+    if (__builtin_expect(cqe->cap_count != 0, 0))
+        return finish_with_caps(message, cqe, header);
     take_completion(header);
     return result;
 }

@@ -19,7 +19,7 @@
 enum {
     INBOX_BYTES = sizeof(struct capos_ipc_header) + CAPOS_MESSAGE_MAX_BYTES +
                   CAPOS_XFER_CAPS_MAX * sizeof(struct capos_xfer_result),
-    OUTBOX_BYTES = CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * sizeof(struct capos_xfer_desc),
+    OUTBOX_BYTES = CAPOS_OUTBOX_BYTES,
     EXCEPTION_BYTES = 512,
     /* An answer, the release of what came, the next receive. */
     ENTRIES_PER_ROUND = 2 + CAPOS_XFER_CAPS_MAX,
@@ -196,6 +196,19 @@ static size_t add_descriptors(void *results, size_t bytes, const struct cap_call
     return call->caps_out_count;
 }
 
+/* Until here the id of one to be made was its number among the call's. */
+static void add_mints(void *results, size_t bytes, const struct capos_call *current)
+{
+    struct capos_xfer_desc *descriptors = (void *)((char *)results + round_up_8(bytes));
+    struct capos_xfer_mint *mint = (void *)(descriptors + current->call.caps_out_count);
+    for (size_t i = 0; i < current->call.caps_out_count; i++) {
+        if (descriptors[i].mode != CAPOS_XFER_MINT)
+            continue;
+        *mint++ = current->mints[descriptors[i].cap_id - 1];
+        descriptors[i].cap_id = current->service->endpoint.id;
+    }
+}
+
 /* What a transport error of the server's own is to its caller. */
 static enum capos_exception_kind exception_of_error(int32_t error)
 {
@@ -253,7 +266,7 @@ static void release_unsent(const struct cap_call *call)
 
 /* A RETURN has failed. NOT_FOUND: the caller is gone, or could not take the answer. Anything else is this
  * server's mistake (a capability that it does not have, say), and the caller still waits. */
-static void return_failed(struct capos_service *service, struct cap_call *call, uint32_t call_id,
+static void return_failed(struct capos_service *service, const struct cap_call *call, uint32_t call_id,
                           int32_t result)
 {
     uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
@@ -262,10 +275,20 @@ static void return_failed(struct capos_service *service, struct cap_call *call, 
     if (result == CAPOS_ERR_NOT_FOUND)
         return;
     struct cap_call failed = {0};
-    int32_t encoded = cap_call_fail(&failed, CAPOS_EXCEPTION_FAILED, "the server could not send its answer");
+    int32_t encoded =
+        cap_call_fail(&failed, exception_of_error(result), "the server could not send its answer");
     struct submission answer = make_answer(&failed, call_id, encoded, exception);
     answer.cap_id = service->endpoint.id;
     (void)ring_run(&answer, &waiter);
+}
+
+/* What the answer to the call was to make is not there. */
+static void forget_mints(struct capos_call *current, uint32_t call_id)
+{
+    const uint32_t count = current->mint_call_id == call_id ? current->mint_count : 0;
+    current->mint_call_id = 0;
+    for (uint32_t i = 0; i < count; i++)
+        facet_dropped(current->service, current->mints[i].tag);
 }
 
 /* ---- One call. */
@@ -292,6 +315,7 @@ static void prepare_calls(struct server *server)
     current->call.caps_in = server->caps_in;
     current->call.results = server->outbox;
     current->call.results_limit = CAPOS_MESSAGE_MAX_BYTES;
+    current->mint_call_id = 0;
     current->header = header;
     current->service = server->service;
 }
@@ -335,8 +359,30 @@ static void release_call_caps(struct ring *ring, struct server *server)
     }
 }
 
-/* Any answer but a plain one. */
-static __attribute__((noinline)) void queue_answer(struct ring *ring, struct server *server, int32_t encoded)
+/* Results with capabilities, in the outbox. */
+static __attribute__((noinline)) void queue_answer_with_caps(struct ring *ring, struct server *server,
+                                                             uint32_t len)
+{
+    struct capos_call *current = &server->current;
+    const uint32_t call_id = current->header->call_id;
+    const struct submission answer = {
+        .user_data = (uintptr_t)&server->returned_else,
+        .addr = (uintptr_t)server->outbox,
+        .cap_id = server->service->endpoint.id,
+        .len = len,
+        .xfer_cap_count = (uint16_t)add_descriptors(server->outbox, len, &current->call),
+        .opcode = CAPOS_OP_RETURN,
+        .flags = CAPOS_SQE_QUIET,
+        .call_id = call_id,
+    };
+    if (current->mint_call_id == call_id)
+        add_mints(server->outbox, len, current);
+    server->returned_call_id = call_id;
+    ring_queue(ring, ring->header, &answer);
+}
+
+/* An exception, or nothing yet. */
+static __attribute__((noinline)) void queue_failure(struct ring *ring, struct server *server, int32_t encoded)
 {
     uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
     struct capos_call *current = &server->current;
@@ -344,15 +390,14 @@ static __attribute__((noinline)) void queue_answer(struct ring *ring, struct ser
         current->call.caps_out_count = 0;
         return;
     }
+    forget_mints(current, current->header->call_id);
     struct submission answer = make_answer(&current->call, current->header->call_id, encoded, exception);
     answer.user_data = (uintptr_t)&server->returned_else;
     answer.cap_id = server->service->endpoint.id;
     answer.flags |= CAPOS_SQE_QUIET;
     server->returned_call_id = answer.call_id;
-    if (encoded < 0) /* what it says lies on this stack */
-        __builtin_memcpy(server->outbox, exception, answer.len);
-    if (encoded < 0)
-        answer.addr = (uintptr_t)server->outbox;
+    __builtin_memcpy(server->outbox, exception, answer.len); /* what it says lies on this stack */
+    answer.addr = (uintptr_t)server->outbox;
     ring_queue(ring, ring->header, &answer);
 }
 
@@ -372,7 +417,10 @@ static inline void serve_call(struct ring *ring, struct server *server, const st
             release_call_caps(ring, server);
         queue_plain_answer(ring, server, header->call_id, (uint32_t)encoded);
     } else {
-        queue_answer(ring, server, encoded); /* it may send what came */
+        if (encoded >= 0 && encoded != CAP_CALL_PENDING)
+            queue_answer_with_caps(ring, server, (uint32_t)encoded); /* it may send what came */
+        else
+            queue_failure(ring, server, encoded);
         release_call_caps(ring, server);
     }
     if (__builtin_expect(end_active(&server->active), 0))
@@ -390,6 +438,8 @@ static void check_returned(struct server *server)
         return;
     failed->done = 0;
     return_failed(server->service, &server->current.call, server->returned_call_id, failed->result);
+    if (failed == &server->returned_else)
+        forget_mints(&server->current, server->returned_call_id);
 }
 
 static __attribute__((noinline)) int32_t await_message(struct ring *ring, struct server *server)
@@ -427,12 +477,17 @@ static void wake_one(struct capos_service *service)
         cap_release(minted.client);
 }
 
-static __attribute__((noinline)) void take_news(struct ring *ring, struct server *server, uint64_t tag)
+/* True: there is a call besides. */
+static __attribute__((noinline)) bool take_news(struct ring *ring, struct server *server,
+                                                const struct capos_ipc_header *header)
 {
+    const bool with_call = (header->flags & CAPOS_IPC_DROPPED) == 0;
+    const uint64_t tag = with_call ? header->dropped_tag : header->tag;
     server->current.call.caps_out_count = 0;
     if (tag != CAPOS_TAG_RESERVED)
         facet_dropped(server->service, tag);
     make_room(ring);
+    return with_call;
 }
 
 static inline int32_t serve_loop(struct ring *ring, struct server *server)
@@ -444,9 +499,7 @@ static inline int32_t serve_loop(struct ring *ring, struct server *server)
         int32_t result = wait_for_message(ring, server);
         if (__builtin_expect(result < 0, 0))
             return result;
-        if (__builtin_expect((header->flags & CAPOS_IPC_DROPPED) != 0, 0))
-            take_news(ring, server, header->tag);
-        else
+        if (__builtin_expect(header->flags == 0, 1) || take_news(ring, server, header))
             serve_call(ring, server, header);
     }
     return CAPOS_OK;
@@ -541,6 +594,19 @@ int32_t capos_mint(struct capos_service *service, uint64_t tag, uint64_t interfa
     return CAPOS_OK;
 }
 
+int32_t capos_mint_result(struct cap_call *call, uint64_t tag, uint64_t interface_id, cap_any *out)
+{
+    struct capos_call *current = capos_call_of(call);
+    if (current->mint_call_id != current->header->call_id)
+        current->mint_count = 0;
+    if (current->mint_count == CAPOS_XFER_CAPS_MAX)
+        return CAPOS_ERR_TOO_LARGE;
+    current->mint_call_id = current->header->call_id;
+    current->mints[current->mint_count++] = (struct capos_xfer_mint){tag, interface_id};
+    *out = (cap_any){.id = current->mint_count, .mode = CAPOS_XFER_MINT};
+    return CAPOS_OK;
+}
+
 void capos_call_defer(struct cap_call *call, struct capos_deferred *deferred)
 {
     struct capos_call *current = capos_call_of(call);
@@ -629,6 +695,9 @@ int32_t capos_answer(cap_endpoint endpoint, struct capos_inbox *inbox, const str
         .header = header,
     };
     int32_t encoded = target->dispatch(target->ops, target->self, header->method_id, &current.call);
+    if (current.mint_call_id != 0 && encoded >= 0)
+        encoded =
+            cap_call_fail(&current.call, CAPOS_EXCEPTION_FAILED, "this server's answers make no facets");
     int32_t status = answer_one(endpoint, &current.call, header->call_id, encoded);
     for (size_t i = 0; i < header->cap_count; i++)
         cap_release_id(caps_in[i].id);

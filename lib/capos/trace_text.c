@@ -312,6 +312,8 @@ static void show_received(struct capos_trace_text *trace, const record_t *record
         put(trace, "dropped, tag %llu", (unsigned long long)header.tag);
         return;
     }
+    if ((header.flags & CAPOS_IPC_ALSO_DROPPED) != 0)
+        put(trace, "dropped, tag %llu; ", (unsigned long long)header.dropped_tag);
     const struct capnp_schema_method *method = method_of(trace, open->interface_id, header.method_id);
     struct capos_trace_open *received = remember(trace->received, &trace->next_received);
     received->call_id = header.call_id;

@@ -60,7 +60,7 @@ static enum cap_fs_status open_node(const struct facet *facet, struct capnp_data
 }
 
 static int32_t mint_file(const struct facet *directory, struct cap_call *call, struct fs_node *node,
-                         bool read_only, cap_file *out)
+                         bool read_only, bool at_once, cap_file *out)
 {
     struct open_file *open = open_file_create();
     if (open == NULL)
@@ -71,7 +71,7 @@ static int32_t mint_file(const struct facet *directory, struct cap_call *call, s
                                .quota = directory->quota,
                                .open = open};
     cap_any minted = {0};
-    int32_t status = facet_derive(call, &like, false, false, CAP_FILE_INTERFACE_ID, &minted);
+    int32_t status = facet_copy(call, &like, CAP_FILE_INTERFACE_ID, at_once, &minted);
     if (status < 0)
         return status; /* with the last reference `open` is gone */
     *out = (cap_file){.id = minted.id, .mode = minted.mode};
@@ -101,7 +101,8 @@ static int32_t directory_open(void *self, struct cap_call *call,
     fs_lock();
     results->status = open_node(facet, params->name, &params->flags, &node, &created, &results->link_text);
     if (results->status == CAP_FS_STATUS_OK) {
-        status = mint_file(facet, call, node, params->flags.read_only, &results->file);
+        status = mint_file(facet, call, node, params->flags.read_only, created || params->flags.truncate,
+                           &results->file);
         finish_open(facet, params, node, created, status);
     }
     fs_unlock();

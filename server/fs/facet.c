@@ -173,7 +173,14 @@ static void take_references(const struct facet *facet)
         facet->view->references++;
 }
 
-int32_t facet_create(struct cap_call *call, const struct facet *like, uint64_t interface_id, cap_any *out)
+/* Only an answer of the endpoint's own calls can make its facets. */
+static bool is_own_call(struct cap_call *call)
+{
+    return capos_call_of(call)->service == &fs.service;
+}
+
+static int32_t create(struct cap_call *call, const struct facet *like, uint64_t interface_id,
+                      bool with_answer, cap_any *out)
 {
     uint64_t tag;
     struct client *client = client_charge(capos_call_of(call)->header);
@@ -190,11 +197,27 @@ int32_t facet_create(struct cap_call *call, const struct facet *like, uint64_t i
     *facet = *like;
     facet->tag_generation = generation;
     facet->client = client;
-    int32_t status = capos_mint(&fs.service, tag, interface_id, out);
+    int32_t status = with_answer ? capos_mint_result(call, tag, interface_id, out)
+                                 : capos_mint(&fs.service, tag, interface_id, out);
     if (status < 0) {
         table_give_back(facet, tag);
         client_refund(client);
     }
+    return status;
+}
+
+int32_t facet_create(struct cap_call *call, const struct facet *like, uint64_t interface_id, cap_any *out)
+{
+    return create(call, like, interface_id, false, out);
+}
+
+int32_t facet_copy(struct cap_call *call, const struct facet *like, uint64_t interface_id, bool at_once,
+                   cap_any *out)
+{
+    take_references(like);
+    int32_t status = create(call, like, interface_id, !at_once && is_own_call(call), out);
+    if (status < 0)
+        put_references(like);
     return status;
 }
 
@@ -205,11 +228,7 @@ int32_t facet_derive(struct cap_call *call, const struct facet *from, bool read_
     facet.read_only |= read_only;
     facet.append_only |= append_only;
     facet.derived |= read_only || append_only;
-    take_references(&facet);
-    int32_t status = facet_create(call, &facet, interface_id, out);
-    if (status < 0)
-        put_references(&facet);
-    return status;
+    return facet_copy(call, &facet, interface_id, false, out);
 }
 
 void facet_dropped(void *context, uint64_t tag)

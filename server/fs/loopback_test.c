@@ -341,6 +341,16 @@ int32_t capos_mint(struct capos_service *service, uint64_t tag, uint64_t interfa
     return CAPOS_OK;
 }
 
+int32_t capos_mint_result(struct cap_call *call, uint64_t tag, uint64_t interface_id, cap_any *out)
+{
+    struct capos_call *current = capos_call_of(call);
+    assert_ptr_equal(current->service, &fs.service);
+    assert_true(current->mint_count < CAPOS_XFER_CAPS_MAX);
+    current->mints[current->mint_count++] = (struct capos_xfer_mint){tag, interface_id};
+    *out = (cap_any){.id = current->mint_count, .mode = CAPOS_XFER_MINT};
+    return CAPOS_OK;
+}
+
 int32_t cap_endpoint_tag_of(cap_endpoint self, cap_any facet, struct cap_endpoint_tag_of_results *results)
 {
     const struct handle *handle = handle_of(facet.id);
@@ -422,6 +432,26 @@ static int32_t answer_of(int32_t result, const struct cap_call *call)
     return result;
 }
 
+/* The facets that the answer makes; or it fails, and they are gone. */
+static int32_t mint_answered(struct capos_call *call, int32_t result)
+{
+    if (call->mint_count == 0)
+        return result;
+    if (result >= 0 && should_fail()) {
+        result = CAPOS_ERR_EXCEPTION;
+        cap_call_fail(&call->call, CAPOS_EXCEPTION_OVERLOADED, "the server could not send its answer");
+    }
+    for (uint32_t i = 0; i < call->mint_count && result < 0; i++)
+        facet_dropped(NULL, call->mints[i].tag);
+    for (size_t i = 0; i < call->call.caps_out_count && result >= 0; i++) {
+        struct cap_transfer *out = &call->call.caps_out[i];
+        if (out->mode == CAPOS_XFER_MINT)
+            out->id = handle_create((struct handle){
+                .kind = HANDLE_FACET, .owner = present_client, .tag = call->mints[out->id - 1].tag});
+    }
+    return result;
+}
+
 static void invoke(uint32_t cap_id, uint16_t method_id, struct cap_pending *pending)
 {
     struct cap_message *message = &pending->message;
@@ -443,6 +473,7 @@ static void invoke(uint32_t cap_id, uint16_t method_id, struct cap_pending *pend
                  .results = results,
                  .results_limit = sizeof results},
         .header = &header,
+        .service = handle->kind == HANDLE_ADMIN ? &fs.admin : &fs.service,
     };
     bool found = facet_find(handle->kind == HANDLE_ADMIN ? &fs.admin : NULL, handle->tag, &target);
     assert_true(found);
@@ -453,6 +484,7 @@ static void invoke(uint32_t cap_id, uint16_t method_id, struct cap_pending *pend
     assert_int_equal(lock_depth, 0);
     if (result == CAP_CALL_PENDING)
         return;
+    result = mint_answered(&call, result);
     finish(pending, &call.call, answer_of(result, &call.call));
 }
 

@@ -93,6 +93,11 @@ void facet_dropped(void *context, uint64_t tag);
 /* The facet behind a capability that came with a call, if it is one of this server's and of that kind; null
  * if not. Takes and releases the lock itself for nothing: call it without the lock. */
 struct facet *facet_of_capability(uint32_t cap_id, enum facet_kind kind);
+/* Another facet like that; references are taken. The answer to the call makes the capability, which can fail
+ * when the operation is over (then the facet is dropped); at_once: here and now, for an operation that then
+ * does what cannot be undone. */
+int32_t facet_copy(struct cap_call *call, const struct facet *like, uint64_t interface_id, bool at_once,
+                   cap_any *out);
 /* A new facet over the same node with at most these rights; references are taken. */
 int32_t facet_derive(struct cap_call *call, const struct facet *from, bool read_only, bool append_only,
                      uint64_t interface_id, cap_any *out);

@@ -86,11 +86,6 @@ enum cap_fs_status fs_node_charge_to(struct fs_node *node, struct fs_quota *quot
     return CAP_FS_STATUS_OK;
 }
 
-void fs_node_get(struct fs_node *node)
-{
-    node->references++;
-}
-
 void fs_node_info(const struct fs_node *node, struct cap_node_info *out)
 {
     *out = (struct cap_node_info){
@@ -303,13 +298,15 @@ static enum cap_fs_status check_directory(const struct fs_node *directory, struc
     return directory->kind == CAP_NODE_KIND_DIRECTORY ? fs_name_check(name) : CAP_FS_STATUS_NOT_DIRECTORY;
 }
 
-static enum cap_fs_status find_entry(struct fs_node *directory, struct capnp_data name, struct fs_entry **out)
+static inline enum cap_fs_status find_entry(struct fs_node *directory, struct capnp_data name,
+                                            struct fs_entry **out)
 {
+    const bool may_be_there = directory->kind == CAP_NODE_KIND_DIRECTORY && name.len != 0;
+    *out = may_be_there ? entry_find(directory, name) : NULL;
+    if (*out != NULL) /* then it is a good name */
+        return CAP_FS_STATUS_OK;
     enum cap_fs_status status = check_directory(directory, name);
-    if (status != CAP_FS_STATUS_OK)
-        return status;
-    *out = entry_find(directory, name);
-    return *out == NULL ? CAP_FS_STATUS_NOT_FOUND : CAP_FS_STATUS_OK;
+    return status != CAP_FS_STATUS_OK ? status : CAP_FS_STATUS_NOT_FOUND;
 }
 
 enum cap_fs_status fs_lookup(struct fs_node *directory, struct capnp_data name, struct fs_node **out)

@@ -64,7 +64,10 @@ struct fs_tree {
 enum cap_fs_status fs_root_create(struct fs_tree *tree, struct fs_quota *quota, int64_t now_ns,
                                   struct fs_node **out);
 
-void fs_node_get(struct fs_node *node);
+static inline void fs_node_get(struct fs_node *node)
+{
+    node->references++;
+}
 /* The last reference to a node without a name frees it and what is below it. */
 void fs_node_put(struct fs_node *node);
 void fs_node_info(const struct fs_node *node, struct cap_node_info *out);

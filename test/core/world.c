@@ -499,6 +499,18 @@ void object_destroy(struct object *object)
     object->type->destroy(object);
 }
 
+void object_retire(struct object *object)
+{
+    assert_int_equal(object->references, 1);
+    object->references = 0;
+    world.objects--;
+}
+
+uint64_t object_live_count(void)
+{
+    return (uint64_t)world.objects;
+}
+
 static void world_object_destroy(struct object *object)
 {
     free(container_of(object, struct world_object, object));

@@ -9,8 +9,10 @@
 #include "core/call.h"
 #include "core/ipc.h"
 #include "core/ring.h"
+#include "object/endpoint.h"
 #include "object/revocation.h"
 #include "world.h"
+#include <capos/endpoint.h>
 #include <capos/system_server.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,11 +51,13 @@ static struct process processes[PROCESSES];
 static struct world_object *objects[OBJECTS];
 static struct world_object *manager;
 static uint32_t manager_ids[PROCESSES];
+static struct ipc_endpoint *endpoint; /* all hold it */
+static uint32_t endpoint_ids[PROCESSES];
 static uint64_t params[BUFFER_WORDS], results[BUFFER_WORDS];
 static bool starved;
 /* What the run has seen: a model test that never gets there proves nothing. */
 static struct {
-    uint64_t called, revoked, stale, derived, made, too_deep, moved, revocations, starved;
+    uint64_t called, revoked, stale, derived, made, too_deep, moved, minted, revocations, starved;
 } seen;
 static uint64_t random_state;
 
@@ -151,15 +155,19 @@ static struct captable *table(uint32_t process)
     return &processes[process].captable;
 }
 
-static uint32_t insert(uint32_t process, struct world_object *object)
+static uint32_t insert_capability(uint32_t process, struct capability capability)
 {
     uint32_t id;
     if (captable_reserve(table(process), &id) < 0)
         return 0;
-    object_get(&object->object);
-    captable_publish(table(process), id, (struct capability){&object->object, &object->type},
-                     CAP_FROM_KERNEL);
+    object_get(capability.object);
+    captable_publish(table(process), id, capability, CAP_FROM_KERNEL);
     return id;
+}
+
+static uint32_t insert(uint32_t process, struct world_object *object)
+{
+    return insert_capability(process, (struct capability){&object->object, &object->type});
 }
 
 static struct capos_cqe run(uint32_t process, struct capos_sqe sqe)
@@ -356,7 +364,7 @@ static void step_transfer(uint32_t process)
         return;
     uint32_t mode = below(2) == 0 ? CAPOS_XFER_MOVE : CAPOS_XFER_COPY;
     params[0] = (uint64_t)mode << 32 | entry->id;
-    status_t status = ipc_caps_begin(table(process), (uintptr_t)params, 1, caps);
+    status_t status = ipc_caps_begin(table(process), (uintptr_t)params, 1, false, caps);
     assert_int_equal(status, entry->live ? CAPOS_OK : CAPOS_ERR_STALE_CAP);
     if (status < 0)
         return;
@@ -371,6 +379,54 @@ static void step_transfer(uint32_t process)
         seen.moved++;
     }
     ipc_caps_end(table(process), caps, 1, !undone);
+}
+
+/* What a RETURN does that makes a facet and sends another capability besides, to a process that drops the
+ * facet: that is told once, if there ever was one. */
+static void step_mint(uint32_t process)
+{
+    uint32_t to = (uint32_t)below(PROCESSES);
+    struct model_entry *entry = any_entry(process);
+    struct ipc_cap caps[2];
+    struct ipc_slot slots[2];
+    bool is_endpoint = below(8) != 0;
+    if (entry == NULL)
+        return;
+    const uint32_t minting = is_endpoint ? endpoint_ids[process] : entry->id;
+    const uint64_t tag = below(UINT32_MAX);
+    params[0] = (uint64_t)CAPOS_XFER_MINT << 32 | minting;
+    params[1] = (uint64_t)CAPOS_XFER_COPY << 32 | entry->id;
+    params[2] = tag;
+    params[3] = INTERFACE;
+    const int32_t refused = is_endpoint || !entry->live ? CAPOS_ERR_STALE_CAP : CAPOS_ERR_WRONG_INTERFACE;
+    status_t status = ipc_caps_begin(table(process), (uintptr_t)params, 2, false, caps);
+    assert_int_equal(status, CAPOS_ERR_BAD_FLAGS); /* a CALL's */
+    status = ipc_caps_begin(table(process), (uintptr_t)params, 2, true, caps);
+    if (!agree(is_endpoint && entry->live ? CAPOS_OK : refused, status) || status < 0)
+        return;
+    bool undone = below(4) == 0 || ipc_caps_reserve(&processes[to], NULL, caps, 2, slots) < 0;
+    if (!undone) {
+        ipc_caps_born(caps, 2);
+        ipc_caps_publish(table(to), 2, slots);
+        assert_int_equal(slots[0].capability.type->interface_id, INTERFACE);
+        assert_int_equal(captable_release(table(to), slots[1].id), CAPOS_OK);
+        seen.minted++;
+    }
+    ipc_caps_end(table(process), caps, 2, !undone);
+    assert_true(list_is_empty(&endpoint->queue));
+    if (undone)
+        return;
+    assert_int_equal(captable_release(table(to), slots[0].id), CAPOS_OK);
+    assert_false(list_is_empty(&endpoint->queue));
+    struct capos_cqe cqe = run(0, (struct capos_sqe){.cap_id = endpoint_ids[0],
+                                                     .opcode = CAPOS_OP_RECV,
+                                                     .result_addr = (uintptr_t)results,
+                                                     .result_len = sizeof(results)});
+    const struct capos_ipc_header *header = (const void *)results;
+    assert_int_equal(cqe.result, sizeof(*header)); /* a thread's own record is free */
+    assert_int_equal(header->flags, CAPOS_IPC_DROPPED);
+    assert_true(header->tag == tag);
+    assert_true(list_is_empty(&endpoint->queue));
 }
 
 /* A clone holds the same under the same ids, and is dropped again. */
@@ -399,20 +455,11 @@ static void step_clone(uint32_t process)
 static void step(void)
 {
     static void (*const steps[])(uint32_t process) = {
-        step_insert,
-        step_insert,
-        step_who,
-        step_who,
-        step_who,
-        step_derive,
-        step_release,
-        step_release,
-        step_make_revocable,
-        step_revoke,
-        step_transfer,
-        step_transfer,
-        step_transfer,
-        step_make_revocable,
+        step_insert,   step_insert,   step_who,
+        step_who,      step_who,      step_derive,
+        step_release,  step_release,  step_make_revocable,
+        step_revoke,   step_transfer, step_transfer,
+        step_transfer, step_mint,     step_make_revocable,
         step_derive,
     };
     uint64_t limit = world_ledger()->limit[LEDGER_HEAP_BYTES];
@@ -441,12 +488,15 @@ static void begin(uint64_t seed)
 /* The other processes have no threads of their own: the one thread acts for each in turn. */
 static void make_processes(void)
 {
+    UNIT_OK(endpoint_create(world_ledger(), INTERFACE, 1, &endpoint) == CAPOS_OK);
     for (uint32_t p = 0; p < PROCESSES; p++) {
         processes[p].ledger = world_ledger();
         captable_init(&processes[p].captable, world_ledger());
         list_init(&processes[p].threads);
         manager_ids[p] = insert(p, manager);
+        endpoint_ids[p] = insert_capability(p, (struct capability){&endpoint->server, &endpoint_type});
     }
+    object_put(&endpoint->server);
 }
 
 static void finish(void)
@@ -536,12 +586,12 @@ static void test_long_run(void)
     make_processes();
     for (uint64_t i = from_environment("MODEL_STEPS", STEPS_DEFAULT); i > 0; i--)
         step();
-    printf("# called %lu revoked %lu stale %lu derived %lu made %lu too deep %lu moved %lu revocations %lu "
-           "starved "
-           "%lu\n",
+    printf("# called %lu revoked %lu stale %lu derived %lu made %lu too deep %lu moved %lu minted %lu "
+           "revocations %lu starved %lu\n",
            seen.called, seen.revoked, seen.stale, seen.derived, seen.made, seen.too_deep, seen.moved,
-           seen.revocations, seen.starved);
-    assert_true(seen.revoked > 0 && seen.derived > 0 && seen.too_deep > 0 && seen.starved > 0);
+           seen.minted, seen.revocations, seen.starved);
+    assert_true(seen.revoked > 0 && seen.minted > 0 && seen.derived > 0 && seen.too_deep > 0 &&
+                seen.starved > 0);
 }
 
 int main(void)

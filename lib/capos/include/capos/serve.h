@@ -95,7 +95,7 @@ void capos_serve_stop(struct capos_service *service);
  * with a call are released. */
 #define CAPOS_INBOX_BYTES \
     (sizeof(struct capos_ipc_header) + CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 16)
-#define CAPOS_OUTBOX_BYTES (CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 8)
+#define CAPOS_OUTBOX_BYTES (CAPOS_MESSAGE_MAX_BYTES + CAPOS_XFER_CAPS_MAX * 24)
 struct capos_inbox {
     CAPOS_ALIGNAS(8) char bytes[CAPOS_INBOX_BYTES];
 };
@@ -116,6 +116,10 @@ struct capos_call {
     const struct capos_ipc_header *header; /* tag, caller_ref, deadline_ns */
     struct capos_service *service;
     uint32_t kept; /* bit i: caps_in[i] is the method's now */
+    /* Private: the facets that the answer to the call with this id makes, or made. */
+    uint32_t mint_call_id;
+    uint32_t mint_count;
+    struct capos_xfer_mint mints[CAPOS_XFER_CAPS_MAX];
 };
 
 static inline struct capos_call *capos_call_of(struct cap_call *call)
@@ -131,6 +135,13 @@ void capos_call_keep(struct cap_call *call, uint32_t cap_id);
  * them, and is released if the caller is gone by then. interface_id 0: the endpoint's. Negative: as
  * Endpoint.mint. */
 int32_t capos_mint(struct capos_service *service, uint64_t tag, uint64_t interface_id, cap_any *out);
+
+/* The same for a facet that only the caller is to have: it is made by the answer, in which *out must be,
+ * without a kernel entry of its own. Only for methods that answer at once. Exactly one `dropped` follows for
+ * the tag: when the last capability to it is gone, or soon if the answer fails (the method's own failure, the
+ * caller gone, no memory); so the method undoes nothing. TOO_LARGE: an answer takes CAPOS_XFER_CAPS_MAX;
+ * nothing follows then. */
+int32_t capos_mint_result(struct cap_call *call, uint64_t tag, uint64_t interface_id, cap_any *out);
 
 /* ---- Answering later, from any thread.
  *
