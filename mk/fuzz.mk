@@ -13,7 +13,8 @@ define fuzz_target
 CHECKS += fuzz-$(1)
 $(B)/fuzz/$(1): $(2) | $$(GENERATED)
 	@mkdir -p $$(@D)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MMD -MP -MF $$@.d -MT $$@ $(3) $(2) -o $$@
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MM -MP -MT $$@ $(3) $(2) >$$@.d
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(3) $(2) -o $$@
 .PHONY: check-fuzz-$(1) fuzz-$(1)
 check-fuzz-$(1): $(B)/fuzz/$(1)
 	@rm -rf $(B)/fuzz/$(1).found && mkdir -p $(B)/fuzz/$(1).found

@@ -102,8 +102,9 @@ static bool bind(struct eval *eval, size_t index, struct held held, const char *
         return problem_set(&line->problem, line->names_at, 3, "no room for another name, or it is too long");
     eval_keep(eval, held.id);
     release_held(eval, old);
-    eval_print(eval, "@%.*s is a %s\n", (int)line->names[index].len, line->names[index].bytes,
-               eval_interface_name(eval, held.interface_id));
+    const char *interface = eval_interface_name(eval, held.interface_id);
+    eval_print(eval, "@%.*s is %s %s\n", (int)line->names[index].len, line->names[index].bytes,
+               capos_article(interface), interface);
     return true;
 }
 
@@ -124,6 +125,12 @@ static bool bind_results(struct eval *eval)
     return true;
 }
 
+static void print_what_it_is(struct eval *eval, uint64_t interface_id)
+{
+    const char *interface = eval_interface_name(eval, interface_id);
+    eval_print(eval, "%s %s; inspect shows its methods\n", capos_article(interface), interface);
+}
+
 static bool run_call(struct eval *eval)
 {
     struct line *line = eval->line;
@@ -142,7 +149,7 @@ static bool run_call(struct eval *eval)
                            line->name_count);
     struct held caps[CAPS_SHOWN];
     if (!called)
-        eval_print(eval, "a %s; inspect shows its methods\n", eval_interface_name(eval, held.interface_id));
+        print_what_it_is(eval, held.interface_id);
     else if (eval_result_caps(eval, caps, CAPS_SHOWN) != 0)
         eval_print(eval, "(dropped: let NAME = ... keeps a capability)\n");
     return true;

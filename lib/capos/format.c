@@ -267,3 +267,8 @@ int capos_snprintf(char *out, size_t size, const char *format, ...)
     va_end(args);
     return len;
 }
+
+const char *capos_article(const char *noun)
+{
+    return noun[0] != '\0' && strchr("AEIOUaeiou", noun[0]) != NULL ? "an" : "a";
+}

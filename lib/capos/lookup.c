@@ -41,11 +41,11 @@ uint32_t capos_need_capability(const char *name, uint64_t interface_id, const ch
         return cap_id;
     list_grants(grants, sizeof grants);
     if (status == CAPOS_ERR_WRONG_INTERFACE)
-        capos_snprintf(text, sizeof text, "the capability \"%s\" is not a %s; granted: %s", name,
-                       interface_name, grants);
+        capos_snprintf(text, sizeof text, "the capability \"%s\" is not %s %s; granted: %s", name,
+                       capos_article(interface_name), interface_name, grants);
     else
-        capos_snprintf(text, sizeof text, "this program needs a %s capability named \"%s\"; granted: %s",
-                       interface_name, name, grants);
+        capos_snprintf(text, sizeof text, "this program needs %s %s capability named \"%s\"; granted: %s",
+                       capos_article(interface_name), interface_name, name, grants);
     emergency_line(text);
     capos_sys_exit(CAPOS_EXIT_NOT_GRANTED);
 }

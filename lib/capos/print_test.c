@@ -119,13 +119,20 @@ static void printing_in_pieces(void)
     assert_int_equal(writes, 1);
 }
 
+static void articles(void)
+{
+    assert_string_equal(capos_article("EntropySource"), "an");
+    assert_string_equal(capos_article("entry"), "an");
+    assert_string_equal(capos_article("IpcFactory"), "an");
+    assert_string_equal(capos_article("Timer"), "a");
+    assert_string_equal(capos_article(""), "a");
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
-        UNIT_TEST(integers),
-        UNIT_TEST(texts),
-        UNIT_TEST(mistakes_are_shown_as_they_stand),
-        UNIT_TEST(printing_in_pieces),
+        UNIT_TEST(integers),           UNIT_TEST(texts),    UNIT_TEST(mistakes_are_shown_as_they_stand),
+        UNIT_TEST(printing_in_pieces), UNIT_TEST(articles),
     };
     return UNIT_MAIN(tests, setup, NULL);
 }

@@ -22,6 +22,9 @@ int capos_snprintf(char *out, size_t size, const char *format, ...) __attribute_
 int capos_vsnprintf(char *out, size_t size, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
+/* The article of an interface's name, or of any noun that is spelled as it is spoken: "an" before a vowel. */
+const char *capos_article(const char *noun);
+
 /* Formats and writes to a console, in pieces of up to 1024 bytes; text up to that length appears in one
  * piece, never mixed with other output. Blocks until the console has taken it. Returns the bytes written, or
  * the negative capos_error of Console.write. Allocates nothing. */
