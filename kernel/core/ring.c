@@ -619,7 +619,7 @@ static inline bool answer_at_once(struct thread *thread, const struct kcall *kca
     if (__builtin_expect(__atomic_load_n(&ring->in_flight, __ATOMIC_ACQUIRE) != 0, 0))
         return false;
     if (result != 0 && umem_copy_out(kcall->sqe.result_addr, kcall->call.results, (size_t)result) < 0)
-        return false; /* tried again, to be answered as a failure */
+        return false; /* finish_one copies again, and answers the failure */
     ring_post_locked(ring, &cqe, kcall->sqe.user_data);
     return true;
 }
