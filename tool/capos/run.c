@@ -79,6 +79,19 @@ static char *compile(const char *source, const char *name)
     return output;
 }
 
+/* The names of the small programs look like commands here, and are the shell's. */
+static void complain_missing(const char *path, const char *reason)
+{
+    char *source = must_printf("%s/app/%s/main.c", host_root(), path);
+    if (strchr(path, '/') == NULL && access(source, F_OK) == 0)
+        complain("there is no program %s here (%s). %s is one of the shell's: ./capos run, or with a folder "
+                 "./capos run --dir FOLDER",
+                 path, reason, path);
+    else
+        complain("there is no program %s (%s)", path, reason);
+    free(source);
+}
+
 /* Reads the program, compiling it first where it is C; *elf_path is the file that was read, the caller's.
  * Returns 0 or the exit status, having complained. */
 static int load_program(const char *path, const char *name, struct buffer *out, char **elf_path)
@@ -86,7 +99,7 @@ static int load_program(const char *path, const char *name, struct buffer *out, 
     struct stat info;
     struct sentence why;
     if (stat(path, &info) != 0) {
-        complain("there is no program %s (%s)", path, strerror(errno));
+        complain_missing(path, strerror(errno));
         return CAPOS_EXIT_NOT_FOUND;
     }
     if (S_ISDIR(info.st_mode)) {
