@@ -7,7 +7,7 @@ TEST_NAMES   := $(patsubst lib/capnp/test/%.capnp,%,$(TEST_SCHEMA))
 TESTGEN_SRC  := $(foreach n,$(TEST_NAMES),$(TESTGEN)/$(n)_types.c $(TESTGEN)/$(n)_server.c $(TESTGEN)/$(n)_client.c) \
                 $(TESTGEN)/interfaces.c
 TESTGEN_TYPES := $(TEST_NAMES:%=$(TESTGEN)/%_types.c)
-CAPNP_TEST_CFLAGS := -Iabi -I$(TESTGEN) -I$(GEN) -Ilib -Ilib/capnp -Ilib/capos/include
+CAPNP_TEST_CFLAGS := -DCAPNP_INLINE_SHAPES -Iabi -I$(TESTGEN) -I$(GEN) -Ilib -Ilib/capnp -Ilib/capos/include
 
 $(TESTGEN_SRC) &: $(TEST_SCHEMA) $(CAPNPC)
 	$(Q)rm -rf $(TESTGEN)

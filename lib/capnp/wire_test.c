@@ -6,6 +6,7 @@
 #include "call.h"
 #include <capos/ring.h>
 #include "capnp.h"
+#include "shape.h"
 #include "unit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -616,6 +617,151 @@ static void builder_zeroes_what_it_hands_out(void)
     assert_memory_equal(memory, expected, sizeof expected);
 }
 
+/* ---- The inline forms (shape.h) against the general functions. */
+
+enum { SHAPE_DATA = 1, SHAPE_POINTERS = 2, SHAPE_WORDS = 8 };
+
+/* Copies `len` bytes to memory of that size, and opens them both ways: the inline one takes exactly the
+ * message that it is for, and then says the same. */
+static bool shape_agrees(const uint64_t *words, size_t len, bool expected, struct capnp_struct *root,
+                         struct capnp_message *reader)
+{
+    struct capnp_struct general = {0};
+    int32_t opened = open_bytes(words, len, &general);
+    bool taken = capnp_open_shape(reader, message_bytes, len, NULL, 0, SHAPE_DATA, SHAPE_POINTERS, root);
+    assert_int_equal(taken, expected);
+    if (!taken)
+        return false;
+    assert_int_equal(opened, 0);
+    assert_ptr_equal(root->data, general.data);
+    assert_ptr_equal(root->pointers, general.pointers);
+    assert_int_equal(root->data_bytes, general.data_bytes);
+    assert_int_equal(root->pointer_count, general.pointer_count);
+    assert_int_equal(root->segment, general.segment);
+    assert_int_equal(root->depth, general.depth);
+    assert_int_equal(reader->words_left, message.words_left);
+    assert_int_equal(reader->segment0_words, message.segment0_words);
+    assert_int_equal(reader->segment_count, message.segment_count);
+    assert_ptr_equal(reader->segment0, message.segment0);
+    return true;
+}
+
+static void shape_is_taken_at_its_bounds_only(void)
+{
+    const uint64_t exact = struct_word(0, SHAPE_DATA, SHAPE_POINTERS);
+    const uint64_t roots[] = {exact,
+                              struct_word(0, SHAPE_DATA - 1, SHAPE_POINTERS),
+                              struct_word(0, SHAPE_DATA + 1, SHAPE_POINTERS),
+                              struct_word(0, SHAPE_DATA, SHAPE_POINTERS - 1),
+                              struct_word(0, SHAPE_DATA, SHAPE_POINTERS + 1),
+                              struct_word(1, SHAPE_DATA, SHAPE_POINTERS),
+                              struct_word(-1, SHAPE_DATA, SHAPE_POINTERS),
+                              list_word(0, CAPNP_ELEMENT_BYTE, 8),
+                              far_word(false, 0, 0),
+                              cap_word(0),
+                              0};
+    const uint32_t claims[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 0x80000000u, UINT32_MAX};
+    const uint32_t counts[] = {0, 1, 2, 0x80000000u, UINT32_MAX};
+    struct capnp_struct root;
+    struct capnp_message reader;
+    for (size_t r = 0; r < sizeof roots / sizeof roots[0]; r++)
+        for (size_t c = 0; c < sizeof claims / sizeof claims[0]; c++)
+            for (size_t n = 0; n < sizeof counts / sizeof counts[0]; n++)
+                for (size_t len = 0; len <= SHAPE_WORDS * 8; len++) {
+                    const uint64_t words[SHAPE_WORDS] = {(uint64_t)claims[c] << 32 | counts[n], roots[r]};
+                    bool expected = roots[r] == exact && counts[n] == 0 &&
+                                    claims[c] >= 1 + SHAPE_DATA + SHAPE_POINTERS && claims[c] < len / 8;
+                    (void)shape_agrees(words, len, expected, &root, &reader);
+                }
+    uint64_t shifted[SHAPE_WORDS] = {0};
+    for (uintptr_t shift = 1; shift < 8; shift++)
+        assert_false(capnp_open_shape(&reader, (uint8_t *)shifted + shift, 48, NULL, 0, SHAPE_DATA,
+                                      SHAPE_POINTERS, &root));
+}
+
+/* Every pointer to bytes that ends near a bound, of the right kind and not. */
+static void taken_data_is_what_would_be_read(void)
+{
+    struct capnp_struct root;
+    struct capnp_message reader;
+    for (int32_t offset = -6; offset <= 6; offset++)
+        for (uint32_t len = 0; len <= 40; len++)
+            for (uint32_t element = 0; element < 8; element++)
+                for (uint16_t index = 0; index < 3; index++) {
+                    const uint64_t pointer = list_word(offset, (enum capnp_element)element, len);
+                    const uint64_t words[SHAPE_WORDS] = {(uint64_t)(SHAPE_WORDS - 1) << 32,
+                                                         struct_word(0, SHAPE_DATA, SHAPE_POINTERS), 5,
+                                                         index == 0 ? pointer : 0, index == 1 ? pointer : 0};
+                    assert_true(shape_agrees(words, sizeof words, true, &root, &reader));
+                    struct capnp_struct again = root;
+                    struct capnp_data taken, read;
+                    again.message = &message;
+                    reader.words_left = message.words_left = len % 5; /* the limit too */
+                    int32_t error = capnp_take_data(&root, index, &taken);
+                    assert_int_equal(error, capnp_read_data(&again, index, &read));
+                    assert_int_equal(reader.words_left, message.words_left);
+                    if (error < 0)
+                        continue;
+                    assert_int_equal(taken.len, read.len);
+                    if (capnp_has_pointer(&root, index))
+                        assert_ptr_equal(taken.bytes, read.bytes);
+                }
+}
+
+static void taken_capabilities_are_what_would_be_read(void)
+{
+    static const struct cap_transfer caps[] = {{7, CAPOS_XFER_COPY, 70}, {8, CAPOS_XFER_MOVE, 80}};
+    const uint64_t pointers[] = {0,
+                                 cap_word(0),
+                                 cap_word(1),
+                                 cap_word(2),
+                                 cap_word(UINT32_MAX),
+                                 cap_word(0) | 4u,
+                                 struct_word(0, 0, 0),
+                                 far_word(false, 3, 0)};
+    for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++)
+        for (uint64_t interface = 0; interface <= 80; interface += 10) {
+            const uint64_t words[5] = {UINT64_C(4) << 32, struct_word(0, SHAPE_DATA, SHAPE_POINTERS), 0,
+                                       pointers[i]};
+            struct capnp_message reader;
+            struct capnp_struct root;
+            cap_any taken, read;
+            assert_true(
+                capnp_open_shape(&reader, words, sizeof words, caps, 2, SHAPE_DATA, SHAPE_POINTERS, &root));
+            int32_t error = capnp_take_cap(&root, 0, interface, &taken);
+            assert_int_equal(error, capnp_read_cap(&root, 0, interface, &read));
+            assert_int_equal(taken.id, read.id);
+            assert_int_equal(taken.mode, read.mode);
+        }
+}
+
+/* Both ways, with too little room for the bytes and just enough. */
+static void added_data_is_what_would_be_written(void)
+{
+    static const uint8_t bytes[] = "seventeen bytes..";
+    for (size_t len = 0; len < sizeof bytes; len++)
+        for (size_t limit = 40; limit <= 80; limit++) {
+            uint64_t memory[2][10];
+            int32_t errors[2], sizes[2];
+            memset(memory, 0xa5, sizeof memory);
+            for (int way = 0; way < 2; way++) {
+                struct capnp_builder builder;
+                struct capnp_struct_builder root;
+                const struct capnp_data data = {bytes, len};
+                assert_int_equal(capnp_builder_open(&builder, memory[way], limit, NULL, 0, SHAPE_DATA,
+                                                    SHAPE_POINTERS, &root),
+                                 0);
+                errors[way] = way == 0 ? capnp_add_data(&root, 1, data) : capnp_write_data(&root, 1, data);
+                sizes[way] = capnp_builder_end(&builder, errors[way], NULL);
+                assert_int_equal(capnp_add_cap(&root, 0, 1, (cap_any){1, 0}), CAPOS_ERR_TOO_LARGE);
+                assert_int_equal(capnp_add_cap(&root, 0, 1, (cap_any){CAPNP_CAP_NONE, 0}), 0);
+            }
+            assert_int_equal(errors[0], errors[1]);
+            assert_int_equal(sizes[0], sizes[1]);
+            assert_memory_equal(memory[0], memory[1], sizeof memory[0]);
+        }
+}
+
 int main(void)
 {
     static const struct unit_test tests[] = {
@@ -644,6 +790,10 @@ int main(void)
         UNIT_TEST(capabilities_are_checked),
         UNIT_TEST(builder_stays_within_its_memory),
         UNIT_TEST(builder_zeroes_what_it_hands_out),
+        UNIT_TEST(shape_is_taken_at_its_bounds_only),
+        UNIT_TEST(taken_data_is_what_would_be_read),
+        UNIT_TEST(taken_capabilities_are_what_would_be_read),
+        UNIT_TEST(added_data_is_what_would_be_written),
     };
     return UNIT_MAIN(tests, NULL, forget);
 }

@@ -15,7 +15,7 @@ CAPOS_CC := tool/capos-cc
 # The library's own objects: freestanding, so that a loop in memcpy stays a loop; everything position-independent.
 LIBCAPOS_CFLAGS := $(STD) -O2 -g --target=x86_64-linux-gnu -U__linux__ -U__unix__ -ffreestanding -nostdlibinc -fPIE \
                    -ftls-model=local-exec -fno-omit-frame-pointer -momit-leaf-frame-pointer -fno-stack-protector -fcf-protection=none \
-                   -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(WARN) \
+                   -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(WARN) -DCAPNP_INLINE_SHAPES \
                    -Ilib/capos/include -Iabi -I$(B)/gen -Ilib -Ilib/capnp
 LIBCAPOS_SRC := $(filter-out %_test.c,$(wildcard lib/capos/*.c lib/base/*.c)) lib/capos/crt0.S \
                 lib/capnp/schema.c lib/capnp/show.c lib/capnp/build.c $(GEN_REFLECTION_SRC) \

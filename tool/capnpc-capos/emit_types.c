@@ -67,7 +67,7 @@ static void emit_default_bytes(FILE *out, const struct ir_field *field)
 
 static void emit_read_blob(FILE *out, const struct ir_field *field, int indent)
 {
-    const char *kind = field->type.kind == IR_TEXT ? "text" : "data";
+    const char *kind = field->type.kind == IR_TEXT ? "read_text" : "take_data";
     if (field->default_bytes.bytes != NULL) {
         fprintf(out, "%*sif (!capnp_has_pointer(from, %u))\n%*sout->%s = capnp_%s(", indent, "",
                 field->offset, indent + 4, "", field->c_name,
@@ -75,7 +75,7 @@ static void emit_read_blob(FILE *out, const struct ir_field *field, int indent)
         emit_default_bytes(out, field);
         fprintf(out, ");\n%*selse\n    ", indent, "");
     }
-    fprintf(out, "%*serror = capnp_read_%s(from, %u, &out->%s);\n", indent, "", kind, field->offset,
+    fprintf(out, "%*serror = capnp_%s(from, %u, &out->%s);\n", indent, "", kind, field->offset,
             field->c_name);
     emit_check(out, indent);
 }
@@ -97,11 +97,11 @@ static void emit_read_cap(FILE *out, const struct ir_field *field, int indent)
 {
     const char *name = field->c_name;
     if (field->type.kind == IR_CAPABILITY) {
-        fprintf(out, "%*serror = capnp_read_cap(from, %u, 0, &out->%s);\n", indent, "", field->offset, name);
+        fprintf(out, "%*serror = capnp_take_cap(from, %u, 0, &out->%s);\n", indent, "", field->offset, name);
         emit_check(out, indent);
         return;
     }
-    fprintf(out, "%*serror = capnp_read_cap(from, %u, %s_INTERFACE_ID, &cap);\n", indent, "", field->offset,
+    fprintf(out, "%*serror = capnp_take_cap(from, %u, %s_INTERFACE_ID, &cap);\n", indent, "", field->offset,
             field->type.node->c_upper);
     emit_check(out, indent);
     fprintf(out, "%*sout->%s.id = cap.id;\n%*sout->%s.mode = cap.mode;\n", indent, "", name, indent, "",
@@ -166,10 +166,18 @@ static void emit_read_union(FILE *out, const struct ir_file *file, const struct 
     fputs("    default:\n        break;\n    }\n", out);
 }
 
+/* Few enough fields that their reader is worth repeating where it is used. */
+static bool is_brief(const struct ir_node *node)
+{
+    enum { BRIEF_FIELDS = 4 };
+    return node->is_params && !node->is_group && node->discriminant_count == 0 &&
+           node->field_count <= BRIEF_FIELDS;
+}
+
 static void emit_read(FILE *out, const struct ir_file *file, const struct ir_node *node)
 {
-    fprintf(out, "static int32_t read_%s(const struct capnp_struct *from, struct %s *out)\n{\n", node->c_name,
-            node->c_name);
+    fprintf(out, "static %sint32_t read_%s(const struct capnp_struct *from, struct %s *out)\n{\n",
+            is_brief(node) ? "CAPNP_PART_OF_DECODE " : "", node->c_name, node->c_name);
     if (has_pointer_or_group(node))
         fputs("    int32_t error = CAPOS_OK;\n", out);
     if (uses_kind(node, IR_INTERFACE))
@@ -269,10 +277,10 @@ static void emit_write_cap(FILE *out, const struct ir_field *field, int indent)
 {
     const char *name = field->c_name;
     if (field->type.kind == IR_CAPABILITY)
-        fprintf(out, "%*serror = capnp_write_cap(to, %u, 0, value->%s);\n", indent, "", field->offset, name);
+        fprintf(out, "%*serror = capnp_add_cap(to, %u, 0, value->%s);\n", indent, "", field->offset, name);
     else
-        fprintf(out, "%*serror = capnp_write_cap(to, %u, %s_INTERFACE_ID, %s_as_any(value->%s));\n", indent,
-                "", field->offset, field->type.node->c_upper, field->type.node->c_name, name);
+        fprintf(out, "%*serror = capnp_add_cap(to, %u, %s_INTERFACE_ID, %s_as_any(value->%s));\n", indent, "",
+                field->offset, field->type.node->c_upper, field->type.node->c_name, name);
     emit_check(out, indent);
 }
 
@@ -287,8 +295,8 @@ static void emit_write_field(FILE *out, const struct ir_file *file, const struct
     switch (field->type.kind) {
     case IR_TEXT:
     case IR_DATA:
-        fprintf(out, "%*serror = capnp_write_%s(to, %u, value->%s);\n", indent, "",
-                field->type.kind == IR_TEXT ? "text" : "data", field->offset, field->c_name);
+        fprintf(out, "%*serror = capnp_%s(to, %u, value->%s);\n", indent, "",
+                field->type.kind == IR_TEXT ? "write_text" : "add_data", field->offset, field->c_name);
         emit_check(out, indent);
         break;
     case IR_STRUCT:
@@ -444,6 +452,13 @@ static void emit_decode(FILE *out, const struct ir_node *node)
                 "        capnp_flat_root(bytes, %u, &root);\n"
                 "        return read_%s(&root, out);\n    }\n",
                 node->data_words, node->data_words, name);
+    else
+        fprintf(out,
+                "    struct capnp_struct shaped; /* another one, whose address goes nowhere */\n"
+                "    if (__builtin_expect(capnp_open_shape(message, bytes, len, caps, cap_count, %u, %u, "
+                "&shaped), 1))\n"
+                "        return read_%s(&shaped, out);\n",
+                node->data_words, node->pointer_count, name);
     fprintf(out,
             "    int32_t error = capnp_message_open(message, bytes, len, caps, cap_count, &root);\n"
             "    return error < 0 ? error : read_%s(&root, out);\n}\n\n",
@@ -531,7 +546,9 @@ void emit_types(const struct ir_file *file)
     char *path = xprintf("%s_types.c", file->name);
     FILE *out = out_open(path);
     emit_banner(out, file);
-    fprintf(out, "#include <capos/%s.h>\n#include <capos/errors.h>\n#include <capos/limits.h>\n\n",
+    fprintf(out,
+            "#include <capos/%s.h>\n#include <capos/errors.h>\n#include <capos/limits.h>\n"
+            "#include \"shape.h\"\n\n",
             file->name);
     EACH_NODE(node, file, IR_NODE_STRUCT)
     {
