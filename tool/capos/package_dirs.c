@@ -15,7 +15,7 @@ enum { FRAME_BYTES = 4096, SERVICE_FRAMES = 2048, SERVICE_KERNEL_BYTES = 4000000
 enum { SHARES = 3 };
 
 struct dir_strings {
-    char name[32], tree[24], room[24];
+    char name[32], tree[40], room[24];
     struct capnp_text args[SERVICE_ARGS];
     struct cap_cap_grant caps[SERVICE_CAPS];
     struct cap_export export;
