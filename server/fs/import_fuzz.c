@@ -70,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         abort();
     check_listing(root);
     fs_node_put(root);
-    if (tree.node_count != 0)
+    if (tree.node_count != 0 || tree.space->used_bytes != 0 || tree.space->used_nodes != 0)
         abort();
     fs_quota_put(tree.space);
     free(copy);

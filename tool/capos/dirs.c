@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char default_name[] = "root";
+static const char default_name[] = "root", shell_name[] = "host";
 
 /* Cuts `:ro` and `:NAME` off the end; a colon before a slash belongs to the folder. */
 static const char *cut_name(char *host, bool *read_only)
@@ -34,12 +34,20 @@ bool dir_add(struct dir_list *list, const char *text, struct sentence *why)
     if (good) {
         list->items = must_realloc(list->items, (list->count + 1) * sizeof(struct dir));
         struct dir *dir = &list->items[list->count++];
-        *dir = (struct dir){.read_only = read_only};
+        *dir = (struct dir){.read_only = read_only, .named = name != default_name};
         strcpy(dir->name, name); /* grant_name_check measured it */
         dir->host = must_copy(host, strlen(host));
     }
     free(host);
     return good;
+}
+
+void dir_list_for_shell(struct dir_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (!list->items[i].named)
+            strcpy(list->items[i].name, shell_name);
+    }
 }
 
 bool dir_list_check(const struct dir_list *list, const struct grant_list *grants, struct sentence *why)

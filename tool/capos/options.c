@@ -212,8 +212,10 @@ bool options_parse(enum command command, int argc, char *const *argv, struct opt
     }
     if (i >= argc && (command != COMMAND_RUN || wants_program(out)))
         return missing_subject(command, why);
-    if (i >= argc)
+    if (i >= argc) {
+        dir_list_for_shell(&out->dirs);
         return dir_list_check(&out->dirs, &out->grants, why);
+    }
     out->subject = argv[i];
     out->args = argv + i + 1;
     out->arg_count = (size_t)(argc - i - 1);

@@ -224,6 +224,11 @@ static void folders_have_names(void)
     assert_says("a name is missing");
     assert_false(PARSE(COMMAND_RUN, "--dir", ":x", "p.c"));
     assert_says("names no folder");
+    assert_true(PARSE(COMMAND_RUN, "--dir", "a", "--dir", "b:root2")); /* the shell has a root */
+    assert_string_equal(options.dirs.items[0].name, "host");
+    assert_string_equal(options.dirs.items[1].name, "root2");
+    assert_false(PARSE(COMMAND_RUN, "--dir", "a", "--dir", "b"));
+    assert_says("two capabilities are called 'host'");
     assert_false(PARSE(COMMAND_RUN, "--dir", "a", "--trace", "p.c"));
     assert_says("do not go together");
 }

@@ -15,7 +15,7 @@ enum { FRAME_BYTES = 4096, SERVICE_FRAMES = 2048, SERVICE_KERNEL_BYTES = 4000000
 enum { SHARES = 3 };
 
 struct dir_strings {
-    char name[16], tree[24], room[24];
+    char name[32], tree[40], room[24];
     struct capnp_text args[SERVICE_ARGS];
     struct cap_cap_grant caps[SERVICE_CAPS];
     struct cap_export export;
@@ -191,16 +191,19 @@ static bool encode(const struct cap_system_manifest *manifest, size_t bound, str
     return used > 0;
 }
 
-static bool has_name(const struct extended *extended)
+/* The folder whose name something else has already; null: none. Folders stand behind what was there. */
+static const struct dir *taken_name(const struct extended *extended, const struct dir_list *dirs)
 {
-    for (size_t i = 0; i < extended->cap_count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            const struct capnp_text left = extended->caps[i].name, right = extended->caps[j].name;
-            if (left.len == right.len && memcmp(left.bytes, right.bytes, left.len) == 0)
-                return true;
+    size_t held = extended->cap_count - dirs->count;
+    for (size_t i = 0; i < dirs->count; i++) {
+        const struct capnp_text name = extended->caps[held + i].name;
+        for (size_t j = 0; j < held + i; j++) {
+            const struct capnp_text other = extended->caps[j].name;
+            if (name.len == other.len && memcmp(name.bytes, other.bytes, name.len) == 0)
+                return &dirs->items[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 bool package_add_dirs(const struct buffer *package, const char *service, const struct dir_list *dirs,
@@ -214,13 +217,14 @@ bool package_add_dirs(const struct buffer *package, const char *service, const s
     bool good = cap_system_manifest_decode(&message, package->data, package->size, NULL, 0, &manifest) >= 0 &&
                 extend_binaries(&extended, &manifest, &parts) &&
                 extend_services(&extended, &manifest.init_config, service, &parts);
+    const struct dir *taken = good ? taken_name(&extended, dirs) : NULL;
     if (!good)
         sentence_say(why, "the default system's package has no service %s; make builds it anew", service);
-    else if (has_name(&extended))
+    else if (taken != NULL)
         good = sentence_say(why,
                             "the shell holds something called '%s' already. Give the folder another name: "
                             "--dir %s:OTHER",
-                            dirs->items[0].name, dirs->items[0].host);
+                            taken->name, taken->host);
     if (good) {
         manifest.binaries = CAPNP_LIST(extended.binaries, manifest.binaries.count + parts.count + 1);
         if (manifest.init_config.init.has_budget) {

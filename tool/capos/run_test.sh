@@ -302,6 +302,23 @@ status=$?
 [ "$status" -eq 4 ] && grep -q '^text' "$work/out"
 result dir-in-the-shell $?
 
+# More folders.
+mkdir line many socket
+touch $'line/a\nb' && try "$capos" run --dir line tree.c
+gives dir-with-a-newline-in-a-name 5 '0 a\nb\n' ''
+seq -f 'many/%g' 20000 | xargs touch && try "$capos" run --dir many tree.c
+result dir-of-many-files "$([ "$status" -eq 5 ] && [ "$(grep -c '^0 ' out)" -eq 20000 ]; echo $?)"
+if perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "socket/s", Listen => 1) or exit 1'; then
+    try "$capos" run --dir socket tree.c
+    gives dir-with-a-socket 125 '' 'socket/s is a device, socket or pipe'
+fi
+printf 'run cat file with { out: @out, root: @host }\nexit 4\n' >lines
+"$capos" run --dir folder <lines >"$work/out" 2>"$work/err"
+status=$?
+result dir-in-the-shell-is-called-host "$([ "$status" -eq 4 ] && grep -q '^text' out; echo $?)"
+try "$capos" run --dir folder:mine --dir folder/sub:timer
+gives dir-of-a-name-the-shell-holds 125 '' "something called 'timer' already. Give the folder another name: --dir folder/sub:OTHER"
+
 # --grant stdio, terminal: a terminal server beside the program.
 cat >lines.c <<'C'
 #include <capos/call.h>
