@@ -349,6 +349,23 @@ static void broken_imports(void)
     graph_refused("initConfig.services[1].caps[0]: expects Timer, but the source is NullCap");
     base.imports[1].source.pipe_reader = T("pope");
     graph_refused("initConfig.services[1].caps[1]: source.pipeReader: initConfig.pipes has no \"pope\"");
+    base.imports[1].expects = T("PipeWriter");
+    graph_refused("initConfig.services[1].caps[1]: expects PipeWriter, but the source is PipeReader");
+    base.imports[1].source.which = CAP_CAP_GRANT_SOURCE_PIPE_WRITER;
+    base.imports[1].source.pipe_writer = T("pipe");
+    graph_refused("initConfig.services[1].caps[1]: expects PipeReader, but the source is PipeWriter");
+    base.imports[1].source.which = CAP_CAP_GRANT_SOURCE_PIPE_WRITER;
+    base.imports[1].source.pipe_writer = T("bell"); /* of a notification */
+    graph_refused("initConfig.services[1].caps[1]: source.pipeWriter: initConfig.pipes has no \"bell\"");
+    base.imports[2].expects = T("Notification");
+    graph_refused("initConfig.services[1].caps[2]: expects Notification, but the source is Signaler");
+    base.imports[2].source.which = CAP_CAP_GRANT_SOURCE_NOTIFICATION;
+    base.imports[2].source.notification = T("bell");
+    graph_refused("initConfig.services[1].caps[2]: expects Signaler, but the source is Notification");
+    base.imports[2].source.which = CAP_CAP_GRANT_SOURCE_NOTIFICATION;
+    base.imports[2].source.notification = T("pipe");
+    graph_refused("initConfig.services[1].caps[2]: source.notification: initConfig.notifications has no "
+                  "\"pipe\"");
     base.imports[2].source.signaler = T("ball");
     graph_refused(
         "initConfig.services[1].caps[2]: source.signaler: initConfig.notifications has no \"ball\"");
