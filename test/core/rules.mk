@@ -11,6 +11,7 @@ CORE_TEST_WORLD := test/core/world.c kernel/core/timer_queue.c kernel/core/capta
 $(eval $(call unit_test,captable,kernel/core/captable_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,ring,kernel/core/ring_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,ipc,kernel/core/ipc_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
+$(eval $(call unit_test,thread,kernel/core/thread_test.c kernel/core/thread.c kernel/object/thread_handle.c $(CORE_TEST_WORLD) $(B)/gen/thread_types.c $(B)/gen/thread_server.c,$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,park,kernel/object/park_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,timer-queue,kernel/core/timer_queue_test.c $(CORE_TEST_WORLD),$(CORE_TEST_CFLAGS)))
 $(eval $(call unit_test,sched-queue,kernel/core/sched_queue_test.c kernel/core/sched_queue.c lib/base/rbtree.c,$(CORE_TEST_CFLAGS)))

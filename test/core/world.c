@@ -281,7 +281,7 @@ void sched_timer_changed(void)
     world.timer_changes++;
 }
 
-void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
+__attribute__((weak)) void thread_wake_locked(struct thread *thread, int64_t value, bool handoff)
 {
     (void)handoff;
     spinlock_assert_held(&thread->lock);
@@ -298,7 +298,7 @@ void launch_replacement_begin(struct thread *thread)
     panic("a program was replaced in a world without programs");
 }
 
-void thread_stop_current(void)
+__attribute__((weak)) void thread_stop_current(void)
 {
     panic("a thread was stopped in a world without ends");
 }
@@ -347,7 +347,7 @@ void ledger_put(struct ledger *ledger)
     ledger->references--;
 }
 
-/* Weak: the test of the real generator brings that. */
+/* What is weak here a test of the real thing brings: entropy.c, thread.c and its rings' memory. */
 __attribute__((weak)) uint64_t entropy_random_u64(void)
 {
     uint64_t value = 0;
@@ -457,12 +457,13 @@ void world_map_memory(struct memory_object *memory)
     mapped_memory = memory;
 }
 
-struct object *memory_object_as_object(struct memory_object *object)
+__attribute__((weak)) struct object *memory_object_as_object(struct memory_object *object)
 {
     return &object->object;
 }
 
-status_t memory_object_frame(struct memory_object *object, uint64_t page_index, paddr_t *out)
+__attribute__((weak)) status_t memory_object_frame(struct memory_object *object, uint64_t page_index,
+                                                   paddr_t *out)
 {
     *out = (paddr_t){(uintptr_t)object->bytes + page_index * PAGE_SIZE};
     return page_index * PAGE_SIZE < object->size_bytes ? CAPOS_OK : CAPOS_ERR_BAD_ADDRESS;
