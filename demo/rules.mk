@@ -64,7 +64,7 @@ endif
 # And on several processors, where what happens at the same time really does. More than the machine has do no harm:
 # then a processor can be stopped anywhere, for as long as another one's turn takes. These have the real clock; the demos
 # that hold what happens against the clock are left out.
-DEMOS_OF_TIME := c-async c-fair c-time
+DEMOS_OF_TIME := c-async c-time
 ifneq ($(DEMOS),)
 CHECKS += cpus-2 cpus-4
 .PHONY: check-cpus-2 check-cpus-4

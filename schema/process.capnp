@@ -54,7 +54,8 @@ interface ProcessSpawner {
   # holds exactly `grants`, in that order.
   # invalidArgument: no such binary, malformed ELF (the reason names what is wrong), duplicate or overlong names.
   # overloaded: the budget cannot be carved out. `control` is given only when asked for.
-  # A `paused` child runs nothing until ProcessControl.resume; who lets go of its control has it waiting for ever.
+  # A `paused` child runs nothing until ProcessControl.resume, so it needs `control` (invalidArgument); when nobody holds
+  # that any more, it ends with exitCode -1.
 
   createPipe @1 (capacityBytes :UInt32) -> (reader :Pipe.PipeReader, writer :Pipe.PipeWriter);
   # As IpcFactory.createPipe.

@@ -8,7 +8,14 @@
 #include <capos/trace_text.h>
 #include <string.h>
 
-enum { BUFFER_BYTES = 65536, MESSAGE_BYTES = 256, ANSWER_WORDS = 900, MANY_CALLS = 300, KILL_CODE = 77 };
+enum {
+    BUFFER_BYTES = 65536,
+    MESSAGE_BYTES = 256,
+    ANSWER_WORDS = 900,
+    MANY_CALLS = 300,
+    KILL_CODE = 77,
+    ABANDONED_CODE = -1
+};
 
 static cap_timer timer;
 static cap_tracer tracer;
@@ -37,7 +44,8 @@ static int be_the_child(const char *role)
 
 /* ---- The parent. */
 
-static int32_t spawn(const char *role, bool paused, struct cap_process_spawner_spawn_results *out)
+static int32_t spawn_with(const char *role, bool control, bool paused,
+                          struct cap_process_spawner_spawn_results *out)
 {
     const struct capnp_text args[] = {{"c-trace", 7}, {role, strlen(role)}};
     const struct cap_spawn_grant grants[] = {
@@ -48,10 +56,15 @@ static int32_t spawn(const char *role, bool paused, struct cap_process_spawner_s
         .binary_name = args[0],
         .args = CAPNP_LIST(args, 2),
         .grants = CAPNP_LIST(grants, 2),
-        .control = true,
+        .control = control,
         .paused = paused,
     };
     return cap_process_spawner_spawn(capos_need_process_spawner("spawner"), &params, out);
+}
+
+static int32_t spawn(const char *role, bool paused, struct cap_process_spawner_spawn_results *out)
+{
+    return spawn_with(role, true, paused, out);
 }
 
 static int32_t attach(cap_process_handle process, uint32_t buffer_bytes, cap_trace *out)
@@ -187,6 +200,23 @@ static void killed_while_paused(void)
     let_go(&child);
 }
 
+/* Whoever could let it begin is gone. */
+static void abandoned_while_paused(void)
+{
+    struct cap_process_spawner_spawn_results child;
+    demo_expect_exception(CAPOS_EXCEPTION_INVALID_ARGUMENT, spawn_with("calls", false, true, &child),
+                          "a paused child without control");
+    (void)spawn("calls", true, &child);
+    (void)cap_release(child.control);
+    demo_check(wait_for(&child) == ABANDONED_CODE, "a paused child ends with its last control");
+    (void)cap_release(child.handle);
+    (void)spawn("busy", true, &child);
+    (void)resume(child.control);
+    (void)cap_release(child.control);
+    demo_check(wait_for(&child) == 0, "one that was resumed does not");
+    (void)cap_release(child.handle);
+}
+
 /* The trace is released while the child is busy: it goes on without. */
 static void let_go_early(void)
 {
@@ -228,6 +258,7 @@ int main(int argc, char **argv)
     a_small_buffer();
     a_crash();
     killed_while_paused();
+    abandoned_while_paused();
     let_go_early();
     return demo_end();
 }

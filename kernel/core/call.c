@@ -113,7 +113,7 @@ static status_t wrap_capabilities(struct kcall *kcall)
         struct call_result_cap *out = &kcall->caps_out[i];
         if (out->blank == NULL)
             continue;
-        status_t status = membrane_wrap(out->blank, &out->capability);
+        status_t status = membrane_wrap(out->blank, &out->capability, false);
         if (status < 0)
             return status;
         out->blank = NULL;

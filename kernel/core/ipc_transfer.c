@@ -149,7 +149,7 @@ static status_t wrap(struct process *process, const struct membrane *through, st
     status_t status = membrane_blank(through, process->ledger, &blank);
     if (status < 0)
         return status;
-    status = membrane_wrap(blank, capability);
+    status = membrane_wrap(blank, capability, true);
     if (status < 0)
         membrane_discard(blank);
     return status;

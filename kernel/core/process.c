@@ -165,6 +165,14 @@ bool process_resume(struct process *process)
     return was_paused;
 }
 
+bool process_is_paused(struct process *process)
+{
+    spinlock_acquire(&process->lock);
+    bool paused = process->paused && process->state == PROCESS_RUNNING;
+    spinlock_release(&process->lock);
+    return paused;
+}
+
 /* ---- The end. */
 
 /* Nobody finds the process any more; those who have found it ask with process_borrow. */

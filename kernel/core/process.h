@@ -77,6 +77,8 @@ struct process {
 
     struct list_node in_table; /* LOCK_PROCESS_TABLE */
     uint64_t cpu_ns_ended;     /* of threads that are gone */
+
+    struct object control; /* has a reference to the process while it is there: object/process_control.h */
 };
 
 extern const struct object_type process_type;
@@ -103,6 +105,8 @@ void process_set_program(struct process *process, const struct process_program *
 void process_start(struct process *process, struct thread *first, bool paused);
 /* False: it was not paused (any more), or has ended. */
 bool process_resume(struct process *process);
+/* Nobody resumes it meanwhile. */
+bool process_is_paused(struct process *process);
 /* Gives back all that a process that never started holds, and the reference. */
 void process_abandon(struct process *process);
 

@@ -6,7 +6,9 @@
 
 struct process;
 
-/* A facet over struct process' object. */
+/* Over the object `control` in struct process. When the last capability to it is gone, a process that is
+ * paused still ends with PROCESS_EXIT_ABANDONED. */
 extern const struct object_type process_control_type;
-/* The process through that facet, with a reference for the caller. Cannot fail. */
+enum { PROCESS_EXIT_ABANDONED = -1 };
+/* The first capability to it, with a reference for the caller. Once for a process. Cannot fail. */
 struct capability process_control_create(struct process *process);

@@ -196,6 +196,9 @@ int32_t spawn_for_call(struct cap_call *call, const struct spawn_request *reques
 {
     struct call_result_cap *reserved[2];
     struct launch launch;
+    if (request->paused && !request->control)
+        return cap_call_fail(call, CAPOS_EXCEPTION_INVALID_ARGUMENT,
+                             "a paused child needs control, or nobody could let it begin");
     status_t status = reserve_results(call, request->control, reserved);
     if (status < 0)
         return status;

@@ -237,8 +237,18 @@ static struct object *take_real(struct membrane *membrane)
     return take ? membrane->real.object : NULL;
 }
 
+/* Puts the reference when the entry is over. */
+static void put_at_end(struct object *object)
+{
+    struct borrowed *borrowed = percpu_this(borrowed_here);
+    if (borrowed->count < BORROWED_MAX)
+        borrowed->objects[borrowed->count++] = object;
+    else
+        object_put(object);
+}
+
 /* Consumes a reference to the real object. If it is revoked by now, whoever revoked found nothing to take. */
-static void membrane_stand_before(struct membrane *membrane, struct capability real)
+static void membrane_stand_before(struct membrane *membrane, struct capability real, bool claimed)
 {
     spinlock_acquire(&membrane->lock);
     membrane->type = (struct object_type){
@@ -256,7 +266,9 @@ static void membrane_stand_before(struct membrane *membrane, struct capability r
     membrane->holds_real = true;
     spinlock_release(&membrane->lock);
     struct object *dropped = any_revoked(membrane) ? take_real(membrane) : NULL;
-    if (dropped != NULL)
+    if (dropped != NULL && claimed)
+        put_at_end(dropped);
+    else if (dropped != NULL)
         object_put(dropped);
 }
 
@@ -289,17 +301,17 @@ static bool is_within(const struct membrane *inner, const struct membrane *outer
 }
 
 /* Of a capability that is itself behind a membrane: what is behind that, within both. */
-static status_t wrap_membrane(struct membrane *blank, struct membrane *inner)
+static status_t wrap_membrane(struct membrane *blank, struct membrane *inner, bool claimed)
 {
     status_t status = membrane_join_all(blank, inner);
     if (status == CAPOS_OK && !reference_real(inner))
         status = CAPOS_ERR_REVOKED;
     if (status == CAPOS_OK)
-        membrane_stand_before(blank, inner->real);
+        membrane_stand_before(blank, inner->real, claimed);
     return status;
 }
 
-status_t membrane_wrap(struct membrane *blank, struct capability *capability)
+status_t membrane_wrap(struct membrane *blank, struct capability *capability, bool claimed)
 {
     struct membrane *inner = membrane_of(*capability);
     if (inner != NULL && is_within(inner, blank)) {
@@ -307,9 +319,9 @@ status_t membrane_wrap(struct membrane *blank, struct capability *capability)
         return CAPOS_OK;
     }
     if (inner == NULL) {
-        membrane_stand_before(blank, *capability);
+        membrane_stand_before(blank, *capability, claimed);
     } else {
-        status_t status = wrap_membrane(blank, inner);
+        status_t status = wrap_membrane(blank, inner, claimed);
         if (status < 0)
             return status;
         object_put(capability->object);
@@ -556,7 +568,7 @@ static status_t facet_create(struct ledger *payer, struct revocation *revocation
     object_get(capability.object);
     status = membrane_join(blank, revocation);
     if (status == CAPOS_OK)
-        status = membrane_wrap(blank, &capability);
+        status = membrane_wrap(blank, &capability, false);
     if (status < 0) {
         object_put(capability.object);
         membrane_discard(blank);

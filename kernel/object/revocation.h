@@ -74,8 +74,10 @@ CHECKED status_t membrane_blank(const struct membrane *through, struct ledger *p
 void membrane_discard(struct membrane *blank);
 /* Puts the capability behind the blank membrane, and the capability to that into its place; keeps the
  * capability and discards the blank if it is within all its revocations already. On failure neither has
- * changed. REVOKED; TOO_LARGE: more than REVOCATIONS_MAX together. */
-CHECKED status_t membrane_wrap(struct membrane *blank, struct capability *capability);
+ * changed. REVOKED; TOO_LARGE: more than REVOCATIONS_MAX together. `claimed`: the caller has claimed a record
+ * (docs/ipc.md) while it executes an entry; if the last reference to the real object must go because of a
+ * revocation at this moment, it goes when the entry is over. */
+CHECKED status_t membrane_wrap(struct membrane *blank, struct capability *capability, bool claimed);
 
 /* ---- Borrowing. What capability_resolve hands out, and the real object of a call, are referenced by the CPU
  * until the entry being executed is answered, since a revocation on another CPU may drop the real object. */

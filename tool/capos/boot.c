@@ -110,7 +110,7 @@ static int judge_plain(const struct options *options, const struct session_resul
 static void apply_expect(const struct expect *expect, struct options *options)
 {
     options->timeout_s = expect->timeout_s;
-    if (expect->cpus > 0)
+    if (expect->cpus > 0 && !options->cpus_given)
         options->machine.cpus = expect->cpus;
     /* Counting instructions, QEMU runs all processors on one thread, one after the other, and one that
      * computes keeps the others from it: several processors have the real clock. */

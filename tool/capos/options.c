@@ -36,6 +36,7 @@ static bool memory_option(struct options *o, const char *value, struct sentence 
 }
 static bool cpus_option(struct options *o, const char *value, struct sentence *why)
 {
+    o->cpus_given = true;
     return number_parse(value, "--cpus", 1, CPUS_MAX, &o->machine.cpus, why);
 }
 static bool timeout_option(struct options *o, const char *value, struct sentence *why)

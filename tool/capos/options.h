@@ -11,6 +11,7 @@ struct options {
     struct dir_list dirs;
     struct words env;
     struct machine machine;
+    bool cpus_given;    /* else a transcript may say how many */
     unsigned timeout_s; /* 0: none */
     bool want_kvm;
     bool no_default;

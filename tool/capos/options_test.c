@@ -202,6 +202,7 @@ static void machine_options_are_read(void)
     assert_int_equal(options.machine.type, MACHINE_Q35);
     assert_int_equal(options.machine.memory_mib, 1024);
     assert_int_equal(options.machine.cpus, 4);
+    assert_true(options.cpus_given);
     assert_int_equal(options.timeout_s, 9);
     assert_false(PARSE(COMMAND_RUN, "--machine", "pdp11", "p.c"));
     assert_says("microvm, q35");
