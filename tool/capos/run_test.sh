@@ -426,6 +426,39 @@ cp tree.c capos-files0.c && cp traced.c capos-tracer.c
 traced of-a-program-called-like-a-server 5 'root.list(' /dev/null --dir folder capos-files0.c
 traced of-a-program-called-like-the-tracer 3 'clock.now(' /dev/null --grant timer:clock capos-tracer.c
 
+# Calls on what others will answer: nothing of that is known yet but the schema.
+cat >chain.c <<'C'
+#include <capos/call.h>
+#include <capos/lookup.h>
+#define NAME(text) {(const uint8_t *)(text), sizeof(text) - 1}
+int main(void)
+{
+    static struct cap_pending sub, open, read;
+    struct cap_file_read_results got;
+    (void)cap_directory_sub_start(capos_need_directory("root"), &(struct cap_directory_sub_params){NAME("sub")}, &sub);
+    cap_pending_target(&open, &sub, 0);
+    (void)cap_directory_open_start(CAP_NOT_YET(cap_directory), &(struct cap_directory_open_params){.name = NAME("in")}, &open);
+    cap_pending_target(&read, &open, 0);
+    (void)cap_file_read_start(CAP_NOT_YET(cap_file), &(struct cap_file_read_params){.max_bytes = 9}, &read);
+    return cap_pending_wait(&read) < 0 || cap_file_read_finish(&read, &got) < 0 ? 99 : (int)got.data.len;
+}
+C
+cat >chain.expected <<'T'
+root.sub(name = "sub") <unfinished ...>  [cap#2]
+Directory.open(name = "in") <unfinished ...>  [of root.sub]
+File.read(maxBytes = 9) <unfinished ...>  [of Directory.open]
+<... root.sub resumed> = (directory = cap#3) {gets cap#3 Directory}
+<... Directory.open resumed> = (file = cap#4) {gets cap#4 File}
+<... File.read resumed> = (data = "four")
++++ exited with code 4
+T
+mkdir -p chained/sub && printf four >chained/sub/in
+try "$capos" run --timeout 60 --trace --dir chained chain.c
+result trace-of-pipelined-calls "$([ "$status" -eq 4 ] && cmp -s chain.expected err; echo $?)"
+rm chained/sub/in
+try "$capos" run --timeout 60 --trace --dir chained chain.c
+gives trace-of-pipelined-calls-on-nothing 99 '' '<... File.read resumed> = BAD_CAP'
+
 # Without a standard input at all.
 try "$capos" run --timeout 60 --dir folder --grant stdio:io cat file - <&-
 gives own-cat-without-a-standard-input 0 'text\n' ''
