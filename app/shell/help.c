@@ -57,11 +57,11 @@ static const struct topic topics[] = {
      "  trace cat note\n"
      "Each line is a call by the program: the name of its capability, the method, arguments = results.\n"
      "Takes a Tracer among what the shell holds.\n"},
-    {"jobs", "jobs, wait [N], kill [N]",
+    {"jobs", "jobs, wait [N]..., kill [N]...",
      "what runs in the background; without N: wait for all, kill the last", NULL},
-    {"wait", NULL, "waits for job N, or for all", "Ctrl-C ends the waiting; the job goes on.\n"},
-    {"kill", NULL, "ends job N, or the last one",
-     "It ends at once, whatever it is doing, with exit code 130.\n"},
+    {"wait", NULL, "waits for jobs, or for all", "  wait 1 3\nCtrl-C ends the waiting; the job goes on.\n"},
+    {"kill", NULL, "ends jobs, or the last one",
+     "  kill 1 3\nA job ends at once, whatever it is doing, with exit code 130.\n"},
     {"|", "a | b, a < FILE, a >> FILE", "pipes, and files in place of streams",
      "  cat a | hexdump | cat > dump\n"
      "A pipe's ends are granted as out of the one and in of the other. A file is looked for in @root; its\n"

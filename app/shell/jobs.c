@@ -4,7 +4,7 @@
 #include "jobs.h"
 #include <capos/print.h>
 
-enum { JOBS_MAX = 8 };
+enum { JOBS_MAX = SYNTAX_NUMBERS_MAX };
 
 static struct job jobs[JOBS_MAX]; /* job N is jobs[N - 1] */
 
@@ -189,20 +189,32 @@ static bool run_programs(struct eval *eval)
 
 /* ---- Commands about jobs. */
 
-/* The job of that number; without one the last. */
-static struct job *chosen_job(struct eval *eval)
+/* The jobs that the line names, in its order. False: one is not there, and then nothing is done. */
+static bool named_jobs(struct eval *eval, struct job **chosen)
 {
-    struct job *found = NULL;
-    const struct line *line = eval->line;
+    struct line *line = eval->line;
+    for (size_t i = 0; i < line->number_count; i++) {
+        const struct number_word *number = &line->numbers[i];
+        chosen[i] = NULL;
+        for (size_t j = 0; j < JOBS_MAX; j++)
+            if (jobs[j].number != 0 && jobs[j].number == number->value)
+                chosen[i] = &jobs[j];
+        if (chosen[i] == NULL)
+            return problem_set(&line->problem, number->at, number->len,
+                               "there is no job %llu; jobs lists them", (unsigned long long)number->value);
+    }
+    return true;
+}
+
+static struct job *last_job(struct eval *eval)
+{
+    struct job *last = NULL;
     for (size_t i = 0; i < JOBS_MAX; i++)
-        if (jobs[i].number != 0 && (!line->has_number || jobs[i].number == line->number))
-            found = &jobs[i];
-    if (found == NULL && line->has_number)
-        (void)problem_set(&eval->line->problem, 0, line->source_len, "there is no job %llu; jobs lists them",
-                          (unsigned long long)line->number);
-    else if (found == NULL)
-        (void)problem_set(&eval->line->problem, 0, line->source_len, "nothing runs in the background");
-    return found;
+        if (jobs[i].number != 0)
+            last = &jobs[i];
+    if (last == NULL)
+        (void)problem_set(&eval->line->problem, 0, eval->line->source_len, "nothing runs in the background");
+    return last;
 }
 
 static bool is_running(const struct process *process)
@@ -242,29 +254,46 @@ void jobs_report(void)
             (void)finish_job(&jobs[i]);
 }
 
-/* One, or all. */
+/* Until all of them have ended, or a Ctrl-C. One that was named twice is gone the second time. */
+static void finish_jobs(struct job *const *chosen, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (chosen[i]->number != 0 && !finish_job(chosen[i]))
+            break;
+}
+
+/* Those that are named, or all. */
 static bool run_wait(struct eval *eval)
 {
-    struct job *job = chosen_job(eval);
-    if (job == NULL)
+    struct job *chosen[JOBS_MAX];
+    size_t count = eval->line->number_count;
+    if (count == 0) {
+        if (last_job(eval) == NULL)
+            return false;
+        for (; count < JOBS_MAX; count++)
+            chosen[count] = &jobs[count];
+    } else if (!named_jobs(eval, chosen)) {
         return false;
-    if (eval->line->has_number) {
-        (void)finish_job(job);
-        return true;
     }
-    for (size_t i = 0; i < JOBS_MAX; i++)
-        if (jobs[i].number != 0 && !finish_job(&jobs[i]))
-            break;
+    finish_jobs(chosen, count);
     return true;
 }
 
+/* Those that are named, or the last. */
 static bool run_kill(struct eval *eval)
 {
-    struct job *job = chosen_job(eval);
-    if (job == NULL)
+    struct job *chosen[JOBS_MAX];
+    size_t count = eval->line->number_count;
+    if (count == 0) {
+        chosen[count++] = last_job(eval);
+        if (chosen[0] == NULL)
+            return false;
+    } else if (!named_jobs(eval, chosen)) {
         return false;
-    job_kill(job);
-    (void)finish_job(job);
+    }
+    for (size_t i = 0; i < count; i++)
+        job_kill(chosen[i]);
+    finish_jobs(chosen, count);
     return true;
 }
 

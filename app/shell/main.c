@@ -107,7 +107,7 @@ static bool run_parsed(bool *tour)
         return true;
     if (line->command == COMMAND_EXIT) {
         shell.ended = true;
-        shell.exit_code = (int64_t)line->number;
+        shell.exit_code = line->number_count == 0 ? 0 : (int64_t)line->numbers[0].value;
         return true;
     }
     bool good = commands_run(&shell.eval, &handled);

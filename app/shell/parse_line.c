@@ -103,18 +103,35 @@ static bool parse_programs(struct line *line)
 const char *const syntax_commands[] = {"caps", "inspect", "call", "let",    "run",  "spawn", "trace", "jobs",
                                        "wait", "kill",    "drop", "revoke", "help", "exit",  NULL};
 
-static bool parse_number(struct line *line)
+static bool parse_one_number(struct line *line)
 {
     struct node number = {.kind = CAPNP_VALUE_INTEGER};
-    scan_spaces(line);
-    if (line->at == line->source_len)
-        return true;
+    const uint32_t start = line->at;
     if (!scan_number(line, &number))
         return false;
-    line->number = number.magnitude;
-    line->has_number = true;
-    return !number.negative ||
-           problem_set(&line->problem, line->at, 1, "expected a number that is not negative");
+    if (number.negative)
+        return problem_set(&line->problem, start, line->at - start, "expected a number that is not negative");
+    line->numbers[line->number_count++] =
+        (struct number_word){.value = number.magnitude, .at = start, .len = line->at - start};
+    return true;
+}
+
+/* None or one; what follows it is told as for any command. */
+static bool parse_number(struct line *line)
+{
+    scan_spaces(line);
+    return line->at == line->source_len || parse_one_number(line);
+}
+
+static bool parse_numbers(struct line *line)
+{
+    for (scan_spaces(line); line->at < line->source_len; scan_spaces(line)) {
+        if (line->number_count == SYNTAX_NUMBERS_MAX)
+            return problem_set(&line->problem, line->at, 1, "there are at most %d jobs", SYNTAX_NUMBERS_MAX);
+        if (!parse_one_number(line))
+            return false;
+    }
+    return true;
 }
 
 static bool parse_named(struct line *line)
@@ -174,8 +191,8 @@ static const struct {
     {"caps", COMMAND_CAPS, parse_nothing},    {"inspect", COMMAND_INSPECT, parse_inspect},
     {"call", COMMAND_CALL, parse_one_cap},    {"run", COMMAND_RUN, parse_programs},
     {"spawn", COMMAND_SPAWN, parse_programs}, {"trace", COMMAND_TRACE, parse_programs},
-    {"jobs", COMMAND_JOBS, parse_nothing},    {"wait", COMMAND_WAIT, parse_number},
-    {"kill", COMMAND_KILL, parse_number},     {"revoke", COMMAND_REVOKE, parse_one_cap},
+    {"jobs", COMMAND_JOBS, parse_nothing},    {"wait", COMMAND_WAIT, parse_numbers},
+    {"kill", COMMAND_KILL, parse_numbers},    {"revoke", COMMAND_REVOKE, parse_one_cap},
     {"drop", COMMAND_DROP, parse_one_cap},    {"help", COMMAND_HELP, parse_help},
     {"exit", COMMAND_EXIT, parse_number},
 };
@@ -237,8 +254,7 @@ static void begin(struct line *line, const char *source, size_t len)
     line->cap = NULL;
     line->word = capnp_text_n(NULL, 0);
     line->input = line->output = (struct redirect){0};
-    line->has_number = false;
-    line->number = 0;
+    line->number_count = 0;
     line->problem = (struct problem){0};
 }
 

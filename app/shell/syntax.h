@@ -4,7 +4,7 @@
  *
  *     line    := [ "let" NAME { "," NAME } "=" ] command
  *     command := "caps" | "inspect" (cap | NAME) | [ "call" ] cap | "revoke" cap | "drop" cap | "jobs"
- *              | ("wait" | "kill") [ NUMBER ] | "help" [ cap | WORD ] | "exit" [ NUMBER ] | program
+ *              | ("wait" | "kill") { NUMBER } | "help" [ cap | WORD ] | "exit" [ NUMBER ] | program
  *     program := [ "run" | "spawn" | "trace" ] stage { "|" stage } [ "&" ]
  *     stage   := NAME { WORD | ("<" | ">" | ">>") WORD } [ "with" "{" [ NAME ":" value { "," ... } ] "}" ]
  *     cap     := "@" NAME { "." NAME "(" [ [ NAME "=" ] value { "," ... } ] ")" | "readonly" | "revocable" }
@@ -25,6 +25,7 @@ enum {
     SYNTAX_STAGES_MAX = 4,
     SYNTAX_ARGS_MAX = 32,
     SYNTAX_NAMES_MAX = 4,
+    SYNTAX_NUMBERS_MAX = 8, /* as many as there are jobs */
     PROBLEM_TEXT_BYTES = 300,
 };
 
@@ -102,8 +103,11 @@ struct line {
     struct node *cap;           /* inspect, call, revoke, drop */
     struct capnp_text word;     /* help, inspect; not in the source itself if it was quoted */
     uint32_t word_at, word_len; /* where it stands there, with its quotes */
-    uint64_t number;
-    bool has_number;
+    struct number_word {
+        uint64_t value;
+        uint32_t at, len;
+    } numbers[SYNTAX_NUMBERS_MAX]; /* exit, wait, kill */
+    size_t number_count;
     struct stage stages[SYNTAX_STAGES_MAX];
     size_t stage_count;
     struct redirect input, output; /* of the first stage, of the last */

@@ -229,6 +229,15 @@ static void jobs_in_the_background(void)
     ask("wait 2", "[2] done: sleep 0.2", NULL);
     ask("kill", "[1] killed: sleep 100", NULL);
     ask("wait 7", "there is no job 7; jobs lists them", NULL);
+    ask("sleep 3 &", "[1] sleep 3", NULL);
+    ask("sleep 2 &", "[2] sleep 2", NULL);
+    ask("sleep 300 &", "[3] sleep 300", NULL);
+    ask("kill 3 4", "there is no job 4; jobs lists them", NULL); /* and nothing is done */
+    ask("jobs", "[3] running: sleep 300", NULL);
+    ask("wait 2 1", "[2] done: sleep 2", "[1] done: sleep 3", NULL);
+    ask("sleep 400 &", "[1] sleep 400", NULL);
+    ask("kill 3 1 3", "[3] killed: sleep 300", "[1] killed: sleep 400", NULL);
+    ask("kill 1 2 3 4 5 6 7 8 9", "there are at most 8 jobs", NULL);
     ask("kill", "nothing runs in the background", NULL);
     for (int i = 0; i < 8; i++)
         ask("sleep 100 &", NULL);
