@@ -399,8 +399,8 @@ static inline void after_method(struct thread *thread, struct kcall *kcall, int3
         stop_after(kcall, result);
 }
 
-static inline __attribute__((always_inline)) int32_t execute_kind(struct thread *thread,
-                                                                  struct call_scratch *scratch)
+/* Not twice in the image: its parts are inlined here. */
+static __attribute__((noinline)) int32_t execute_kind(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
     int32_t result;
@@ -422,12 +422,19 @@ static inline __attribute__((always_inline)) int32_t execute_kind(struct thread 
     return result;
 }
 
-/* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. */
+static __attribute__((noinline, cold)) int32_t execute_traced(struct thread *thread,
+                                                              struct call_scratch *scratch)
+{
+    trace_record_entry(thread, &scratch->kcall.sqe);
+    return execute_kind(thread, scratch);
+}
+
+/* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. For who is not
+ * traced this is a jump. */
 static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
 {
     scratch->kcall.thread = thread;
-    trace_entry(thread, &scratch->kcall.sqe);
-    return execute_kind(thread, scratch);
+    return trace_wanted(thread) ? execute_traced(thread, scratch) : execute_kind(thread, scratch);
 }
 
 /* Takes the next entry, which is read this once: from here on only the copy counts. */
