@@ -75,25 +75,28 @@ static inline bool app_good(const char *path, int32_t error, enum cap_fs_status 
     return false;
 }
 
-/* The directory and last name of a path below `root`. */
-static inline bool app_walk(const char *text, struct path *path)
+static inline bool app_root(cap_directory *root)
+{
+    if (capos_get_directory("root", root) >= 0)
+        return true;
+    app_needs("Directory", "root");
+    return false;
+}
+
+/* The directory and last name of a path below `root`; with `follow` of what a link there leads to. */
+static inline bool app_walk(const char *text, bool follow, struct path *path)
 {
     cap_directory root;
-    if (capos_get_directory("root", &root) < 0) {
-        app_needs("Directory", "root");
-        return false;
-    }
-    return path_walk(root, text, strlen(text), path) || app_good(text, path->error, path->status);
+    return app_root(&root) &&
+           (path_walk(root, text, strlen(text), follow, path) || app_good(text, path->error, path->status));
 }
 
 /* Links are followed. */
 static inline bool app_open(const char *text, struct cap_open_flags flags, cap_file *out)
 {
     cap_directory root;
-    if (capos_get_directory("root", &root) < 0) {
-        app_needs("Directory", "root");
+    if (!app_root(&root))
         return false;
-    }
     int32_t result = capos_path_open(root, text, &flags, out);
     enum cap_fs_status status = capos_fs_status_of(result);
     return app_good(text, status == CAP_FS_STATUS_OK ? result : CAPOS_OK, status);
@@ -173,7 +176,7 @@ static inline void app_each_path(int argc, char **argv, void (*act)(const char *
 {
     for (int i = 1; i < argc; i++) {
         struct path path;
-        if (!app_walk(argv[i], &path))
+        if (!app_walk(argv[i], false, &path))
             continue;
         act(argv[i], &path);
         path_done(&path);

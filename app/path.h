@@ -1,6 +1,6 @@
 /*
  * Paths below a Directory, by <capos/path.h>, for programs that work on names: the directory that holds the
- * last one, and that name. Links on the way are followed, one at the end is not.
+ * last one, and that name. Links on the way are followed; one at the end if that is asked for.
  */
 #pragma once
 #include <capos/path.h>
@@ -23,9 +23,9 @@ static inline void path_done(struct path *path)
     path->owned = false;
 }
 
-/* True: path->directory and path->name are what the text means (which may not exist). The path must stay
- * where it is. */
-static inline bool path_walk(cap_directory root, const char *text, size_t len, struct path *path)
+/* True: path->directory and path->name are what the text means (which may not exist), with `follow` where a
+ * link there leads to. The path must stay where it is. */
+static inline bool path_walk(cap_directory root, const char *text, size_t len, bool follow, struct path *path)
 {
     char whole[CAPOS_PATH_BYTES_MAX + 1];
     path->owned = false;
@@ -36,7 +36,7 @@ static inline bool path_walk(cap_directory root, const char *text, size_t len, s
     whole[0] = '/'; /* so that no text at all is the root */
     memcpy(whole + 1, text, len);
     whole[len + 1] = '\0';
-    int32_t result = capos_path_find(root, whole, false, &path->place);
+    int32_t result = capos_path_find(root, whole, follow, &path->place);
     path->status = capos_fs_status_of(result);
     path->error = result < 0 && path->status == CAP_FS_STATUS_OK ? result : CAPOS_OK;
     if (result < 0)

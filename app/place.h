@@ -2,28 +2,21 @@
 #pragma once
 #include "app.h"
 
-/* What `text` means as a destination for `from`: a directory has it inside, under its own name. False: a
+/* What `text` means as a destination for `from`: a directory, also one that a link leads to, has it inside,
+ * under its own name; else the name that it is, or with `through` what a link of that name leads to. False: a
  * complaint was made. To be given up with path_done. */
-static inline bool place_find(const char *text, const struct path *from, bool must_be_directory,
+static inline bool place_find(const char *text, const struct path *from, bool must_be_directory, bool through,
                               struct path *out)
 {
-    struct cap_directory_sub_results sub = {0};
-    if (!app_walk(text, out))
+    cap_directory root;
+    if (!app_root(&root))
         return false;
-    bool itself = out->name.len == 0;
-    int32_t error = itself ? 0 : cap_directory_sub(out->directory, out->name, &sub, &app_buffer);
-    if (!itself && (error < 0 || sub.status != CAP_FS_STATUS_OK)) {
-        if (!must_be_directory)
-            return true;
-        app_complain("%s: is no directory, and several things do not fit one name", text);
-        path_done(out);
-        return false;
-    }
-    if (!itself) {
-        path_done(out);
-        out->directory = sub.directory;
+    if (capos_path_directory(root, text, &out->directory) >= 0) {
         out->owned = true;
+        out->name = from->name;
+        return true;
     }
-    out->name = from->name;
-    return true;
+    if (must_be_directory)
+        app_complain("%s: is no directory, and several things do not fit one name", text);
+    return !must_be_directory && app_walk(text, through, out);
 }

@@ -67,7 +67,8 @@ interface File {
   # The file's pages as memory: what is read there is what read would give, what is written there others read. `header` is
   # a page to be mapped read-only (struct capos_file_header in abi/capos/file_header.h): the file's size and version now, and
   # whether `data` still is the file's memory. data.size is the capacity, which may be more than the file's size;
-  # growing the file beyond it replaces the memory.
+  # growing the file beyond it replaces the memory. readOnly: asked for to write; or of a file with holes, which its memory
+  # does not have, so that the file would take more than it does: ask through a capability that may write.
 
   watch @7 (version :UInt64) -> (status :FsStatus, info :NodeInfo);
   # Completes when the file's version is another one than that, or sooner: with too many waiting calls (64 of one client)

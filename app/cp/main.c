@@ -121,26 +121,37 @@ static void copy_below(const char *text)
     }
 }
 
-static void copy(const char *from_text, const char *to_text, bool several, bool deep)
+static void copy_to(const char *from_text, const struct path *from, const char *to_text, bool several,
+                    bool deep)
 {
-    struct path from, to;
+    struct path source, to;
     struct cap_directory_stat_results stat = {0};
-    if (!app_walk(from_text, &from))
+    if (!app_walk(from_text, !deep, &source))
         return;
-    int32_t error = cap_directory_stat(from.directory, from.name, &stat, &app_buffer);
+    int32_t error = cap_directory_stat(source.directory, source.name, &stat, &app_buffer);
     bool good = app_good(from_text, error, stat.status);
-    if (good && stat.info.kind == CAP_NODE_KIND_DIRECTORY && (!deep || from.name.len == 0)) {
+    if (good && stat.info.kind == CAP_NODE_KIND_DIRECTORY && (!deep || source.name.len == 0)) {
         app_complain("%s: %s", from_text,
                      deep ? "is what it was given itself; name what is in it"
                           : "is a directory; cp -r copies it");
         good = false;
     }
-    if (good && place_find(to_text, &from, several, &to)) {
-        if (copy_any(from_text, stat.info.kind, from.directory, from.name, to.directory, to.name) &&
+    if (good && place_find(to_text, from, several, true, &to)) {
+        if (copy_any(from_text, stat.info.kind, source.directory, source.name, to.directory, to.name) &&
             walk.depth > 0)
             copy_below(from_text);
         path_done(&to);
     }
+    path_done(&source);
+}
+
+/* In a directory the copy has the name that stands on the line, also if that is a link's. */
+static void copy(const char *from_text, const char *to_text, bool several, bool deep)
+{
+    struct path from;
+    if (!app_walk(from_text, false, &from))
+        return;
+    copy_to(from_text, &from, to_text, several, deep);
     path_done(&from);
 }
 
@@ -148,7 +159,7 @@ int main(int argc, char **argv)
 {
     app_begin(argc, argv,
               "cp [-r] FROM TO, cp [-r] FROM... DIRECTORY  copies files\n"
-              "  -r  directories too, with everything in them; links are copied as links");
+              "  -r  directories too, with everything in them; links are copied as links, and not followed");
     bool deep = (app_options(&argc, argv, "r") & OPTION_RECURSIVE) != 0;
     if (argc < 3)
         return app_misused("FROM and TO");

@@ -122,33 +122,43 @@ static void list(const char *text, cap_directory directory)
 
 /* ---- Paths. */
 
-static void list_path(const char *text, bool titled)
+/* Lists what is in the directory there, also behind a link. False: there is none. */
+static bool list_inside(cap_directory root, const char *text, bool titled)
+{
+    cap_directory directory;
+    if (capos_path_directory(root, text, &directory) < 0)
+        return false;
+    if (titled)
+        app_printf("%s:\n", text);
+    list(text, directory);
+    (void)cap_release(directory);
+    return true;
+}
+
+static void show_itself(const char *text)
 {
     struct path path;
     struct cap_directory_stat_results stat = {0};
-    struct cap_directory_sub_results sub = {0};
-    if (!app_walk(text, &path))
+    if (!app_walk(text, false, &path))
         return;
     int32_t error = cap_directory_stat(path.directory, path.name, &stat, &app_buffer);
-    bool directory = stat.info.kind == CAP_NODE_KIND_DIRECTORY;
-    if (!app_good(text, error, stat.status)) {
-        path_done(&path);
-        return;
-    }
-    if (directory && !itself && titled)
-        app_printf("%s:\n", text);
-    if (!directory || itself) {
+    if (app_good(text, error, stat.status))
         show(path.directory, path.name, stat.info.kind, text);
-    } else if (path.name.len == 0) {
-        list(text, path.directory);
-    } else {
-        error = cap_directory_sub(path.directory, path.name, &sub, &app_buffer);
-        if (app_good(text, error, sub.status)) {
-            list(text, sub.directory);
-            (void)cap_release(sub.directory);
-        }
-    }
     path_done(&path);
+}
+
+/* With details a link is what it is, without it is the directory that it leads to. */
+static bool is_shown_as_link(cap_directory root, const char *text)
+{
+    struct cap_node_info info;
+    return details && capos_path_stat(root, text, false, &info) >= 0 && info.kind == CAP_NODE_KIND_LINK;
+}
+
+static void list_path(const char *text, bool titled)
+{
+    cap_directory root;
+    if (app_root(&root) && (itself || is_shown_as_link(root, text) || !list_inside(root, text, titled)))
+        show_itself(text);
 }
 
 int main(int argc, char **argv)

@@ -25,7 +25,7 @@ static void make_parents(const char *text)
             continue;
         memcpy(part, text, end);
         part[end] = '\0';
-        if (!app_walk(part, &path))
+        if (!app_walk(part, false, &path))
             return;
         if (path.name.len != 0)
             make(part, &path);
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
         struct path path;
         if (parents)
             make_parents(argv[i]);
-        if (!app_walk(argv[i], &path))
+        if (!app_walk(argv[i], false, &path))
             continue;
         make(argv[i], &path);
         path_done(&path);

@@ -5,9 +5,9 @@ static void move(const char *from_text, const char *to_text, bool several)
 {
     struct path from, to;
     struct cap_directory_rename_results renamed = {0};
-    if (!app_walk(from_text, &from))
+    if (!app_walk(from_text, false, &from))
         return;
-    if (place_find(to_text, &from, several, &to)) {
+    if (place_find(to_text, &from, several, false, &to)) {
         int32_t error =
             cap_directory_rename(from.directory, from.name, to.directory, to.name, true, &renamed);
         (void)app_good(from_text, error, renamed.status);

@@ -43,7 +43,7 @@ static void list_directory(struct candidates *candidates, const char *text, size
     struct cap_directory_sub_results sub = {0};
     struct path path;
     if (root == NULL || root->held.interface_id != CAP_DIRECTORY_INTERFACE_ID ||
-        !path_walk((cap_directory){.id = root->held.id}, text, len, &path))
+        !path_walk((cap_directory){.id = root->held.id}, text, len, false, &path))
         return;
     if (path.name.len == 0) {
         offer_entries(candidates, path.directory, begin);

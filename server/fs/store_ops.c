@@ -114,8 +114,8 @@ static int32_t store_get(void *self, struct cap_call *call, const struct cap_sto
     (void)self;
     fs_lock();
     struct fs_object *object = fs_store_find(&fs.store, params->hash);
-    results->status =
-        object == NULL ? CAP_FS_STATUS_NOT_FOUND : fs_content_make_segment(&object->content, false);
+    results->status = object == NULL ? CAP_FS_STATUS_NOT_FOUND
+                                     : fs_content_make_segment(&object->content, FS_SEGMENT_LOOKS);
     if (results->status == CAP_FS_STATUS_OK) {
         results->size = object->content.size;
         status = fs_segment_share(object->content.segment, false, &results->content, &header);

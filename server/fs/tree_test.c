@@ -366,7 +366,7 @@ static void do_make_segment(void)
     if (file == NO_NODE)
         return;
     struct fs_content *content = &world.nodes[file].real->content;
-    enum cap_fs_status status = fs_content_make_segment(content, true);
+    enum cap_fs_status status = fs_content_make_segment(content, FS_SEGMENT_GROWS);
     if (is_shortage(status))
         return;
     assert_int_equal(status, CAP_FS_STATUS_OK);
@@ -492,11 +492,35 @@ static void test_sparse_files(void)
     assert_true(file->content.allocated_bytes <= FS_BLOCK_BYTES);
     assert_int_equal(fs_content_write(&file->content, FS_FILE_BYTES_MAX, "x", 1), CAP_FS_STATUS_TOO_LARGE);
     assert_int_equal(fs_content_write(&file->content, UINT64_MAX, "x", 1), CAP_FS_STATUS_TOO_LARGE);
-    assert_int_equal(fs_content_make_segment(&file->content, true), CAP_FS_STATUS_TOO_LARGE);
+    assert_int_equal(fs_content_make_segment(&file->content, FS_SEGMENT_GROWS), CAP_FS_STATUS_TOO_LARGE);
     uint8_t bytes[3] = {1, 1, 1};
     assert_int_equal(fs_content_read(&file->content, (UINT64_C(1) << 39) - 1, bytes, 3), 2);
     assert_int_equal(bytes[0], 0);
     assert_int_equal(bytes[1], 'x');
+}
+
+/* Who may only look does not fill holes; who may write can, and pays for them and for the header. */
+static void test_segments_of_sparse_files(void)
+{
+    struct fs_node *file;
+    struct fs_node *root = world.nodes[world.roots[0]].real;
+    UNIT_OK(fs_create_file(root, world.space, name_of(0), 1, &file) == CAP_FS_STATUS_OK);
+    UNIT_OK(fs_content_write(&file->content, 0, "x", 1) == CAP_FS_STATUS_OK);
+    struct fs_content *content = &file->content;
+    const uint64_t used = world.space->used_bytes, allocated = content->allocated_bytes;
+    UNIT_OK(fs_content_truncate(content, 3 * FS_BLOCK_BYTES) == CAP_FS_STATUS_OK);
+    assert_int_equal(fs_content_make_segment(content, FS_SEGMENT_LOOKS), CAP_FS_STATUS_READ_ONLY);
+    assert_null(content->segment);
+    assert_int_equal(world.space->used_bytes, used);
+    UNIT_OK(fs_content_make_segment(content, FS_SEGMENT_WRITES) == CAP_FS_STATUS_OK);
+    assert_int_equal(content->segment->capacity_bytes, 3 * FS_BLOCK_BYTES);
+    assert_int_equal(world.space->used_bytes, used - allocated + 4 * FS_BLOCK_BYTES);
+    assert_int_equal(fs_content_make_segment(content, FS_SEGMENT_LOOKS), CAP_FS_STATUS_OK);
+    /* A small one costs a page that is not full, and the header. */
+    UNIT_OK(fs_create_file(root, world.space, name_of(1), 1, &file) == CAP_FS_STATUS_OK);
+    UNIT_OK(fs_content_write(&file->content, 0, "x", 1) == CAP_FS_STATUS_OK);
+    UNIT_OK(fs_content_make_segment(&file->content, FS_SEGMENT_LOOKS) == CAP_FS_STATUS_OK);
+    assert_int_equal(file->content.allocated_bytes, 2 * FS_BLOCK_BYTES);
 }
 
 static void setup(void)
@@ -550,6 +574,7 @@ int main(void)
     static const struct unit_test tests[] = {
         UNIT_TEST(test_names),
         UNIT_TEST(test_sparse_files),
+        UNIT_TEST(test_segments_of_sparse_files),
         UNIT_TEST(test_random_operations),
         UNIT_TEST(test_deep_trees_are_freed),
     };

@@ -1,0 +1,66 @@
+@0xd1f5b6802c94ae37;
+# The small programs and links: which follow them, where.
+
+using Manifest = import "/schema/manifest.capnp";
+using Parts = import "/system/parts.capnp";
+
+const manifest :Manifest.SystemManifest = (
+  schemaVersion = Manifest.currentSchemaVersion,
+  binaries = Parts.binaries,
+  initConfig = (
+    init = Parts.init,
+    services = [
+      Parts.fs,
+      Parts.registry,
+      (
+        name = "session",
+        binary = "session",
+        essential = true,
+        budget = Parts.sessionBudget,
+        args = [
+          "session", "shell",
+          "ls", "cat", "echo", "cp", "mv", "rm", "mkdir", "stat", "hexdump", "sha256sum", "date", "sleep", "ps", "free", "uptime",
+          "--", "-c",
+          "mkdir d",
+          "echo -n abc > abc",
+          "echo inside > d/file",
+          "@root.symlink(\"link\", \"abc\")",
+          "@root.symlink(\"todir\", \"d\")",
+          "@root.symlink(\"nowhere\", \"not-there\")",
+          "cat link",
+          "sha256sum link abc",
+          "hexdump link",
+          "stat link",
+          "cp link todir",
+          "ls todir",
+          "ls -d todir",
+          "ls -l todir nowhere",
+          "ls nowhere",
+          "cp abc copy",
+          "@root.symlink(\"through\", \"copy\")",
+          "echo changed > d/other",
+          "cp d/other through",
+          "cat copy",
+          "cp through copy",
+          "mv d/other through",
+          "ls -l through",
+          "mv through todir",
+          "ls d",
+          "cp -r link kept",
+          "ls -l kept",
+          "cp todir elsewhere",
+          "cp abc link nowhere",
+          "@root.symlink(\"loop\", \"loop\")",
+          "cat loop",
+          "cp loop x",
+          "mkdir todir/new nowhere",
+          "ls todir/",
+          "rm todir link kept loop",
+          "rm -r d",
+          "ls",
+        ],
+        caps = Parts.sessionCaps,
+      ),
+    ],
+  ),
+);
