@@ -33,12 +33,15 @@ struct capos_trace_record {
     uint64_t time_ns;  /* monotonic */
     uint32_t thread;   /* number within the process, from 1 */
     uint32_t cap_id;   /* entry: the capability it is about */
-    /* Entry: that capability's interface; for RECV and RETURN what the endpoint serves; 0: unknown. */
+    /* Entry: that capability's interface; for RECV and RETURN what the endpoint serves; 0: unknown, as it is
+     * of a pipelined CALL. */
     uint64_t interface_id;
     uint64_t user_data; /* crash: the address that was accessed */
-    int64_t value;      /* completion: result. Entry: its `addr` where there is no message */
+    /* Completion: result. Entry: its `addr` where there is no message; of a pipelined CALL the user_data of
+     * the entry that it depends on. */
+    int64_t value;
     uint16_t method_id; /* entry */
-    uint16_t detail;    /* completion: as in struct capos_cqe */
+    uint16_t detail;    /* completion: as in struct capos_cqe. Pipelined CALL: its pipeline_field */
     uint32_t call_id;   /* RETURN, and a RECV's completion */
     uint32_t payload_bytes;
     uint32_t payload_kept;

@@ -1,9 +1,11 @@
 /*
- * Tracing a child from its first instruction: exactly its calls, with names, from grants and the schema. Then
- * what is refused: other handles than a process', a second trace, a process that has ended; a buffer that is
- * too small for what happens loses the oldest and counts them; a paused child can be killed.
+ * Tracing a child from its first instruction: exactly its calls, with names, from grants and the schema, also
+ * of pipelined ones. Then what is refused: other handles than a process', a second trace, a process that has
+ * ended; a buffer that is too small for what happens loses the oldest and counts them; a paused child can be
+ * killed.
  */
 #include "check.h"
+#include <capos/ipc.h>
 #include <capos/process.h>
 #include <capos/trace_text.h>
 #include <string.h>
@@ -24,8 +26,24 @@ static struct capos_trace_text text;
 
 /* ---- The child. */
 
+/* Calls on what createEndpoint will answer: its one capability, and a second that there is not. */
+static int pipeline(void)
+{
+    static struct cap_pending create, mint, info;
+    const struct cap_ipc_factory_create_endpoint_params endpoint = {.interface_id = CAP_TIMER_INTERFACE_ID};
+    const struct cap_endpoint_mint_params tag = {.tag = 5};
+    (void)cap_ipc_factory_create_endpoint_start(capos_need_ipc_factory("ipc"), &endpoint, &create);
+    cap_pending_target(&mint, &create, 0);
+    (void)cap_endpoint_mint_start(CAP_NOT_YET(cap_endpoint), &tag, &mint);
+    cap_pending_target(&info, &create, 1);
+    (void)cap_endpoint_info_start(CAP_NOT_YET(cap_endpoint), &info);
+    return cap_pending_wait(&mint) >= 0 && cap_pending_wait(&info) == CAPOS_ERR_BAD_CAP ? 3 : 4;
+}
+
 static int be_the_child(const char *role)
 {
+    if (strcmp(role, "pipeline") == 0)
+        return pipeline();
     struct cap_timer_now_results now;
     if (strcmp(role, "busy") == 0) {
         for (int i = 0; i < MANY_CALLS; i++)
@@ -51,11 +69,12 @@ static int32_t spawn_with(const char *role, bool control, bool paused,
     const struct cap_spawn_grant grants[] = {
         {.name = {"console", 7}, .capability = cap_console_as_any(demo_console)},
         {.name = {"timer", 5}, .capability = cap_timer_as_any(timer)},
+        {.name = {"ipc", 3}, .capability = cap_ipc_factory_as_any(capos_need_ipc_factory("ipc"))},
     };
     const struct cap_process_spawner_spawn_params params = {
         .binary_name = args[0],
         .args = CAPNP_LIST(args, 2),
-        .grants = CAPNP_LIST(grants, 2),
+        .grants = CAPNP_LIST(grants, sizeof grants / sizeof grants[0]),
         .control = control,
         .paused = paused,
     };
@@ -123,9 +142,18 @@ static bool read_all(cap_trace trace, uint64_t *lost, unsigned kinds[9], bool sh
     return true;
 }
 
+static void show_lines(void)
+{
+    static const char *const names[] = {"console", "timer", "ipc"};
+    text = (struct capos_trace_text){.line = say_line,
+                                     .show = CAPOS_TRACE_SHOW_CALLS,
+                                     .schema = &capnp_schema_built_in,
+                                     .grant_names = names,
+                                     .grant_count = sizeof names / sizeof names[0]};
+}
+
 static void trace_from_the_start(void)
 {
-    static const char *const names[] = {"console", "timer"};
     struct cap_process_spawner_spawn_results child;
     cap_trace trace, second;
     uint64_t lost;
@@ -136,11 +164,7 @@ static void trace_from_the_start(void)
                           "a second trace");
     demo_check(resume(child.control), "it was paused");
     demo_check(!resume(child.control), "it is not any more");
-    text = (struct capos_trace_text){.line = say_line,
-                                     .show = CAPOS_TRACE_SHOW_CALLS,
-                                     .schema = &capnp_schema_built_in,
-                                     .grant_names = names,
-                                     .grant_count = 2};
+    show_lines();
     demo_check(read_all(trace, &lost, kinds, true) && lost == 0, "read to the end, nothing lost");
     demo_check(kinds[CAPOS_TRACE_ENTRY] == kinds[CAPOS_TRACE_COMPLETION] && kinds[CAPOS_TRACE_RUNS] >= 1 &&
                    kinds[CAPOS_TRACE_WAITS] >= 1 && kinds[CAPOS_TRACE_EXIT] == 1,
@@ -149,6 +173,24 @@ static void trace_from_the_start(void)
     (void)cap_release(trace);
     demo_expect_exception(CAPOS_EXCEPTION_FAILED, attach(child.handle, BUFFER_BYTES, &trace),
                           "a process that has ended");
+    let_go(&child);
+}
+
+static void pipelined_calls(void)
+{
+    struct cap_process_spawner_spawn_results child;
+    cap_trace trace;
+    uint64_t lost;
+    unsigned kinds[9];
+    (void)spawn("pipeline", true, &child);
+    (void)attach(child.handle, BUFFER_BYTES, &trace);
+    (void)resume(child.control);
+    show_lines();
+    demo_check(read_all(trace, &lost, kinds, true) && kinds[CAPOS_TRACE_ENTRY] == 3 &&
+                   kinds[CAPOS_TRACE_COMPLETION] == 3,
+               "pipelined calls: one entry and one answer each");
+    demo_check(wait_for(&child) == 3, "which are right");
+    (void)cap_release(trace);
     let_go(&child);
 }
 
@@ -254,6 +296,7 @@ int main(int argc, char **argv)
     demo_begin("c-trace");
     tracer = capos_need_tracer("tracer");
     trace_from_the_start();
+    pipelined_calls();
     no_process_handles();
     a_small_buffer();
     a_crash();

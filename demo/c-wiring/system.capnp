@@ -1,6 +1,5 @@
-@0xe3a91b5c70d2f486;
-# Two services that share two pipes and a notification made by init; one of them ends, is started again and goes on
-# with the same ones. Its SchedulingPolicy goes up to its maxWeight.
+@0xb8f3d1c07e6a4925;
+# Two services that share two pipes and a notification, one of them with a scheduling policy that is limited.
 
 using Manifest = import "/schema/manifest.capnp";
 
@@ -22,35 +21,34 @@ const manifest :Manifest.SystemManifest = (
         (name = "policy", source = (kernel = schedulingPolicy)),
       ],
     ),
+    pipes = [(name = "lines", capacityBytes = 4096), (name = "turns", capacityBytes = 4096)],
+    notifications = ["bell"],
     services = [
       (
-        name = "reader",
+        name = "producer",
         binary = "c-wiring",
-        args = ["c-wiring", "reader"],
+        args = ["c-wiring", "producer"],
+        caps = [
+          (name = "console", source = (kernel = console)),
+          (name = "turns", source = (pipeReader = "turns"), expects = "PipeReader"),
+          (name = "lines", source = (pipeWriter = "lines"), expects = "PipeWriter"),
+          (name = "bell", source = (signaler = "bell"), expects = "Signaler"),
+          (name = "policy", source = (kernel = schedulingPolicy)),
+        ],
+        maxWeight = 200,
+        restart = (mode = onFailure, limit = 3, backoffMs = 1),
+      ),
+      (
+        name = "consumer",
+        binary = "c-wiring",
         main = true,
         caps = [
           (name = "console", source = (kernel = console)),
-          (name = "lane", source = (pipeReader = "lane"), expects = "PipeReader"),
-          (name = "orders", source = (pipeWriter = "orders"), expects = "PipeWriter"),
+          (name = "lines", source = (pipeReader = "lines"), expects = "PipeReader"),
+          (name = "turns", source = (pipeWriter = "turns"), expects = "PipeWriter"),
           (name = "bell", source = (notification = "bell"), expects = "Notification"),
         ],
       ),
-      (
-        name = "writer",
-        binary = "c-wiring",
-        args = ["c-wiring", "writer"],
-        maxWeight = 300,
-        caps = [
-          (name = "console", source = (kernel = console)),
-          (name = "lane", source = (pipeWriter = "lane"), expects = "PipeWriter"),
-          (name = "orders", source = (pipeReader = "orders"), expects = "PipeReader"),
-          (name = "bell", source = (signaler = "bell"), expects = "Signaler"),
-          (name = "policy", source = (kernel = schedulingPolicy), expects = "SchedulingPolicy"),
-        ],
-        restart = (mode = onFailure, limit = 1, backoffMs = 1),
-      ),
     ],
-    pipes = [(name = "lane", capacityBytes = 8192), (name = "orders")],
-    notifications = ["bell"],
   ),
 );

@@ -399,13 +399,11 @@ static inline void after_method(struct thread *thread, struct kcall *kcall, int3
         stop_after(kcall, result);
 }
 
-/* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. */
-static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
+/* Not twice in the image: its parts are inlined here. */
+static __attribute__((noinline)) int32_t execute_kind(struct thread *thread, struct call_scratch *scratch)
 {
     struct kcall *kcall = &scratch->kcall;
     int32_t result;
-    kcall->thread = thread;
-    trace_entry(thread, &kcall->sqe);
     switch (kcall->sqe.opcode) {
     case CAPOS_OP_CALL:
         result = call_with_params(thread, scratch);
@@ -422,6 +420,21 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     trace_entry_over(thread, kcall->sqe.user_data, result, kcall->caps_out_count);
     after_method(thread, kcall, result);
     return result;
+}
+
+static __attribute__((noinline, cold)) int32_t execute_traced(struct thread *thread,
+                                                              struct call_scratch *scratch)
+{
+    trace_record_entry(thread, &scratch->kcall.sqe);
+    return execute_kind(thread, scratch);
+}
+
+/* Any other entry, in scratch->kcall.sqe: what to answer, or CAP_CALL_PENDING for nothing yet. For who is not
+ * traced this is a jump. */
+static __attribute__((noinline)) int32_t execute_any(struct thread *thread, struct call_scratch *scratch)
+{
+    scratch->kcall.thread = thread;
+    return trace_wanted(thread) ? execute_traced(thread, scratch) : execute_kind(thread, scratch);
 }
 
 /* Takes the next entry, which is read this once: from here on only the copy counts. */
@@ -468,11 +481,11 @@ static inline void drain(struct thread *thread, uint32_t count)
     page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
 }
 
-/* An entry that is held no longer, and what depends on it in turn. */
+/* An entry that is held no longer, and what depends on it in turn. A trace has seen it when it was taken. */
 static void execute_held(struct thread *thread, struct call_scratch *scratch, int32_t status)
 {
     struct kcall *kcall = &scratch->kcall;
-    int32_t result = status == CAPOS_OK ? execute_any(thread, scratch) : status;
+    int32_t result = status == CAPOS_OK ? execute_kind(thread, scratch) : status;
     if (result == CAP_CALL_PENDING)
         return;
     struct capos_cqe cqe = {.user_data = kcall->sqe.user_data};

@@ -161,6 +161,16 @@ static void keep_received(struct draft *draft, const struct thread *thread, uadd
     draft->record.cap_count = (uint8_t)count;
 }
 
+/* What a pipelined CALL is called on: an answer that there need not be yet. The entry is the last one that
+ * was taken; the one before it is the program's memory and may say anything. */
+static void keep_dependency(struct draft *draft, const struct thread *thread, const struct capos_sqe *sqe)
+{
+    uint32_t index = thread->ring.sq_head - 1 - sqe->pipeline_dep;
+    const volatile struct capos_sqe *earlier = &thread->ring.sq[index & (CAPOS_RING_SQ_ENTRIES - 1)];
+    draft->record.value = (int64_t)earlier->user_data;
+    draft->record.detail = sqe->pipeline_field;
+}
+
 /* ---- Records. */
 
 void trace_record_entry(struct thread *thread, const struct capos_sqe *sqe)
@@ -176,6 +186,8 @@ void trace_record_entry(struct thread *thread, const struct capos_sqe *sqe)
     record->call_id = sqe->opcode == CAPOS_OP_RETURN ? sqe->call_id : 0;
     if ((sqe->flags & CAPOS_SQE_PIPELINE) == 0)
         record->interface_id = interface_of(thread->process, sqe->cap_id, serves);
+    else if (sqe->opcode == CAPOS_OP_CALL)
+        keep_dependency(draft, thread, sqe);
     if (sqe->opcode == CAPOS_OP_CALL || sqe->opcode == CAPOS_OP_RETURN) {
         keep_payload(draft, thread, sqe->addr, sqe->len);
         if (sqe->len != 0) /* of a plain call only the lengths are there (ring.c), and the target */

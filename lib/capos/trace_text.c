@@ -6,6 +6,7 @@
 #include <capos/exception.h>
 #include <capos/print.h>
 
+enum { SHOWN_LABEL_BYTES = CAPOS_TRACE_LABEL_BYTES - 8 }; /* in a suffix, which is as long */
 enum { SHOWN_BLOB_BYTES = 64, SHOWN_LIST_ELEMENTS = 8, INDEX_MASK = (1 << 14) - 1, INDEX_BITS = 14 };
 enum { NS_PER_S = 1000000000, ELLIPSIS_BYTES = 3 };
 
@@ -108,27 +109,34 @@ static void name_cap(char *out, size_t size, uint32_t cap_id)
         (void)capos_snprintf(out, size, "cap#%u.%u", cap_id & INDEX_MASK, generation);
 }
 
-/* `timer` if it was granted under that name, else `Timer`, else `cap#3`. */
-static void name_target(const struct capos_trace_text *trace, const record_t *record, char *out, size_t size)
+static bool is_pipelined(const record_t *record)
 {
-    const char *name = grant_name(trace, record->cap_id);
-    if (name == NULL && (record->flags & CAPOS_SQE_PIPELINE) != 0 && record->opcode == CAPOS_OP_CALL)
-        name = "<pipelined>";
+    return record->opcode == CAPOS_OP_CALL && (record->flags & CAPOS_SQE_PIPELINE) != 0;
+}
+
+/* `timer` if it was granted under that name, else `Timer`, else `cap#3`. */
+static void name_target(const struct capos_trace_text *trace, const record_t *record, uint64_t interface_id,
+                        char *out, size_t size)
+{
+    const char *name = is_pipelined(record) ? NULL : grant_name(trace, record->cap_id);
     if (name == NULL)
-        name = interface_name(trace, record->interface_id);
+        name = interface_name(trace, interface_id);
+    if (name == NULL && is_pipelined(record))
+        name = "<pipelined>";
     if (name != NULL)
         (void)capos_snprintf(out, size, "%s", name);
     else
         name_cap(out, size, record->cap_id);
 }
 
-static void label_entry(const struct capos_trace_text *trace, const record_t *record, char *out, size_t size)
+static void label_entry(const struct capos_trace_text *trace, const record_t *record, uint64_t interface_id,
+                        char *out, size_t size)
 {
     static const char *const verbs[] = {"nop", NULL, "recv", "return", "release", "park", "unpark", "cancel"};
     char target[48];
-    name_target(trace, record, target, sizeof target);
+    name_target(trace, record, interface_id, target, sizeof target);
     if (record->opcode == CAPOS_OP_CALL) {
-        const struct capnp_schema_method *method = method_of(trace, record->interface_id, record->method_id);
+        const struct capnp_schema_method *method = method_of(trace, interface_id, record->method_id);
         if (method != NULL)
             (void)capos_snprintf(out, size, "%s.%s", target, method->name);
         else
@@ -257,9 +265,9 @@ static void show_return(struct capos_trace_text *trace, const record_t *record)
         received->used = false;
 }
 
-static void show_arguments(struct capos_trace_text *trace, const record_t *record)
+static void show_arguments(struct capos_trace_text *trace, const record_t *record, uint64_t interface_id)
 {
-    const struct capnp_schema_method *method = method_of(trace, record->interface_id, record->method_id);
+    const struct capnp_schema_method *method = method_of(trace, interface_id, record->method_id);
     if (record->opcode == CAPOS_OP_CALL)
         show_message(trace, record, method == NULL ? 0 : method->params, 0, record->payload_bytes);
     else if (record->opcode == CAPOS_OP_RETURN)
@@ -268,25 +276,97 @@ static void show_arguments(struct capos_trace_text *trace, const record_t *recor
         put(trace, "0x%llx", (unsigned long long)record->value);
 }
 
-static void add_entry(struct capos_trace_text *trace, const record_t *record)
+/* ---- Pipelined calls: their target has no id yet, but the call that will bring it is known. */
+
+/* The latest CALL of that name, answered or not; null: too long ago. */
+static const struct capos_trace_open *find_dependency(const struct capos_trace_text *trace,
+                                                      const record_t *record)
+{
+    for (uint32_t back = 1; back <= CAPOS_TRACE_OPEN_MAX; back++) {
+        const struct capos_trace_open *open =
+            &trace->open[(trace->next_open + CAPOS_TRACE_OPEN_MAX - back) % CAPOS_TRACE_OPEN_MAX];
+        if (open->opcode == CAPOS_OP_CALL && open->thread == record->thread &&
+            open->user_data == (uint64_t)record->value)
+            return open;
+    }
+    return NULL;
+}
+
+/* A field of results that holds no capabilities, whatever is in it. */
+static bool holds_none(const struct capos_trace_text *trace, const struct capnp_schema_field *field)
+{
+    if (field->kind == CAPNP_KIND_LIST)
+        return field->element < CAPNP_KIND_LIST || field->element == CAPNP_KIND_ENUM;
+    if (field->kind != CAPNP_KIND_STRUCT && field->kind != CAPNP_KIND_GROUP)
+        return field->kind <= CAPNP_KIND_ENUM;
+    const struct capnp_schema_node *node = node_of(trace, field->node);
+    return field->kind == CAPNP_KIND_STRUCT && node != NULL && node->pointer_count == 0;
+}
+
+/* The interface of the n-th capability in results of this type, if all are there; 0: that cannot be said. A
+ * node lives until the next is asked for. */
+static uint64_t nth_interface(const struct capos_trace_text *trace, uint64_t results, uint16_t nth)
+{
+    const struct capnp_schema_node *node;
+    for (uint32_t i = 0; (node = node_of(trace, results)) != NULL && i < node->count; i++) {
+        const struct capnp_schema_field field = node->fields[i];
+        bool is_one = field.kind == CAPNP_KIND_INTERFACE || field.kind == CAPNP_KIND_CAPABILITY;
+        if (field.discriminant != CAPNP_NO_DISCRIMINANT || (!is_one && !holds_none(trace, &field)))
+            return 0;
+        if (is_one && nth-- == 0)
+            return field.node;
+    }
+    return 0;
+}
+
+/* What the answer brought, if it is there; else what the schema says that it will. */
+static uint64_t pipelined_interface(const struct capos_trace_text *trace, const struct capos_trace_open *on,
+                                    uint16_t nth)
+{
+    if (nth < CAPOS_TRACE_RESULTS_MAX && on->result_interfaces[nth] != 0)
+        return on->result_interfaces[nth];
+    const struct capnp_schema_method *method = method_of(trace, on->interface_id, on->method_id);
+    return method == NULL ? 0 : nth_interface(trace, method->results, nth);
+}
+
+static void keep_results(struct capos_trace_open *open, const record_t *record)
+{
+    for (size_t i = 0; i < record->cap_count && i < CAPOS_TRACE_RESULTS_MAX; i++)
+        open->result_interfaces[i] = caps_of(record)[i].interface_id;
+}
+
+/* Behind the parameters: which capability it was, `[cap#3]` or `[of root.open]`. */
+static void make_suffix(struct capos_trace_text *trace, const record_t *record,
+                        const struct capos_trace_open *on)
 {
     char cap[24];
+    trace->suffix[0] = '\0';
+    name_cap(cap, sizeof cap, record->cap_id);
+    if (on != NULL)
+        (void)capos_snprintf(trace->suffix, sizeof trace->suffix, "  [of %.*s]", SHOWN_LABEL_BYTES,
+                             on->label);
+    else if (record->cap_id != 0)
+        (void)capos_snprintf(trace->suffix, sizeof trace->suffix, "  [%s]", cap);
+}
+
+static void add_entry(struct capos_trace_text *trace, const record_t *record)
+{
+    begin_line(trace, record);
+    const struct capos_trace_open *on = is_pipelined(record) ? find_dependency(trace, record) : NULL;
+    uint64_t interface_id =
+        on == NULL ? record->interface_id : pipelined_interface(trace, on, record->detail);
+    make_suffix(trace, record, on); /* before its place is used again */
     struct capos_trace_open *open = remember(trace->open, &trace->next_open);
     open->opcode = record->opcode;
     open->method_id = record->method_id;
     open->thread = record->thread;
     open->user_data = record->user_data;
-    open->interface_id = record->interface_id;
-    label_entry(trace, record, open->label, sizeof open->label);
-    begin_line(trace, record);
+    open->interface_id = interface_id;
+    label_entry(trace, record, interface_id, open->label, sizeof open->label);
     put(trace, "%s(", open->label);
-    show_arguments(trace, record);
+    show_arguments(trace, record, interface_id);
     put(trace, ")");
     show_caps(trace, record);
-    name_cap(cap, sizeof cap, record->cap_id);
-    trace->suffix[0] = '\0';
-    if (record->cap_id != 0)
-        (void)capos_snprintf(trace->suffix, sizeof trace->suffix, "  [%s]", cap);
     if ((record->flags & CAPOS_SQE_QUIET) != 0) { /* answered only if it fails */
         open->used = false;
         put(trace, "%s", trace->suffix);
@@ -381,8 +461,10 @@ static void add_completion(struct capos_trace_text *trace, const record_t *recor
     show_outcome(trace, record, open);
     put(trace, "%s", trace->suffix);
     flush(trace);
-    if (open != NULL)
+    if (open != NULL) {
+        keep_results(open, record);
         open->used = false;
+    }
 }
 
 /* ---- The rest. */

@@ -1,7 +1,8 @@
 /*
- * tracer: what `capos run --trace` boots in init's place. Spawns one program paused, with the grants that its
- * arguments name, traces it from its first instruction, and writes the trace to the kernel's log, whose port
- * is not the program's (tool/capos/trace_lines.c takes it from there). docs/trace.md.
+ * tracer: what `capos run --trace` starts in the program's place. Spawns the program paused, with the grants
+ * that its arguments name, traces it from its first instruction, and writes the trace to the kernel's log,
+ * whose port is not the program's (tool/capos/trace_lines.c takes it from there). Ends when the program has,
+ * and init the servers with it. docs/trace.md.
  *
  * Arguments:
  *
@@ -11,7 +12,8 @@
  *     --own=NUMBER:NAME             a grant: an own object, enum cap_own_object
  *     -- ARGV...
  *
- * Grants: spawner, tracer, logsink and what is handed on. The environment is handed on.
+ * Grants: spawner, tracer, logsink and what is handed on (tool/capos/package_tracer.c). The environment is
+ * handed on.
  */
 #include <capos/call.h>
 #include <capos/capos.h>
@@ -21,6 +23,8 @@
 #include <string.h>
 
 enum { GRANTS_MAX = 64, TEXTS_MAX = 256, BUFFER_BYTES = 1 << 20, PIECE_BYTES = 240, ANSWER_WORDS = 1100 };
+
+enum { BUFFER_BYTES_MIN = 64 << 10, EXIT_TROUBLE = 125 /* capos' own, tool/capos */ };
 
 static cap_log_sink log_sink;
 
@@ -144,6 +148,21 @@ static int32_t spawn(struct cap_process_spawner_spawn_results *out)
     return cap_process_spawner_spawn(capos_need_process_spawner("spawner"), &params, out);
 }
 
+/* What it held for the program alone: a server learns of the program's letting go, not of the tracer's end.
+ */
+static void let_go(void)
+{
+    static const char *const own[] = {"spawner", "tracer", "logsink"};
+    for (uint32_t i = 0; i < capos_capset()->entry_count; i++) {
+        const struct capos_capset_entry *entry = capos_capset_entry(i);
+        bool keep = false;
+        for (size_t j = 0; j < sizeof own / sizeof own[0]; j++)
+            keep = keep || strcmp(entry->name, own[j]) == 0;
+        if (!keep)
+            (void)cap_release_id(entry->cap_id);
+    }
+}
+
 static int32_t show_all(cap_trace trace)
 {
     static uint64_t words[ANSWER_WORDS];
@@ -159,6 +178,26 @@ static int32_t show_all(cap_trace trace)
     return CAPOS_OK;
 }
 
+/* With a small machine's memory a small buffer must do. */
+static int32_t attach(cap_process_handle process, struct cap_tracer_attach_results *out)
+{
+    int32_t status = CAPOS_ERR_NO_MEMORY;
+    process.mode = CAPOS_XFER_COPY;
+    for (uint32_t bytes = BUFFER_BYTES; status == CAPOS_ERR_NO_MEMORY && bytes >= BUFFER_BYTES_MIN;
+         bytes /= 2)
+        status = cap_tracer_attach(capos_need_tracer("tracer"), process, bytes, CAPOS_TRACE_MESSAGE_MAX, out);
+    return status;
+}
+
+/* The program is not to stay, paused or unseen. */
+static int give_up(cap_process_control control, const char *what, int32_t status)
+{
+    struct cap_process_control_kill_results killed;
+    (void)fail(what, status);
+    (void)cap_process_control_kill(control, EXIT_TROUBLE, &killed);
+    return 1;
+}
+
 int main(int argc, char **argv, char **envp)
 {
     struct cap_process_spawner_spawn_results child;
@@ -170,11 +209,10 @@ int main(int argc, char **argv, char **envp)
     int32_t status = spawn(&child);
     if (status < 0)
         return fail("the program was not started", status);
-    child.handle.mode = CAPOS_XFER_COPY;
-    status = cap_tracer_attach(capos_need_tracer("tracer"), child.handle, BUFFER_BYTES,
-                               CAPOS_TRACE_MESSAGE_MAX, &attached);
+    let_go();
+    status = attach(child.handle, &attached);
     if (status < 0)
-        return fail("it cannot be traced", status);
+        return give_up(child.control, "it cannot be traced", status);
     text.line = write_line;
     text.show = wanted.show;
     text.schema = &capnp_schema_built_in;
@@ -183,5 +221,5 @@ int main(int argc, char **argv, char **envp)
     status = cap_process_control_resume(child.control, &resumed);
     if (status >= 0)
         status = show_all(attached.trace);
-    return status < 0 ? fail("the trace broke off", status) : 0;
+    return status < 0 ? give_up(child.control, "the trace broke off", status) : 0;
 }

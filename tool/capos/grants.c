@@ -212,13 +212,26 @@ void grant_add_defaults(struct grant_list *list)
     *list = all;
 }
 
-bool grant_list_check(const struct grant_list *list, struct sentence *why)
+/* Who hands them on gets each object once, with those that the tracer (package_tracer.c) has itself. */
+static size_t tracer_holds(const struct grant_list *list)
 {
-    size_t handed = 0;
-    if (takes_input(list, true) && takes_input(list, false))
-        return sentence_say(why,
-                            "--grant input would take what is typed from the terminal server that --grant "
-                            "terminal and --grant stdio start. Leave one of them out");
+    static const char *const own[] = {"spawner", "tracer", "logsink"};
+    size_t count = sizeof own / sizeof own[0];
+    for (size_t i = 0; i < list->count; i++) {
+        const struct grant_kind *kind = list->items[i].kind;
+        bool held = kind->own;
+        for (size_t j = 0; j < sizeof own / sizeof own[0]; j++)
+            held = held || strcmp(kind->word, own[j]) == 0;
+        for (size_t j = 0; j < i; j++)
+            held = held || list->items[j].kind == kind;
+        count += held ? 0 : 1;
+    }
+    return count;
+}
+
+static bool check_handed(const struct grant_list *list, size_t folders, struct sentence *why)
+{
+    size_t handed = folders;
     for (size_t i = 0; i < list->count; i++)
         handed += list->items[i].kind->own ? 0 : 1;
     if (handed <= CAPOS_CALL_CAPS_MAX)
@@ -226,8 +239,24 @@ bool grant_list_check(const struct grant_list *list, struct sentence *why)
     return sentence_say(
         why,
         "these are %zu grants, and a new process can be handed at most %u (memory and capabilities, "
-        "which are its own, do not count; console does)",
+        "which are its own, do not count; console and folders do)",
         handed, CAPOS_CALL_CAPS_MAX);
+}
+
+bool grant_list_check(const struct grant_list *list, size_t folders, bool trace, struct sentence *why)
+{
+    if (takes_input(list, true) && takes_input(list, false))
+        return sentence_say(why,
+                            "--grant input would take what is typed from the terminal server that --grant "
+                            "terminal and --grant stdio start. Leave one of them out");
+    if (!check_handed(list, folders, why))
+        return false;
+    size_t held = tracer_holds(list) + folders;
+    return !trace || held <= CAPOS_CALL_CAPS_MAX ||
+           sentence_say(why,
+                        "the tracer would be handed %zu capabilities, three of them its own, and a new "
+                        "process can be handed at most %u. Leave some out, or trace without",
+                        held, CAPOS_CALL_CAPS_MAX);
 }
 
 void grant_list_free(struct grant_list *list)

@@ -45,6 +45,7 @@ bool grant_needs_terminal(const struct grant_list *list);
 /* Puts what every program gets, console and memory, in front, unless a grant of that name is already there.
  */
 void grant_add_defaults(struct grant_list *list);
-/* More than can be handed to a new process is refused. */
-bool grant_list_check(const struct grant_list *list, struct sentence *why);
+/* More than can be handed to a new process is refused, with what so many folders add; `trace`: to the tracer,
+ * too, which is handed each object once. */
+bool grant_list_check(const struct grant_list *list, size_t folders, bool trace, struct sentence *why);
 void grant_list_free(struct grant_list *list);

@@ -227,15 +227,8 @@ bool options_parse(enum command command, int argc, char *const *argv, struct opt
     out->trace_calls = out->trace_calls || !out->trace_sched;
     if (!out->no_default)
         grant_add_defaults(&out->grants);
-    if (out->dirs.count > 0 && out->trace)
-        return sentence_say(
-            why, "--dir and --trace do not go together: the tracer starts no file server. In the shell "
-                 "(capos run --dir ...) trace PROGRAM does");
-    if (grant_needs_terminal(&out->grants) && out->trace)
-        return sentence_say(why,
-                            "--grant terminal or stdio and --trace do not go together: the tracer starts "
-                            "no terminal server. In the shell trace PROGRAM does");
-    return grant_list_check(&out->grants, why) && dir_list_check(&out->dirs, &out->grants, why);
+    return grant_list_check(&out->grants, out->dirs.count, out->trace, why) &&
+           dir_list_check(&out->dirs, &out->grants, why);
 }
 
 void options_free(struct options *options)

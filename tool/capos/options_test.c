@@ -100,6 +100,43 @@ static void more_grants_than_can_be_handed_on_are_refused(void)
     assert_says("these are 33 grants");
 }
 
+/* `count` folders and the console; with `first` in front, or null. */
+static bool parse_folders(size_t count, const char *first)
+{
+    static char folders[2 * CAPOS_CALL_CAPS_MAX][16];
+    char *argv[4 * CAPOS_CALL_CAPS_MAX + 3];
+    size_t at = 0;
+    if (first != NULL)
+        argv[at++] = (char *)first;
+    for (size_t i = 0; i < count; i++) {
+        snprintf(folders[i], sizeof folders[i], "a:d%zu", i);
+        argv[at++] = (char *)"--dir";
+        argv[at++] = folders[i];
+    }
+    argv[at++] = (char *)"p.c";
+    argv[at] = NULL;
+    return parse(COMMAND_RUN, argv);
+}
+
+static void folders_count_as_grants(void)
+{
+    assert_true(parse_folders(CAPOS_CALL_CAPS_MAX - 1, NULL));
+    assert_false(parse_folders(CAPOS_CALL_CAPS_MAX, NULL));
+    assert_says("these are 33 grants");
+}
+
+/* It holds spawner, tracer and logsink besides; with them as grants no more. */
+static void a_tracer_must_be_handed_it_all(void)
+{
+    assert_true(parse_folders(CAPOS_CALL_CAPS_MAX - 4, "--trace"));
+    assert_false(parse_folders(CAPOS_CALL_CAPS_MAX - 3, "--trace"));
+    assert_says("the tracer would be handed 33 capabilities");
+    assert_true(parse_folders(CAPOS_CALL_CAPS_MAX - 3, NULL));
+    assert_false(PARSE(COMMAND_RUN, "--trace", "--grant", "nothing", "p.c"));
+    assert_true(PARSE(COMMAND_RUN, "--trace", "--grant", "spawner", "--grant", "timer:a", "--grant",
+                      "timer:b", "p.c"));
+}
+
 static void an_unknown_grant_lists_the_grants(void)
 {
     assert_false(PARSE(COMMAND_RUN, "--grant", "network:n", "p.c"));
@@ -141,8 +178,10 @@ static void a_terminal_is_granted_by_a_server(void)
     assert_string_equal(options.grants.items[3].kind->export, "stdio");
     assert_false(PARSE(COMMAND_RUN, "--grant", "stdio", "--grant", "input", "p.c"));
     assert_says("would take what is typed");
-    assert_false(PARSE(COMMAND_RUN, "--grant", "stdio", "--trace", "p.c"));
-    assert_says("do not go together");
+    assert_true(PARSE(COMMAND_RUN, "--grant", "stdio", "--trace", "p.c"));
+    assert_true(grant_needs_terminal(&options.grants) && options.trace && options.trace_calls);
+    assert_false(PARSE(COMMAND_RUN, "--trace", "--grant", "terminal", "--grant", "input", "p.c"));
+    assert_says("would take what is typed");
     assert_true(PARSE(COMMAND_RUN, "--grant", "input", "p.c"));
     assert_false(grant_needs_terminal(&options.grants));
 }
@@ -230,8 +269,12 @@ static void folders_have_names(void)
     assert_string_equal(options.dirs.items[1].name, "root2");
     assert_false(PARSE(COMMAND_RUN, "--dir", "a", "--dir", "b"));
     assert_says("two capabilities are called 'host'");
-    assert_false(PARSE(COMMAND_RUN, "--dir", "a", "--trace", "p.c"));
-    assert_says("do not go together");
+    assert_true(PARSE(COMMAND_RUN, "--dir", "a", "--trace", "p.c"));
+    assert_int_equal(options.dirs.count, 1);
+    assert_false(PARSE(COMMAND_RUN, "--trace", "--dir", "a:timer", "--grant", "timer", "p.c"));
+    assert_says("two capabilities are called 'timer'. Give the folder another name: --dir a:OTHER");
+    assert_false(PARSE(COMMAND_RUN, "--dir", "a", "--trace"));
+    assert_says("say what to run");
 }
 
 static void memory_sizes(void)
@@ -278,6 +321,8 @@ static const struct unit_test tests[] = {
     UNIT_TEST(a_capability_may_be_granted_twice_under_two_names),
     UNIT_TEST(interface_names_serve_as_words),
     UNIT_TEST(more_grants_than_can_be_handed_on_are_refused),
+    UNIT_TEST(folders_count_as_grants),
+    UNIT_TEST(a_tracer_must_be_handed_it_all),
     UNIT_TEST(an_unknown_grant_lists_the_grants),
     UNIT_TEST(bad_grant_names_are_refused),
     UNIT_TEST(the_table_is_whole),

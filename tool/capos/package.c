@@ -3,11 +3,14 @@
 #include "elf_file.h"
 #include "package_dirs.h"
 #include "package_terminal.h"
+#include "package_tracer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char init_name[] = "init";
+static const char init_name[] = "init", part_prefix[] = "capos-";
+
+enum { OWN_BINARIES_MAX = 4, OWN_SERVICES_MAX = 2 }; /* beside the folders' */
 
 /* PROGRAM_FRAMES: what init and the program have beside file servers; else a share of the machine. */
 enum { PROGRAM_FRAMES = 16384, ENCODING_SLACK_BYTES = 65536, PACKAGE_TRAVERSAL_WORDS = 1 << 30 };
@@ -19,7 +22,7 @@ struct parts {
     struct cap_cap_grant *program_caps;
     struct capnp_text *args;
     struct capnp_text *env;
-    struct capnp_text *tracer_args;
+    struct tracer_parts tracer;
     struct dir_parts dirs;
     char name[CAPOS_PROCESS_NAME_MAX + 1];
 };
@@ -55,8 +58,7 @@ static bool is_needed(enum cap_kernel_cap source, bool tracer, bool dirs, bool t
 {
     return (dirs && dir_parts_need(source)) || (terminal && terminal_part_needs(source)) ||
            source == CAP_KERNEL_CAP_BOOT_PACKAGE || source == CAP_KERNEL_CAP_PROCESS_SPAWNER ||
-           source == CAP_KERNEL_CAP_VIRTUAL_MEMORY ||
-           (tracer && (source == CAP_KERNEL_CAP_TRACER || source == CAP_KERNEL_CAP_LOG_SINK));
+           source == CAP_KERNEL_CAP_VIRTUAL_MEMORY || (tracer && tracer_part_needs(source));
 }
 
 static void init_caps_make(struct parts *parts, const struct grant_list *grants, bool tracer, bool dirs)
@@ -96,10 +98,13 @@ static void program_caps_make(struct parts *parts, const struct grant_list *gran
     }
 }
 
-/* The program must not stand in for init among the binaries. */
-void package_binary_name(const struct package_request *request, char *out)
+/* The program must not stand in for init among the binaries, or for what is started beside it. `out` is
+ * zeroed. */
+static void binary_name(const struct package_request *request, char *out)
 {
-    const char *name = strcmp(request->program_name, init_name) == 0 ? "program" : request->program_name;
+    const char *name = request->program_name;
+    if (strcmp(name, init_name) == 0 || strncmp(name, part_prefix, sizeof part_prefix - 1) == 0)
+        name = "program";
     memcpy(out, name, strnlen(name, CAPOS_PROCESS_NAME_MAX));
 }
 
@@ -107,13 +112,16 @@ static void parts_make(struct parts *parts, const struct package_request *reques
 {
     *parts = (struct parts){0};
     dir_parts_make(&parts->dirs, request->dirs, &request->files);
-    init_caps_make(parts, request->grants, request->tracer_args != NULL, parts->dirs.count > 0);
+    init_caps_make(parts, request->grants, request->trace != NULL, parts->dirs.count > 0);
     program_caps_make(parts, request->grants);
     parts->args = texts_of(request->args);
     parts->env = texts_of(request->env);
-    if (request->tracer_args != NULL)
-        parts->tracer_args = texts_of(request->tracer_args);
-    package_binary_name(request, parts->name);
+    binary_name(request, parts->name);
+    if (request->trace == NULL)
+        return;
+    tracer_parts_make(&parts->tracer, request->trace, parts->name, request->args, request->grants,
+                      &parts->dirs);
+    dir_parts_limit(&parts->dirs);
 }
 
 static void parts_free(struct parts *parts)
@@ -122,7 +130,7 @@ static void parts_free(struct parts *parts)
     free(parts->program_caps);
     free(parts->args);
     free(parts->env);
-    free(parts->tracer_args);
+    tracer_parts_free(&parts->tracer);
     dir_parts_free(&parts->dirs);
 }
 
@@ -133,14 +141,13 @@ static struct capnp_data data_of(const struct buffer *bytes)
 
 static size_t size_bound(const struct package_request *request)
 {
-    size_t bytes = request->init.size + request->program.size + request->terminal.size + ENCODING_SLACK_BYTES;
+    size_t bytes = request->init.size + request->program.size + request->terminal.size +
+                   request->tracer.size + ENCODING_SLACK_BYTES;
     for (size_t i = 0; i < request->args->count; i++)
         bytes += strlen(request->args->items[i]) + 32;
     for (size_t i = 0; i < request->env->count; i++)
         bytes += strlen(request->env->items[i]) + 32;
-    for (size_t i = 0; request->tracer_args != NULL && i < request->tracer_args->count; i++)
-        bytes += strlen(request->tracer_args->items[i]) + 32;
-    return (bytes + request->grants->count * 128) & ~(size_t)7;
+    return (bytes + request->grants->count * 256) & ~(size_t)7; /* twice, with a tracer */
 }
 
 /* `own` and behind it `more`, which may be empty. */
@@ -168,45 +175,89 @@ static bool encode(const struct cap_system_manifest *manifest, size_t bound, str
 
 static bool has_terminal(const struct package_request *request)
 {
-    return request->program.size > 0 && request->tracer_args == NULL && grant_needs_terminal(request->grants);
+    return request->program.size > 0 && grant_needs_terminal(request->grants);
 }
 
 size_t package_services_before(const struct package_request *request)
 {
-    return (request->dirs == NULL ? 0 : request->dirs->count) + (has_terminal(request) ? 1 : 0);
+    return (request->dirs == NULL ? 0 : request->dirs->count) + (has_terminal(request) ? 1 : 0) +
+           (request->trace != NULL ? 1 : 0);
+}
+
+/* What is there for the program's sake alone: the program itself, or the tracer that starts it. */
+static struct cap_program main_service(const struct parts *parts, const struct package_request *request)
+{
+    if (request->trace != NULL)
+        return tracer_part_service(&parts->tracer, parts->env, request->env->count);
+    return (struct cap_program){
+        .name = text_of(parts->name),
+        .binary = text_of(parts->name),
+        .caps = CAPNP_LIST(parts->program_caps, request->grants->count + parts->dirs.count),
+        .args = CAPNP_LIST(parts->args, request->args->count),
+        .env = CAPNP_LIST(parts->env, request->env->count),
+    };
+}
+
+/* Everything but the folders'. Returns how many. */
+static size_t make_binaries(const struct parts *parts, const struct package_request *request,
+                            struct cap_binary *out)
+{
+    size_t count = 0;
+    out[count++] = (struct cap_binary){.name = text_of(init_name), .data = data_of(&request->init)};
+    if (request->program.size > 0)
+        out[count++] = (struct cap_binary){.name = text_of(parts->name), .data = data_of(&request->program)};
+    if (request->trace != NULL)
+        out[count++] = tracer_part_binary(&request->tracer);
+    if (has_terminal(request))
+        out[count++] = terminal_part_binary(&request->terminal);
+    return count;
+}
+
+static size_t make_services(const struct parts *parts, const struct package_request *request,
+                            struct cap_program *out)
+{
+    size_t count = 0;
+    if (request->program.size > 0) {
+        out[count] = main_service(parts, request);
+        out[count++].main = package_services_before(request) > 0; /* the servers would go on */
+    }
+    if (has_terminal(request))
+        out[count++] = terminal_part_service();
+    return count;
+}
+
+/* Else a share of the machine. */
+static bool init_budget(struct parts *parts, const struct package_request *request, size_t bound,
+                        struct cap_budget *out)
+{
+    const struct tracer_room room = {
+        .machine_bytes = request->machine_bytes,
+        .package_bytes = bound,
+        .server_frames = parts->dirs.frames + (has_terminal(request) ? TERMINAL_PART_FRAMES : 0),
+        .server_kernel_bytes =
+            parts->dirs.kernel_bytes + (has_terminal(request) ? TERMINAL_PART_KERNEL_BYTES : 0),
+    };
+    *out = (struct cap_budget){.frames = room.server_frames + PROGRAM_FRAMES};
+    if (request->trace != NULL)
+        *out = tracer_budgets(&parts->tracer, &room);
+    return request->trace != NULL || parts->dirs.count > 0;
 }
 
 bool package_build(const struct package_request *request, struct buffer *out, struct sentence *why)
 {
     struct parts parts;
-    const bool terminal = has_terminal(request);
-    const size_t terminal_count = terminal ? 1 : 0;
-    size_t program_count = request->program.size > 0 ? 1 : 0;
-    bool tracer = request->tracer_args != NULL;
-    size_t service_count = tracer ? 0 : program_count, dir_count;
+    struct cap_binary binaries[OWN_BINARIES_MAX];
+    struct cap_program services[OWN_SERVICES_MAX];
+    struct cap_budget budget;
     parts_make(&parts, request);
-    dir_count = parts.dirs.count;
-    struct cap_binary binaries[] = {
-        {.name = text_of(init_name), .data = data_of(&request->init)},
-        {.name = text_of(parts.name), .data = data_of(&request->program)},
-        terminal_part_binary(&request->terminal),
-    };
-    struct cap_program service[] = {
-        {
-            .name = text_of(parts.name),
-            .binary = text_of(parts.name),
-            .caps = CAPNP_LIST(parts.program_caps, request->grants->count + dir_count),
-            .args = CAPNP_LIST(parts.args, request->args->count),
-            .env = CAPNP_LIST(parts.env, request->env->count),
-            .main = dir_count > 0 || terminal, /* the servers would go on */
-        },
-        terminal_part_service()};
-    const size_t binary_count = 1 + program_count + terminal_count,
-                 dir_binaries = dir_count == 0 ? 0 : dir_count + 1;
-    service_count += terminal_count;
+    const size_t dir_count = parts.dirs.count, dir_binaries = dir_count == 0 ? 0 : dir_count + 1;
+    const size_t bound = size_bound(request) + ((parts.dirs.size_bytes + 7) & ~(size_t)7);
+    const bool has_budget = init_budget(&parts, request, bound, &budget);
+    const size_t binary_count = make_binaries(&parts, request, binaries);
+    const size_t service_count = make_services(&parts, request, services);
     void *all_binaries =
         joined(binaries, binary_count, parts.dirs.binaries, dir_binaries, sizeof binaries[0]);
-    void *services = joined(service, service_count, parts.dirs.services, dir_count, sizeof service[0]);
+    void *all_services = joined(services, service_count, parts.dirs.services, dir_count, sizeof services[0]);
     struct cap_system_manifest manifest = {
         .schema_version = CAP_CURRENT_SCHEMA_VERSION,
         .binaries = CAPNP_LIST(all_binaries, binary_count + dir_binaries),
@@ -216,19 +267,15 @@ bool package_build(const struct package_request *request, struct buffer *out, st
                 .has_init = true,
                 .init = {.name = text_of(init_name),
                          .binary = text_of(init_name),
-                         .has_budget = dir_count > 0,
-                         .budget = {.frames =
-                                        parts.dirs.frames + PROGRAM_FRAMES +
-                                        TERMINAL_PART_FRAMES * terminal_count}, /* a share of the rest */
-                         .caps = CAPNP_LIST(parts.init_caps, parts.init_cap_count),
-                         .args = CAPNP_LIST(parts.tracer_args, tracer ? request->tracer_args->count : 0),
-                         .env = CAPNP_LIST(parts.env, tracer ? request->env->count : 0)},
-                .services = CAPNP_LIST(services, service_count + dir_count),
+                         .has_budget = has_budget,
+                         .budget = budget,
+                         .caps = CAPNP_LIST(parts.init_caps, parts.init_cap_count)},
+                .services = CAPNP_LIST(all_services, service_count + dir_count),
             },
     };
-    bool ok = encode(&manifest, size_bound(request) + ((parts.dirs.size_bytes + 7) & ~(size_t)7), out, why);
+    bool ok = encode(&manifest, bound, out, why);
     free(all_binaries);
-    free(services);
+    free(all_services);
     parts_free(&parts);
     return ok;
 }

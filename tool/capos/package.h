@@ -9,6 +9,7 @@
 #include "grants.h"
 
 struct dir_list;
+struct trace_wishes;
 
 struct package_request {
     const char *program_name; /* of the process and its binary; cut to CAPOS_PROCESS_NAME_MAX bytes */
@@ -17,18 +18,16 @@ struct package_request {
     const struct grant_list *grants;
     const struct words *args; /* argv, with the program's name in front */
     const struct words *env;
-    const struct words *tracer_args; /* null: none. Else `init` is the tracer (server/tracer) with these
-                                        arguments, and what it is to start is its business */
-    const struct dir_list *dirs;     /* null: none. Not with a tracer */
-    struct buffer files;             /* the file server's ELF file, if there are dirs; borrowed */
-    struct buffer terminal;          /* the terminal server's, if a grant needs it; borrowed */
+    const struct trace_wishes *trace; /* null: no trace. Else the tracer starts the program */
+    struct buffer tracer;             /* its ELF file; borrowed */
+    uint64_t machine_bytes;           /* with a trace: how much memory there will be */
+    const struct dir_list *dirs;      /* null: none */
+    struct buffer files;              /* the file server's ELF file, if there are dirs; borrowed */
+    struct buffer terminal;           /* the terminal server's, if a grant needs it; borrowed */
 };
 
-/* How many processes init starts before the program. */
+/* How many processes are started between init and the program. */
 size_t package_services_before(const struct package_request *request);
-
-/* The program's name in the package. `out`: CAPOS_PROCESS_NAME_MAX + 1 bytes, zeroed. */
-void package_binary_name(const struct package_request *request, char *out);
 
 /* Encodes the package. False if there is more than a message can hold. */
 bool package_build(const struct package_request *request, struct buffer *out, struct sentence *why);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char server_binary[] = "capos-files"; /* a name that no program of a person has */
+static const char server_binary[] = "capos-files"; /* no program of a person is called so (package.c) */
 
 /* Room for what is written: twice the snapshot, as a file takes whole blocks, and something. */
 #define ROOM_BYTES (UINT64_C(32) << 20)
@@ -58,8 +58,8 @@ static uint64_t room_bytes(const struct dir *dir)
 static void make_service(struct cap_program *service, struct dir_strings *strings, size_t index,
                          const struct dir *dir)
 {
-    snprintf(strings->name, sizeof strings->name, "files%u", (unsigned)index);
-    snprintf(strings->tree, sizeof strings->tree, "files%u.tree", (unsigned)index);
+    snprintf(strings->name, sizeof strings->name, "capos-files%u", (unsigned)index);
+    snprintf(strings->tree, sizeof strings->tree, "capos-files%u.tree", (unsigned)index);
     snprintf(strings->room, sizeof strings->room, "%llu", (unsigned long long)room_bytes(dir));
     const char *args[SERVICE_ARGS] = {strings->name, strings->room, "1", strings->tree};
     for (size_t i = 0; i < SERVICE_ARGS; i++)
@@ -113,6 +113,14 @@ void dir_parts_make(struct dir_parts *parts, const struct dir_list *dirs, const 
                                 .data = {(const uint8_t *)dir->tree.data, dir->tree.size}};
         parts->size_bytes += dir->tree.size + SERVICE_BYTES;
         parts->frames += parts->services[i].budget.frames;
+    }
+}
+
+void dir_parts_limit(struct dir_parts *parts)
+{
+    for (size_t i = 0; i < parts->count; i++) {
+        parts->services[i].budget.kernel_bytes = SERVICE_KERNEL_BYTES;
+        parts->kernel_bytes += SERVICE_KERNEL_BYTES;
     }
 }
 

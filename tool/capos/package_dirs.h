@@ -13,11 +13,14 @@ struct dir_parts {
     struct cap_program *services;
     struct cap_cap_grant *caps; /* for the program */
     struct dir_strings *strings;
-    size_t size_bytes; /* of the message, at most */
-    uint64_t frames;   /* what the services take */
+    size_t size_bytes;     /* of the message, at most */
+    uint64_t frames;       /* what the services take */
+    uint64_t kernel_bytes; /* the same; 0: a share */
 };
 
 void dir_parts_make(struct dir_parts *parts, const struct dir_list *dirs, const struct buffer *server);
+/* Without this the services take a share of what init has of the kernel's heap, and then of the rest, ... */
+void dir_parts_limit(struct dir_parts *parts);
 void dir_parts_free(struct dir_parts *parts);
 /* Whether init must hold it for such services. */
 bool dir_parts_need(enum cap_kernel_cap source);

@@ -15,7 +15,7 @@
         }                                         \
     }
 
-static const char server_name[] = "capos-terminal"; /* a name that no program of a person has */
+static const char server_name[] = "capos-terminal"; /* no program of a person is called so (package.c) */
 
 static const struct cap_cap_grant caps[] = {
     CAP("console", CONSOLE),       CAP("input", CONSOLE_INPUT),    CAP("timer", TIMER),
@@ -40,7 +40,7 @@ struct cap_program terminal_part_service(void)
                    .cap_slots = 1024,
                    .threads = 32,
                    .calls = 1024,
-                   .kernel_bytes = 400000},
+                   .kernel_bytes = TERMINAL_PART_KERNEL_BYTES},
     };
 }
 

@@ -8,7 +8,7 @@
 
 struct grant_kind;
 
-enum { TERMINAL_PART_FRAMES = 1024 };
+enum { TERMINAL_PART_FRAMES = 1024, TERMINAL_PART_KERNEL_BYTES = 400000 };
 
 /* The service and its binary; `server` is its ELF file, borrowed. */
 struct cap_program terminal_part_service(void);

@@ -1,20 +1,25 @@
 /* Unit tests of package.c: what is built is decoded again and compared, and bad packages are named.
  * (tool/capos/ front_door_test.sh has the real capnp tool decode one.) */
 #include "package.h"
+#include "package_tracer.h"
 #include "unit.h"
 #include <elf.h>
 #include <string.h>
 
 static struct grant_list grants;
 static struct words args, env;
+static struct dir_list dirs;
+static const struct trace_wishes *trace;
 static struct buffer package;
 static struct sentence why;
 
 static void clean(void)
 {
     grant_list_free(&grants);
+    dir_list_free(&dirs);
     words_free(&args);
     words_free(&env);
+    trace = NULL;
     buffer_free(&package);
 }
 
@@ -32,6 +37,8 @@ static struct {
     .segment = {.p_type = PT_LOAD},
 };
 
+enum { MACHINE_BYTES = 256 << 20 };
+
 static bool build(const char *name)
 {
     struct package_request request = {
@@ -41,6 +48,12 @@ static bool build(const char *name)
         .grants = &grants,
         .args = &args,
         .env = &env,
+        .dirs = &dirs,
+        .files = {(char *)&program, sizeof(program), 0},
+        .terminal = {(char *)&program, sizeof(program), 0},
+        .trace = trace,
+        .tracer = {(char *)&program, sizeof(program), 0},
+        .machine_bytes = MACHINE_BYTES,
     };
     package.size = 0;
     return package_build(&request, &package, &why);
@@ -143,6 +156,95 @@ static void a_program_called_init_does_not_replace_init(void)
     assert_true(build("init"));
     struct cap_system_manifest manifest = decode();
     assert_text(service(&manifest).binary, "program");
+    assert_true(build("capos-tracer"));
+    manifest = decode();
+    assert_text(service(&manifest).binary, "program");
+}
+
+static struct cap_program service_at(const struct cap_system_manifest *manifest, size_t index,
+                                     const char *name)
+{
+    struct cap_program found;
+    assert_int_equal(cap_program_list_get(&manifest->init_config.services, index, &found), 0);
+    assert_text(found.name, name);
+    return found;
+}
+
+static void assert_args(const struct cap_program *of, const char *const *expected, size_t count)
+{
+    struct capnp_text text;
+    assert_int_equal(of->args.count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(capnp_list_get_text(&of->args, i, &text), 0);
+        assert_text(text, expected[i]);
+    }
+}
+
+/* The tracer stands in the program's place: it holds each object once, and says what it is to be called. */
+static void the_tracer_holds_what_the_program_gets(void)
+{
+    static const struct trace_wishes wishes = {.calls = true, .times = true};
+    static const char *const expected[] = {"capos-tracer",
+                                           "--calls",
+                                           "--times",
+                                           "--program=hello",
+                                           "--cap=timer:a",
+                                           "--own=0:memory",
+                                           "--cap=timer:b",
+                                           "--cap=stdio:io",
+                                           "--cap=spawner:s",
+                                           "--cap=capos-files0:root",
+                                           "--cap=capos-files1:x:y",
+                                           "--",
+                                           "hello",
+                                           "--calls"};
+    assert_true(grant_add(&grants, "timer:a", &why) && grant_add(&grants, "memory", &why) &&
+                grant_add(&grants, "timer:b", &why) && grant_add(&grants, "stdio:io", &why) &&
+                grant_add(&grants, "spawner:s", &why));
+    assert_true(dir_add(&dirs, "here", &why) && dir_add(&dirs, "there:t:ro", &why));
+    strcpy(dirs.items[1].name, "x:y");
+    words_add(&args, "hello");
+    words_add(&args, "--calls");
+    words_add(&env, "A=1");
+    trace = &wishes;
+    assert_true(build("hello"));
+    assert_true(package_check(&package, &why));
+    struct cap_system_manifest manifest = decode();
+    assert_int_equal(manifest.init_config.services.count, 4);
+    struct cap_program tracer = service_at(&manifest, 0, "capos-tracer");
+    assert_args(&tracer, expected, sizeof expected / sizeof expected[0]);
+    assert_true(tracer.main);
+    assert_int_equal(tracer.env.count, 1);
+    static const char *const held[] = {"spawner", "tracer",       "logsink",     "timer",
+                                       "stdio",   "capos-files0", "capos-files1"};
+    assert_int_equal(tracer.caps.count, sizeof held / sizeof held[0]);
+    for (size_t i = 0; i < sizeof held / sizeof held[0]; i++)
+        assert_text(cap_at(&tracer, i).name, held[i]);
+    assert_int_equal(cap_at(&tracer, 4).source.which, CAP_CAP_GRANT_SOURCE_SERVICE);
+    assert_text(cap_at(&tracer, 6).source.service.service, "capos-files1");
+    assert_int_equal(cap_at(&tracer, 6).source.service.tag, 1); /* read-only */
+}
+
+/* All that is given fits into init's, which fits into the machine. */
+static void budgets_with_a_trace_add_up(void)
+{
+    static const struct trace_wishes wishes = {.calls = true};
+    struct cap_budget sum = {0};
+    assert_true(grant_add(&grants, "stdio", &why) && dir_add(&dirs, "here", &why));
+    trace = &wishes;
+    assert_true(build("hello"));
+    struct cap_system_manifest manifest = decode();
+    assert_true(manifest.init_config.init.has_budget);
+    for (size_t i = 0; i < manifest.init_config.services.count; i++) {
+        struct cap_program one;
+        assert_int_equal(cap_program_list_get(&manifest.init_config.services, i, &one), 0);
+        assert_true(one.has_budget && one.budget.frames > 0 && one.budget.kernel_bytes > 0);
+        sum.frames += one.budget.frames;
+        sum.kernel_bytes += one.budget.kernel_bytes;
+    }
+    struct cap_budget all = manifest.init_config.init.budget;
+    assert_true(sum.frames < all.frames && sum.kernel_bytes < all.kernel_bytes);
+    assert_true(all.frames * 4096 + all.kernel_bytes < MACHINE_BYTES);
 }
 
 static void long_names_are_cut(void)
@@ -243,6 +345,8 @@ static const struct unit_test tests[] = {
     UNIT_TEST(init_gets_what_it_hands_on_once),
     UNIT_TEST(arguments_environment_and_files_arrive),
     UNIT_TEST(a_program_called_init_does_not_replace_init),
+    UNIT_TEST(the_tracer_holds_what_the_program_gets),
+    UNIT_TEST(budgets_with_a_trace_add_up),
     UNIT_TEST(long_names_are_cut),
     UNIT_TEST(many_arguments_fit),
     UNIT_TEST(mistakes_are_named_by_field),

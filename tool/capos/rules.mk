@@ -32,7 +32,7 @@ $(eval $(call unit_test,capos-options,$(call capos_src,options_test options numb
 $(eval $(call unit_test,capos-json,$(call capos_src,json_manifest_test json_manifest buffer sentence),-I$(CAPOS_DIR)))
 $(eval $(call unit_test,capos-elf,$(call capos_src,elf_file_test elf_file sentence),-I$(CAPOS_DIR)))
 $(eval $(call unit_test,capos-log,$(call capos_src,kernel_log_test kernel_log crash_lines host buffer),-I$(CAPOS_DIR)))
-$(eval $(call unit_test,capos-package,$(call capos_src,package_test package package_dirs package_terminal dirs elf_file grants buffer sentence) \
+$(eval $(call unit_test,capos-package,$(call capos_src,package_test package package_dirs package_terminal package_tracer dirs elf_file grants buffer sentence) \
     $(GEN_INTERFACES_SRC) $(GEN_TYPES_SRC) $(CAPNP_SRC),$(CAPOS_INC)))
 $(eval $(call unit_test,capos-snapshot,$(call capos_src,snapshot_test snapshot host buffer sentence) \
     $(addprefix $(GEN)/,filetree_types.c fs_types.c) $(CAPNP_SRC),$(CAPOS_INC)))

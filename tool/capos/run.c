@@ -11,7 +11,7 @@
 #include "package_dirs.h"
 #include "session.h"
 #include "snapshot.h"
-#include "trace_lines.h"
+#include "package_tracer.h"
 #include <capos/fs.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -124,8 +124,8 @@ static int load_program(const char *path, const char *name, struct buffer *out, 
     return CAPOS_EXIT_NOT_RUNNABLE;
 }
 
-/* The first process: init, or the tracer in its place. */
-static bool load_first(const char *name, struct buffer *out)
+/* What is started besides the program: init, the tracer, a server. */
+static bool load_built(const char *name, struct buffer *out)
 {
     char *path = must_printf("%s/build/programs/%s.elf", host_root(), name);
     bool ok = file_read(path, out);
@@ -276,45 +276,48 @@ static bool take_snapshots(struct options *options, struct buffer *server)
                           (unsigned)(7 * (bytes >> 20));
     if (options->machine.memory_mib < needed_mib)
         options->machine.memory_mib = needed_mib;
-    return load_first("fs", server);
+    return load_built("fs", server);
+}
+
+/* All that goes into the package beside the program. */
+static bool load_parts(struct options *options, struct package_request *request)
+{
+    bool good = load_built("init", &request->init) && take_snapshots(options, &request->files) &&
+                (!grant_needs_terminal(&options->grants) || load_built("terminal", &request->terminal)) &&
+                (!options->trace || load_built("tracer", &request->tracer));
+    request->machine_bytes = (uint64_t)options->machine.memory_mib << 20; /* that the snapshots need, too */
+    return good;
 }
 
 static int run_with(struct options *options, const char *name)
 {
     struct package_request request = {.program_name = name, .grants = &options->grants, .env = &options->env};
-    struct words args = {0}, tracer_args = {0};
+    const struct trace_wishes wishes = {options->trace_calls, options->trace_sched, options->trace_times};
+    struct words args = {0};
     struct buffer package = {0};
     words_add(&args, name);
     for (size_t i = 0; i < options->arg_count; i++)
         words_add(&args, options->args[i]);
     request.args = &args;
-    if (options->trace) {
-        char binary[CAPOS_PROCESS_NAME_MAX + 1] = {0};
-        package_binary_name(&request, binary);
-        trace_arguments(options, binary, &args, &tracer_args);
-        request.tracer_args = &tracer_args;
-    }
+    request.trace = options->trace ? &wishes : NULL;
     char *elf_path = NULL;
     const char *path = options->system_program != NULL ? options->system_program : options->subject;
     int status = load_program(path, name, &request.program, &elf_path);
     if (status == 0) {
         status = CAPOS_EXIT_TROUBLE;
         request.dirs = &options->dirs;
-        if (load_first(options->trace ? "tracer" : "init", &request.init) &&
-            take_snapshots(options, &request.files) &&
-            (!grant_needs_terminal(&options->grants) || load_first("terminal", &request.terminal)) &&
-            package_or_complain(&request, &package))
+        if (load_parts(options, &request) && package_or_complain(&request, &package))
             status = boot_program(options, name, &package,
                                   PROCESS_PROGRAM + package_services_before(&request), elf_path);
     }
     free(elf_path);
     words_free(&args);
-    words_free(&tracer_args);
     buffer_free(&package);
     buffer_free(&request.init);
     buffer_free(&request.program);
     buffer_free(&request.files);
     buffer_free(&request.terminal);
+    buffer_free(&request.tracer);
     return status;
 }
 

@@ -380,6 +380,85 @@ gives own-ls-without-a-folder 1 'ls: needs a Directory named root; run ls with {
 try "$capos" run no-such-program
 gives no-program-of-that-name 127 '' 'there is no program no-such-program'
 
+# --trace with servers beside the program: it behaves as without, and stderr has the trace.
+traced() { # NAME STATUS TRACE INPUT FLAG-OR-PROGRAM...: TRACE is in the trace, which has the status at its end
+    local name=$1 wanted=$2 trace=$3 input=$4 good=0
+    shift 4
+    "$capos" run --timeout 60 "$@" >plain 2>plain.err <"$input"
+    [ $? -eq "$wanted" ] || good=1
+    try "$capos" run --timeout 60 --trace --verbose "$@" <"$input"
+    [ "$status" -eq "$wanted" ] && cmp -s plain out && grep -qF -- "$trace" err || good=1
+    grep -q '^check: all frames and objects returned' err || good=1
+    result "trace-$name" "$good"
+}
+traced with-a-folder 5 'root.mkdir(name = "new") <unfinished ...>  [cap#2]' /dev/null --dir folder tree.c
+result trace-with-a-folder-to-the-end "$(grep -q '^trace: +++ exited with code 5$' err && grep -q '^trace: <... root.mkdir resumed> = ()' err; echo $?)"
+traced with-a-read-only-folder 6 '<... data.mkdir resumed> = (status = readOnly)' /dev/null --dir folder:data:ro tree.c data
+traced with-two-folders 5 'b.list(' /dev/null --dir folder:a --dir folder/sub:b tree.c b
+traced with-typed-lines 3 '<... io.read resumed> = (data = "three\n")' typed --grant stdio:io lines.c
+traced with-nothing-typed 0 '+++ exited with code 0' /dev/null --no-default --grant stdio:io lines.c
+traced with-a-terminal 7 '<... terminal.readLine resumed> = (line = "one")' typed --grant terminal ask.c
+traced with-all-of-it 0 'root.open(name = "file"' typed --dir folder --dir folder/sub:b --grant stdio:io --grant terminal cat file -
+traced of-what-is-held 0 'console.write(data = "c Directory' /dev/null --grant stdio --grant timer:t --grant capabilities:ca \
+    --grant terminal:te --grant timer:t2 --dir folder:c --dir folder/sub:d:ro capset.c
+"$capos" run --explain --grant stdio --grant timer:t --grant capabilities:ca --grant terminal:te --grant timer:t2 --dir folder:c \
+    --dir folder/sub:d:ro capset.c | awk 'NR > 1 { print $1, $2 }' | cmp -s - out
+result trace-of-what-is-held-is-what-is-explained $?
+traced without-the-folder 78 '+++ exited with code 78' /dev/null --grant stdio tree.c
+traced without-the-terminal 78 '+++ exited with code 78' /dev/null --dir folder lines.c
+traced with-the-wrong-interface 78 '+++ exited with code 78' /dev/null --dir folder:io --grant stdio lines.c
+traced of-a-crash 142 '--- crashes: vector 14' /dev/null --dir folder --grant stdio crash.c
+result trace-of-a-crash-names-function-and-line "$(grep -q 'crash:.*#0 .*touch.*(crash.c:5)' err; echo $?)"
+traced of-a-large-exit-code 255 '+++ exited with code 256' /dev/null --dir folder far.c
+traced on-a-small-machine 3 'clock.release() = 0  [cap#2]' /dev/null --memory 16M --grant timer:clock traced.c
+try "$capos" run --timeout 60 --trace --grant stdio:io lines.c < <(sleep 1; printf 'late\n')
+gives trace-with-a-pipe 1 'late\n' '<... io.read resumed> = (data = "late\n")'
+try "$capos" run --timeout 2 --trace --dir folder loop.c
+gives trace-without-end 124 '' 'loop.c did not end within 2 s'
+try "$capos" run --trace --grant timer --dir folder:timer tree.c
+gives trace-with-a-folder-of-a-taken-name 125 '' "two capabilities are called 'timer'"
+try "$capos" run --trace --grant stdio --grant input lines.c
+gives trace-with-stdio-and-input 125 '' 'would take what is typed'
+echo 'char much[200 << 20]; int main(void) { return much[0]; }' >much.c
+try "$capos" run --timeout 60 --trace --dir folder much.c
+gives trace-of-what-does-not-start 125 '' 'capos: tracer: the program was not started: '
+cp tree.c capos-files0.c && cp traced.c capos-tracer.c
+traced of-a-program-called-like-a-server 5 'root.list(' /dev/null --dir folder capos-files0.c
+traced of-a-program-called-like-the-tracer 3 'clock.now(' /dev/null --grant timer:clock capos-tracer.c
+
+# Calls on what others will answer: nothing of that is known yet but the schema.
+cat >chain.c <<'C'
+#include <capos/call.h>
+#include <capos/lookup.h>
+#define NAME(text) {(const uint8_t *)(text), sizeof(text) - 1}
+int main(void)
+{
+    static struct cap_pending sub, open, read;
+    struct cap_file_read_results got;
+    (void)cap_directory_sub_start(capos_need_directory("root"), &(struct cap_directory_sub_params){NAME("sub")}, &sub);
+    cap_pending_target(&open, &sub, 0);
+    (void)cap_directory_open_start(CAP_NOT_YET(cap_directory), &(struct cap_directory_open_params){.name = NAME("in")}, &open);
+    cap_pending_target(&read, &open, 0);
+    (void)cap_file_read_start(CAP_NOT_YET(cap_file), &(struct cap_file_read_params){.max_bytes = 9}, &read);
+    return cap_pending_wait(&read) < 0 || cap_file_read_finish(&read, &got) < 0 ? 99 : (int)got.data.len;
+}
+C
+cat >chain.expected <<'T'
+root.sub(name = "sub") <unfinished ...>  [cap#2]
+Directory.open(name = "in") <unfinished ...>  [of root.sub]
+File.read(maxBytes = 9) <unfinished ...>  [of Directory.open]
+<... root.sub resumed> = (directory = cap#3) {gets cap#3 Directory}
+<... Directory.open resumed> = (file = cap#4) {gets cap#4 File}
+<... File.read resumed> = (data = "four")
++++ exited with code 4
+T
+mkdir -p chained/sub && printf four >chained/sub/in
+try "$capos" run --timeout 60 --trace --dir chained chain.c
+result trace-of-pipelined-calls "$([ "$status" -eq 4 ] && cmp -s chain.expected err; echo $?)"
+rm chained/sub/in
+try "$capos" run --timeout 60 --trace --dir chained chain.c
+gives trace-of-pipelined-calls-on-nothing 99 '' '<... File.read resumed> = BAD_CAP'
+
 # Without a standard input at all.
 try "$capos" run --timeout 60 --dir folder --grant stdio:io cat file - <&-
 gives own-cat-without-a-standard-input 0 'text\n' ''

@@ -1,13 +1,8 @@
 /*
- * capos run --trace on the host's side: what the tracer is told (server/tracer), and its lines picked out of
- * the kernel's log.
+ * capos run --trace on the host's side: the tracer's lines (server/tracer) picked out of the kernel's log.
  */
 #pragma once
-#include "options.h"
-
-/* The tracer's arguments, its own name in front, for a program of this binary name and these arguments. */
-void trace_arguments(const struct options *options, const char *binary, const struct words *args,
-                     struct words *out);
+#include "buffer.h"
 
 struct trace_lines {
     struct buffer line; /* of the log, that has not ended yet */

@@ -33,9 +33,11 @@ enum {
     CAPOS_TRACE_THREADS_MAX = 64,
     CAPOS_TRACE_LABEL_BYTES = 96,
     CAPOS_TRACE_MESSAGE_WORDS = 1024,
+    CAPOS_TRACE_RESULTS_MAX = 4,
 };
 
-/* An entry that has not been answered, or (by call_id) a call that was received and not answered. */
+/* An entry that has not been answered, or (by call_id) a call that was received and not answered. What it was
+ * is kept for calls that are pipelined on it, until the place is used again. */
 struct capos_trace_open {
     bool used;
     uint8_t opcode;
@@ -44,7 +46,8 @@ struct capos_trace_open {
     uint32_t call_id;
     uint64_t user_data;
     uint64_t interface_id;
-    char label[CAPOS_TRACE_LABEL_BYTES]; /* how its line begins, without the parameters */
+    uint64_t result_interfaces[CAPOS_TRACE_RESULTS_MAX]; /* of what the answer brought; 0: unknown */
+    char label[CAPOS_TRACE_LABEL_BYTES];                 /* how its line begins, without the parameters */
 };
 
 struct capos_trace_text {
