@@ -138,7 +138,8 @@ interface Directory {
 }
 
 interface Store {
-  # Immutable objects named by the SHA-256 of their content. They take the file system's space.
+  # Immutable objects named by the SHA-256 of their content. They take the file system's space, and count in the account
+  # that this Store puts into.
 
   put @0 (content :Memory.MemoryObject, size :UInt64) -> (status :FsStatus, hash :Data);
   putSmall @1 (content :Data) -> (status :FsStatus, hash :Data);
@@ -149,9 +150,18 @@ interface Store {
 
   info @3 (hash :Data) -> (status :FsStatus, size :UInt64, references :UInt64);
   release @4 (hash :Data) -> (status :FsStatus);
-  # One `put` less; the object goes with the last, unless a Namespace's name leads to it. notFound: no put is left.
+  # One `put` of this account less; the object goes with the last of all, unless a Namespace's name leads to it.
+  # notFound: this account has no put of it.
 
   readOnly @5 () -> (store :Store);
+
+  withQuota @6 (maxBytes :UInt64, maxObjects :UInt64) -> (status :FsStatus, store :Store);
+  # The same objects through an account of its own, within this one's limits: puts count there and can be released only
+  # there, each object's whole size once. They are released with the last capability to it. 0: no limit of its own.
+  # At most 16 deep: overQuota. What FileSystem.store gives is one account without a limit, which stays.
+
+  usage @7 () -> (usedBytes :UInt64, limitBytes :UInt64, usedObjects :UInt64, limitObjects :UInt64);
+  # Of this account.
 }
 
 interface Namespace {

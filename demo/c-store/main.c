@@ -195,6 +195,45 @@ static void check_views(void)
     files_expect(CAP_FS_STATUS_OK, got.status, "but gives");
 }
 
+static bool uses(cap_store of, uint64_t bytes, uint64_t objects)
+{
+    struct cap_store_usage_results used = {0};
+    return cap_store_usage(of, &used) >= 0 && used.used_bytes == bytes && used.used_objects == objects;
+}
+
+/* What is lent to one who is not trusted: he fills his own account, and releases what he has put himself. */
+static void check_accounts(void)
+{
+    struct cap_store_with_quota_results lent = {0}, inner = {0};
+    uint8_t mine[HASH_BYTES], his[HASH_BYTES], both[HASH_BYTES];
+    uint64_t size, references, version;
+    (void)put(store, "mine", mine);
+    (void)cap_store_with_quota(store, 10, 2, &lent);
+    files_expect(CAP_FS_STATUS_OK, lent.status, "a Store of 10 bytes and 2 objects");
+    files_expect(CAP_FS_STATUS_NOT_FOUND, release(lent.store, mine), "another's put is not released with it");
+    files_expect(CAP_FS_STATUS_OK, info(mine, HASH_BYTES, &size, &references), "and stays");
+    files_expect(CAP_FS_STATUS_OK, put(lent.store, "his", his), "an object of its own");
+    files_expect(CAP_FS_STATUS_OK, put(lent.store, "his", his), "the same again");
+    demo_check(uses(lent.store, 3, 1), "takes its size once");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put(lent.store, "12345678", both), "too many bytes");
+    files_expect(CAP_FS_STATUS_OK, put(lent.store, "mine", both), "what is there already, for others");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put(lent.store, "3", both), "too many objects");
+    (void)cap_store_with_quota(lent.store, 0, 0, &inner);
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put(inner.store, "4", both), "also through one made of it");
+    files_expect(CAP_FS_STATUS_NOT_FOUND, release(store, his), "nor are its puts another's to release");
+    files_expect(CAP_FS_STATUS_OK, set(names, "kept", 0, mine, &version), "a name");
+    (void)cap_release(inner.store);
+    (void)cap_release(lent.store);
+    for (int i = 0; i < 100 && info(his, HASH_BYTES, &size, &references) == CAP_FS_STATUS_OK; i++)
+        (void)cap_timer_sleep(capos_need_timer("timer"),
+                              1000000); /* a dropped capability is heard of later */
+    files_expect(CAP_FS_STATUS_NOT_FOUND, info(his, HASH_BYTES, &size, &references), "its puts go with it");
+    (void)info(mine, HASH_BYTES, &size, &references);
+    demo_check(references == 2, "and only its own");
+    (void)set(names, "kept", version, NULL, &version);
+    (void)release(store, mine);
+}
+
 /* The store's space is the file system's. */
 static void check_space(void)
 {
@@ -229,6 +268,7 @@ int main(void)
     check_memory();
     check_names();
     check_views();
+    check_accounts();
     check_space();
     return demo_end();
 }

@@ -58,7 +58,7 @@ static int32_t admin_new_tree(void *self, struct cap_call *call,
 
 static int32_t admin_store(void *self, struct cap_call *call, struct cap_file_system_store_results *results)
 {
-    const struct facet like = {.kind = FACET_STORE};
+    const struct facet like = {.kind = FACET_STORE, .account = fs.account};
     cap_any minted = {0};
     (void)self;
     fs_lock();

@@ -159,6 +159,8 @@ static void put_references(const struct facet *facet)
         open_file_free(facet->open);
     if (facet->view != NULL && --facet->view->references == 0)
         free(facet->view);
+    if (facet->account != NULL)
+        fs_account_put(&fs.store, facet->account);
 }
 
 static void take_references(const struct facet *facet)
@@ -171,6 +173,8 @@ static void take_references(const struct facet *facet)
         facet->open->references++;
     if (facet->view != NULL)
         facet->view->references++;
+    if (facet->account != NULL)
+        fs_account_get(facet->account);
 }
 
 /* Only an answer of the endpoint's own calls can make its facets. */

@@ -575,7 +575,9 @@ bool loopback_begin(uint64_t space_bytes)
     fs.space = fs_quota_create(NULL, space_bytes, 0);
     fs.tree.space = fs.store.quota = fs.space;
     fs.tree.changed = watch_changed;
-    if (fs.space == NULL || fs_root_create(&fs.tree, fs.space, 1, &fs.root) != CAP_FS_STATUS_OK)
+    fs.account = fs.space == NULL ? NULL : fs_account_create(NULL, 0, 0);
+    if (fs.space == NULL || fs.account == NULL ||
+        fs_root_create(&fs.tree, fs.space, 1, &fs.root) != CAP_FS_STATUS_OK)
         return false;
     facets_init_root();
     return true;
@@ -589,9 +591,10 @@ static void empty_store(void)
         (void)fs_store_set(&fs.store, (struct capnp_data){name->bytes, name->len}, name->version, NULL,
                            &version);
     }
-    struct rb_node *node;
-    while ((node = rb_first(&fs.store.objects)) != NULL)
-        (void)fs_store_release(&fs.store, rb_entry(node, struct fs_object, by_hash));
+    if (fs.account != NULL)
+        fs_account_put(&fs.store, fs.account);
+    fs.account = NULL;
+    assert_null(rb_first(&fs.store.objects));
 }
 
 void loopback_end(void)

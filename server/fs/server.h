@@ -57,6 +57,7 @@ struct facet {
     struct fs_quota *quota;      /* files, directories: referenced */
     struct open_file *open;      /* files: referenced */
     struct namespace_view *view; /* namespaces: referenced; null: all names */
+    struct fs_account *account;  /* stores: referenced */
     struct client *client;       /* null: the server's own */
 };
 
@@ -66,6 +67,7 @@ struct server {
     struct capos_service admin;   /* FileSystem */
     struct fs_tree tree;
     struct fs_store store;
+    struct fs_account *account; /* what FileSystem.store's holders put counts here */
     struct fs_quota *space;
     struct fs_node *root;
     uint64_t facet_count, client_count;

@@ -69,19 +69,6 @@ static void insert_object(struct fs_store *store, struct fs_object *object)
     rb_insert(&store->objects, &object->by_hash, parent, link);
 }
 
-void fs_store_publish(struct fs_store *store, struct fs_object *object, const uint8_t *hash)
-{
-    struct fs_object *there = fs_store_find(store, (struct capnp_data){hash, SHA256_BYTES});
-    if (there != NULL) {
-        there->puts++;
-        fs_object_free(store, object);
-        return;
-    }
-    memcpy(object->hash, hash, SHA256_BYTES);
-    object->puts = 1;
-    insert_object(store, object);
-}
-
 static void free_unless_counted_on(struct fs_store *store, struct fs_object *object)
 {
     if (object->puts != 0 || object->names != 0)
@@ -90,12 +77,128 @@ static void free_unless_counted_on(struct fs_store *store, struct fs_object *obj
     fs_object_free(store, object);
 }
 
-bool fs_store_release(struct fs_store *store, struct fs_object *object)
+/* ---- Accounts. */
+
+static struct fs_put *put_of(struct rb_node *node)
 {
-    if (object->puts == 0)
+    return rb_entry(node, struct fs_put, node);
+}
+
+struct fs_account *fs_account_create(const struct fs_account *outer, uint64_t limit_bytes,
+                                     uint64_t limit_objects)
+{
+    struct fs_account *account = calloc(1, sizeof(*account));
+    if (account == NULL)
+        return NULL;
+    account->references = 1;
+    account->quota = fs_quota_create(outer == NULL ? NULL : outer->quota, limit_bytes, limit_objects);
+    if (account->quota == NULL) {
+        free(account);
+        return NULL;
+    }
+    return account;
+}
+
+void fs_account_get(struct fs_account *account)
+{
+    account->references++;
+}
+
+enum cap_fs_status fs_account_charge(struct fs_account *account, uint64_t size_bytes)
+{
+    return fs_quota_charge(account->quota, size_bytes, 1);
+}
+
+void fs_account_refund(struct fs_account *account, uint64_t size_bytes)
+{
+    fs_quota_refund(account->quota, size_bytes, 1);
+}
+
+/* The account's put of the object, or where it would be; *parent as rb_insert wants it. */
+static struct rb_node **find_put(struct fs_account *account, const struct fs_object *object,
+                                 struct rb_node **parent)
+{
+    struct rb_node **link = &account->puts.node;
+    *parent = NULL;
+    while (*link != NULL && put_of(*link)->object != object) {
+        *parent = *link;
+        link = (uintptr_t)object < (uintptr_t)put_of(*link)->object ? &(*parent)->left : &(*parent)->right;
+    }
+    return link;
+}
+
+/* One put more. False: no memory, or no space for the entry. */
+static bool count_put(struct fs_store *store, struct fs_account *account, struct fs_object *object)
+{
+    struct rb_node *parent, **link = find_put(account, object, &parent);
+    if (*link != NULL) {
+        fs_account_refund(account, object->content.size);
+        put_of(*link)->count++;
+        object->puts++;
+        return true;
+    }
+    if (fs_quota_charge(store->quota, sizeof(struct fs_put), 0) != CAP_FS_STATUS_OK)
         return false;
-    object->puts--;
+    struct fs_put *put = malloc(sizeof(*put));
+    if (put == NULL) {
+        fs_quota_refund(store->quota, sizeof(*put), 0);
+        return false;
+    }
+    *put = (struct fs_put){.object = object, .count = 1};
+    rb_insert(&account->puts, &put->node, parent, link);
+    object->puts++;
+    return true;
+}
+
+/* So many of its puts less, or all. */
+static void drop_put(struct fs_store *store, struct fs_account *account, struct fs_put *put, uint64_t count)
+{
+    struct fs_object *object = put->object;
+    put->count -= count;
+    object->puts -= count;
+    if (put->count == 0) {
+        rb_erase(&account->puts, &put->node);
+        free(put);
+        fs_quota_refund(store->quota, sizeof(*put), 0);
+        fs_account_refund(account, object->content.size);
+    }
     free_unless_counted_on(store, object);
+}
+
+void fs_account_put(struct fs_store *store, struct fs_account *account)
+{
+    struct rb_node *node;
+    if (--account->references != 0)
+        return;
+    while ((node = rb_first(&account->puts)) != NULL)
+        drop_put(store, account, put_of(node), put_of(node)->count);
+    fs_quota_put(account->quota);
+    free(account);
+}
+
+enum cap_fs_status fs_store_publish(struct fs_store *store, struct fs_account *account,
+                                    struct fs_object *object, const uint8_t *hash)
+{
+    struct fs_object *there = fs_store_find(store, (struct capnp_data){hash, SHA256_BYTES});
+    const uint64_t size_bytes = object->content.size;
+    bool counted = count_put(store, account, there != NULL ? there : object);
+    if (counted && there == NULL) {
+        memcpy(object->hash, hash, SHA256_BYTES);
+        insert_object(store, object);
+        return CAP_FS_STATUS_OK;
+    }
+    fs_object_free(store, object);
+    if (!counted)
+        fs_account_refund(account, size_bytes);
+    return counted ? CAP_FS_STATUS_OK : CAP_FS_STATUS_NO_SPACE;
+}
+
+bool fs_store_release(struct fs_store *store, struct fs_account *account, struct fs_object *object)
+{
+    struct rb_node *parent, **link = find_put(account, object, &parent);
+    if (*link == NULL)
+        return false;
+    drop_put(store, account, put_of(*link), 1);
     return true;
 }
 

@@ -1,7 +1,8 @@
 /*
  * Objects named by the SHA-256 of their content, and a namespace that leads to them. Objects never change: an
  * object is filled before it has a hash, and only then can be found. It lives as long as a put or a name
- * counts on it.
+ * counts on it. Puts belong to an account, which limits them and can only release its own; what the objects
+ * take is the store's, whoever put them.
  *
  * A name is 1 to FS_STORE_NAME_BYTES_MAX bytes without NUL. `/` means nothing here; it is what
  * Namespace.sub puts between a prefix and a name. Everything is charged to the store's quota. Not
@@ -18,6 +19,19 @@ struct fs_object {
     uint8_t hash[SHA256_BYTES];
     struct fs_content content;
     uint64_t puts, names; /* what counts on it */
+};
+
+/* What one holder of a Store, and those he passed it on to, have put. */
+struct fs_account {
+    uint32_t references;
+    struct fs_quota *quota; /* referenced; of its own kind: it counts sizes, and no memory is behind it */
+    struct rb_root puts;    /* struct fs_put by its object's address */
+};
+
+struct fs_put {
+    struct rb_node node;
+    struct fs_object *object; /* `count` of its puts */
+    uint64_t count;
 };
 
 struct fs_name {
@@ -41,13 +55,25 @@ enum cap_fs_status fs_object_create(struct fs_store *store, struct fs_object **o
 enum cap_fs_status fs_object_add(struct fs_object *object, const void *bytes, size_t len);
 /* One that was not published. */
 void fs_object_free(struct fs_store *store, struct fs_object *object);
+/* Within `outer` (null: in none); limits of 0 mean none. One reference. Null: no memory. */
+struct fs_account *fs_account_create(const struct fs_account *outer, uint64_t limit_bytes,
+                                     uint64_t limit_objects);
+void fs_account_get(struct fs_account *account);
+/* With the last reference its puts are released. */
+void fs_account_put(struct fs_store *store, struct fs_account *account);
+/* For an object of that size, before it is published. OK, OVER_QUOTA. */
+enum cap_fs_status fs_account_charge(struct fs_account *account, uint64_t size_bytes);
+void fs_account_refund(struct fs_account *account, uint64_t size_bytes);
+
 /* From now on it is found, unless its like was there already, which is counted instead and the new one freed.
- */
-void fs_store_publish(struct fs_store *store, struct fs_object *object, const uint8_t *hash);
+ * The account has been charged for it, and is refunded if it had put that before. OK; NO_SPACE: then the
+ * object is freed, and the account refunded. */
+enum cap_fs_status fs_store_publish(struct fs_store *store, struct fs_account *account,
+                                    struct fs_object *object, const uint8_t *hash);
 /* Borrowed; null: there is none. */
 struct fs_object *fs_store_find(const struct fs_store *store, struct capnp_data hash);
-/* One put less. False: none is left. */
-bool fs_store_release(struct fs_store *store, struct fs_object *object);
+/* One put of the account less. False: it has none. */
+bool fs_store_release(struct fs_store *store, struct fs_account *account, struct fs_object *object);
 
 /* OK or BAD_NAME. */
 enum cap_fs_status fs_store_name_check(struct capnp_data name);

@@ -41,26 +41,46 @@ static enum cap_fs_status add_piece(struct fs_object *object, const uint8_t *byt
     return status;
 }
 
-static enum cap_fs_status put_bytes(const uint8_t *bytes, uint64_t size, struct capnp_data *out)
+/* What was charged for the object is its account's, or given back. */
+static enum cap_fs_status put_charged(struct fs_account *account, const uint8_t *bytes, uint64_t size)
 {
-    struct fs_object *object;
+    struct fs_object *object = NULL;
     struct sha256 hash;
     sha256_init(&hash);
     fs_lock();
     enum cap_fs_status status = fs_object_create(&fs.store, &object);
     fs_unlock();
-    if (status != CAP_FS_STATUS_OK)
-        return status;
     for (uint64_t at = 0; at < size && status == CAP_FS_STATUS_OK; at += FS_BLOCK_BYTES) {
         uint64_t left = size - at;
         status = add_piece(object, bytes + at, left < FS_BLOCK_BYTES ? (size_t)left : FS_BLOCK_BYTES, &hash);
     }
     sha256_finish(&hash, answer.hash);
     fs_lock();
+    if (status == CAP_FS_STATUS_OK) {
+        status = fs_store_publish(&fs.store, account, object, answer.hash);
+    } else {
+        if (object != NULL)
+            fs_object_free(&fs.store, object);
+        fs_account_refund(account, size);
+    }
+    fs_unlock();
+    return status;
+}
+
+static enum cap_fs_status put_bytes(const struct facet *facet, const uint8_t *bytes, uint64_t size,
+                                    struct capnp_data *out)
+{
+    fs_lock();
+    struct fs_account *account = facet->account;
+    enum cap_fs_status status = fs_account_charge(account, size);
     if (status == CAP_FS_STATUS_OK)
-        fs_store_publish(&fs.store, object, answer.hash);
-    else
-        fs_object_free(&fs.store, object);
+        fs_account_get(account); /* the lock is not held all the time */
+    fs_unlock();
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    status = put_charged(account, bytes, size);
+    fs_lock();
+    fs_account_put(&fs.store, account);
     fs_unlock();
     if (status == CAP_FS_STATUS_OK)
         *out = (struct capnp_data){answer.hash, SHA256_BYTES};
@@ -86,7 +106,8 @@ static int32_t store_put(void *self, struct cap_call *call, const struct cap_sto
     }
     if (pages != 0 && cap_memory_object_map(params->content, 0, 0, pages, PROT_READ, &mapped) < 0)
         return refuse_memory(call);
-    results->status = put_bytes((const uint8_t *)(uintptr_t)mapped.address, params->size, &results->hash);
+    results->status =
+        put_bytes(facet, (const uint8_t *)(uintptr_t)mapped.address, params->size, &results->hash);
     if (pages != 0)
         (void)cap_memory_object_unmap(params->content, mapped.address, pages);
     return CAPOS_OK;
@@ -100,7 +121,7 @@ static int32_t store_put_small(void *self, struct cap_call *call,
     (void)call;
     results->status = facet->read_only
                           ? CAP_FS_STATUS_READ_ONLY
-                          : put_bytes(params->content.bytes, params->content.len, &results->hash);
+                          : put_bytes(facet, params->content.bytes, params->content.len, &results->hash);
     return CAPOS_OK;
 }
 
@@ -152,7 +173,7 @@ static int32_t store_release(void *self, struct cap_call *call, const struct cap
         return CAPOS_OK;
     fs_lock();
     struct fs_object *object = fs_store_find(&fs.store, params->hash);
-    bool released = object != NULL && fs_store_release(&fs.store, object);
+    bool released = object != NULL && fs_store_release(&fs.store, facet->account, object);
     results->status = released ? CAP_FS_STATUS_OK : CAP_FS_STATUS_NOT_FOUND;
     fs_unlock();
     return CAPOS_OK;
@@ -168,6 +189,49 @@ static int32_t store_read_only(void *self, struct cap_call *call, struct cap_sto
     return status;
 }
 
+static int32_t with_quota(struct cap_call *call, const struct facet *facet,
+                          const struct cap_store_with_quota_params *params,
+                          struct cap_store_with_quota_results *results)
+{
+    struct facet like = *facet;
+    cap_any minted = {0};
+    results->status = CAP_FS_STATUS_OVER_QUOTA;
+    if (fs_quota_depth(facet->account->quota) >= FS_QUOTA_DEPTH_MAX)
+        return CAPOS_OK;
+    results->status = CAP_FS_STATUS_OK;
+    like.account = fs_account_create(facet->account, params->max_bytes, params->max_objects);
+    if (like.account == NULL)
+        return refuse_memory(call);
+    int32_t status = facet_derive(call, &like, false, false, CAP_STORE_INTERFACE_ID, &minted);
+    fs_account_put(&fs.store, like.account);
+    results->store = (cap_store){.id = minted.id, .mode = minted.mode};
+    return status;
+}
+
+static int32_t store_with_quota(void *self, struct cap_call *call,
+                                const struct cap_store_with_quota_params *params,
+                                struct cap_store_with_quota_results *results)
+{
+    fs_lock();
+    int32_t status = with_quota(call, self, params, results);
+    fs_unlock();
+    return status;
+}
+
+static int32_t store_usage(void *self, struct cap_call *call, struct cap_store_usage_results *results)
+{
+    const struct facet *facet = self;
+    (void)call;
+    fs_lock();
+    const struct fs_quota *quota = facet->account->quota;
+    results->used_bytes = quota->used_bytes;
+    results->limit_bytes = quota->limit_bytes;
+    results->used_objects = quota->used_nodes;
+    results->limit_objects = quota->limit_nodes;
+    fs_unlock();
+    return CAPOS_OK;
+}
+
 const struct cap_store_server store_ops = {
     .put = store_put,
     .put_small = store_put_small,
@@ -175,6 +239,8 @@ const struct cap_store_server store_ops = {
     .info = store_info,
     .release = store_release,
     .read_only = store_read_only,
+    .with_quota = store_with_quota,
+    .usage = store_usage,
 };
 
 /* ---- Names. */

@@ -4,72 +4,12 @@
  * status, every byte read and the whole tree are compared, and at the end everything must be given back.
  */
 #include "tree.h"
+#include "fake_memory.h"
 #include "segment.h"
 #include "unit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- The allocator that the code under test gets (alloc.h renames its calls). */
-
-static long live_allocations;
-
-static void *counted(void *memory)
-{
-    live_allocations += memory != NULL;
-    return memory;
-}
-
-void *fs_test_malloc(size_t size);
-void *fs_test_calloc(size_t count, size_t size);
-void *fs_test_realloc(void *old, size_t size);
-void fs_test_free(void *memory);
-
-void *fs_test_malloc(size_t size)
-{
-    return unit_alloc_should_fail() ? NULL : counted(malloc(size));
-}
-
-void *fs_test_calloc(size_t count, size_t size)
-{
-    return unit_alloc_should_fail() ? NULL : counted(calloc(count, size));
-}
-
-void *fs_test_realloc(void *old, size_t size)
-{
-    return unit_alloc_should_fail() ? NULL : realloc(old, size);
-}
-
-void fs_test_free(void *memory)
-{
-    live_allocations -= memory != NULL;
-    free(memory);
-}
-
-/* ---- Segments in plain memory. */
-
-struct fs_segment *fs_segment_create(uint64_t capacity_bytes)
-{
-    struct fs_segment *segment = fs_test_malloc(sizeof(*segment));
-    uint8_t *bytes = segment == NULL ? NULL : fs_test_calloc(1, capacity_bytes);
-    if (bytes == NULL) {
-        fs_test_free(segment);
-        return NULL;
-    }
-    *segment = (struct fs_segment){.bytes = bytes, .capacity_bytes = capacity_bytes};
-    return segment;
-}
-
-void fs_segment_retire(struct fs_segment *segment)
-{
-    fs_test_free(segment->bytes);
-    fs_test_free(segment);
-}
-
-void fs_segment_publish(struct fs_segment *segment, uint64_t size_bytes)
-{
-    assert_true(size_bytes <= segment->capacity_bytes);
-}
 
 /* ---- The model. */
 
@@ -566,7 +506,7 @@ static void teardown(void)
     fs_quota_put(world.narrow);
     fs_quota_put(world.space);
     world.space = NULL;
-    assert_int_equal(live_allocations, 0);
+    assert_int_equal(fake_live_allocations, 0);
 }
 
 int main(void)

@@ -1,0 +1,291 @@
+/*
+ * Objects, accounts and names against a naive model: who has put what how often. Random operations with
+ * limits that are reached and, in the harness' later runs, allocations that fail; at the end everything must
+ * be given back.
+ */
+#include "fake_memory.h"
+#include "store.h"
+#include "unit.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { ACCOUNTS = 3, CONTENTS = 6, NAMES = 3, STEPS = 20000, SHORT_STEPS = 60, SPACE_BYTES = 15000 };
+/* The second account is limited, the third lies within it. */
+enum { LIMIT_BYTES = 9000, LIMIT_OBJECTS = 3, INNER_BYTES = 5000 };
+
+static struct {
+    struct fs_store store;
+    struct fs_account *accounts[ACCOUNTS];
+    uint64_t puts[ACCOUNTS][CONTENTS];
+    int named[NAMES]; /* content, or -1 */
+    uint64_t versions[NAMES];
+    uint64_t random, done, refused, over;
+} world;
+
+static uint64_t draw(uint64_t limit)
+{
+    world.random ^= world.random << 13;
+    world.random ^= world.random >> 7;
+    world.random ^= world.random << 17;
+    return world.random % limit;
+}
+
+static size_t size_of(unsigned content)
+{
+    static const size_t sizes[CONTENTS] = {0, 1, 700, 3000, 4096, 8000};
+    return sizes[content];
+}
+
+/* Its bytes are its number. */
+static const uint8_t *hash_of(unsigned content)
+{
+    static uint8_t hash[SHA256_BYTES];
+    uint8_t bytes[8192];
+    struct sha256 sha;
+    memset(bytes, (int)content, sizeof bytes);
+    sha256_init(&sha);
+    sha256_add(&sha, bytes, size_of(content));
+    sha256_finish(&sha, hash);
+    return hash;
+}
+
+static struct fs_object *find(unsigned content)
+{
+    return fs_store_find(&world.store, (struct capnp_data){hash_of(content), SHA256_BYTES});
+}
+
+static uint64_t all_puts(unsigned content)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < ACCOUNTS; i++)
+        count += world.puts[i][content];
+    return count;
+}
+
+static uint64_t all_names(unsigned content)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < NAMES; i++)
+        count += world.named[i] == (int)content;
+    return count;
+}
+
+static void usage_of(unsigned account, uint64_t *bytes, uint64_t *objects)
+{
+    *bytes = *objects = 0;
+    for (unsigned i = 0; i < CONTENTS; i++) {
+        *bytes += world.puts[account][i] == 0 ? 0 : size_of(i);
+        *objects += world.puts[account][i] != 0;
+    }
+}
+
+static void check(void)
+{
+    uint64_t bytes[ACCOUNTS], objects[ACCOUNTS];
+    for (unsigned i = 0; i < CONTENTS; i++) {
+        const struct fs_object *object = find(i);
+        assert_true((object != NULL) == (all_puts(i) + all_names(i) != 0));
+        if (object == NULL)
+            continue;
+        assert_int_equal(object->content.size, size_of(i));
+        assert_int_equal(object->puts, all_puts(i));
+        assert_int_equal(object->names, all_names(i));
+    }
+    for (unsigned i = 0; i < ACCOUNTS; i++)
+        usage_of(i, &bytes[i], &objects[i]);
+    assert_int_equal(world.accounts[2]->quota->used_bytes, bytes[2]);
+    assert_int_equal(world.accounts[1]->quota->used_bytes, bytes[1] + bytes[2]);
+    assert_int_equal(world.accounts[0]->quota->used_bytes, bytes[0] + bytes[1] + bytes[2]);
+    assert_int_equal(world.accounts[1]->quota->used_nodes, objects[1] + objects[2]);
+}
+
+/* What the account's limits say of one more. While it is put it counts, also if it was put before. */
+static bool fits(unsigned account, unsigned content)
+{
+    uint64_t bytes[ACCOUNTS], objects[ACCOUNTS];
+    for (unsigned i = 0; i < ACCOUNTS; i++)
+        usage_of(i, &bytes[i], &objects[i]);
+    if (account == 2 && bytes[2] + size_of(content) > INNER_BYTES)
+        return false;
+    return account == 0 || (bytes[1] + bytes[2] + size_of(content) <= LIMIT_BYTES &&
+                            objects[1] + objects[2] + 1 <= LIMIT_OBJECTS);
+}
+
+static enum cap_fs_status put(struct fs_account *account, unsigned content)
+{
+    uint8_t bytes[FS_BLOCK_BYTES];
+    struct fs_object *object;
+    enum cap_fs_status status = fs_account_charge(account, size_of(content));
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    status = fs_object_create(&world.store, &object);
+    if (status != CAP_FS_STATUS_OK) {
+        fs_account_refund(account, size_of(content));
+        return status;
+    }
+    memset(bytes, (int)content, sizeof bytes);
+    for (size_t left = size_of(content), piece; left > 0 && status == CAP_FS_STATUS_OK; left -= piece) {
+        piece = left < sizeof bytes ? left : sizeof bytes;
+        status = fs_object_add(object, bytes, piece);
+    }
+    if (status == CAP_FS_STATUS_OK)
+        return fs_store_publish(&world.store, account, object, hash_of(content));
+    fs_object_free(&world.store, object);
+    fs_account_refund(account, size_of(content));
+    return status;
+}
+
+static void do_put(void)
+{
+    unsigned account = (unsigned)draw(ACCOUNTS), content = (unsigned)draw(CONTENTS);
+    bool may = fits(account, content);
+    enum cap_fs_status status = put(world.accounts[account], content);
+    if (!may) {
+        assert_int_equal(status, CAP_FS_STATUS_OVER_QUOTA);
+        world.over++;
+    } else if (status == CAP_FS_STATUS_NO_SPACE) {
+        world.refused++;
+    } else {
+        assert_int_equal(status, CAP_FS_STATUS_OK);
+        world.puts[account][content]++;
+        world.done++;
+    }
+}
+
+/* Nobody's puts but its own. */
+static void do_release(void)
+{
+    unsigned account = (unsigned)draw(ACCOUNTS), content = (unsigned)draw(CONTENTS);
+    struct fs_object *object = find(content);
+    if (object == NULL)
+        return;
+    bool released = fs_store_release(&world.store, world.accounts[account], object);
+    assert_true(released == (world.puts[account][content] != 0));
+    world.puts[account][content] -= released;
+}
+
+static struct fs_account *make(unsigned account)
+{
+    if (account == 0)
+        return fs_account_create(NULL, 0, 0);
+    return account == 1 ? fs_account_create(world.accounts[0], LIMIT_BYTES, LIMIT_OBJECTS)
+                        : fs_account_create(world.accounts[1], INNER_BYTES, 0);
+}
+
+/* Its last holder goes, and another comes. The outer ones live as long as their inner ones' limits count. */
+static void do_end_account(void)
+{
+    if (draw(20) != 0)
+        return;
+    struct fs_account *fresh = make(2);
+    if (fresh == NULL)
+        return;
+    fs_account_get(world.accounts[2]);
+    fs_account_put(&world.store, world.accounts[2]);
+    check();
+    fs_account_put(&world.store, world.accounts[2]);
+    world.accounts[2] = fresh;
+    memset(world.puts[2], 0, sizeof world.puts[2]);
+}
+
+static void do_name(void)
+{
+    unsigned at = (unsigned)draw(NAMES);
+    int content = (int)draw(CONTENTS + 1) - 1;
+    char text[8];
+    (void)snprintf(text, sizeof text, "n%u", at);
+    struct fs_object *object = content < 0 ? NULL : find((unsigned)content);
+    uint64_t version;
+    if (content >= 0 && object == NULL)
+        return;
+    enum cap_fs_status status = fs_store_set(&world.store, (struct capnp_data){(const uint8_t *)text, 2},
+                                             world.versions[at], object, &version);
+    if (status == CAP_FS_STATUS_NO_SPACE)
+        return;
+    assert_int_equal(status, content < 0 && world.named[at] < 0 ? CAP_FS_STATUS_NOT_FOUND : CAP_FS_STATUS_OK);
+    world.named[at] = content;
+    world.versions[at] = version;
+}
+
+static void run(unsigned steps)
+{
+    static void (*const operations[])(void) = {do_put, do_put, do_release, do_name, do_end_account};
+    for (unsigned i = 0; i < steps; i++) {
+        operations[draw(sizeof operations / sizeof operations[0])]();
+        check();
+    }
+}
+
+/* Once, not again for each of its many allocations. */
+static void test_long_run(void)
+{
+    static bool done;
+    if (done)
+        return;
+    done = true;
+    run(STEPS);
+    assert_true(world.done > 1000 && world.over > 100 && world.refused > 10);
+}
+
+static void test_short_run(void)
+{
+    run(SHORT_STEPS);
+}
+
+static void test_accounts_are_apart(void)
+{
+    UNIT_OK(put(world.accounts[1], 2) == CAP_FS_STATUS_OK);
+    struct fs_object *object = find(2);
+    assert_false(fs_store_release(&world.store, world.accounts[0], object));
+    assert_false(fs_store_release(&world.store, world.accounts[2], object));
+    UNIT_OK(put(world.accounts[0], 2) == CAP_FS_STATUS_OK);
+    assert_true(fs_store_release(&world.store, world.accounts[1], object));
+    assert_false(fs_store_release(&world.store, world.accounts[1], object));
+    assert_ptr_equal(find(2), object);
+    assert_true(fs_store_release(&world.store, world.accounts[0], object));
+    assert_null(find(2));
+}
+
+static void setup(void)
+{
+    memset(&world, 0, sizeof world);
+    world.random = 88172645463325252u;
+    for (unsigned i = 0; i < NAMES; i++)
+        world.named[i] = -1;
+    world.store.quota = fs_quota_create(NULL, SPACE_BYTES, 0);
+    UNIT_OK(world.store.quota != NULL);
+    for (unsigned i = 0; i < ACCOUNTS; i++) {
+        world.accounts[i] = make(i);
+        UNIT_OK(world.accounts[i] != NULL);
+    }
+}
+
+static void teardown(void)
+{
+    const struct fs_name *name;
+    uint64_t version;
+    while ((name = fs_store_name_next(&world.store, 0)) != NULL)
+        (void)fs_store_set(&world.store, (struct capnp_data){name->bytes, name->len}, name->version, NULL,
+                           &version);
+    for (unsigned i = ACCOUNTS; i-- > 0;)
+        if (world.accounts[i] != NULL)
+            fs_account_put(&world.store, world.accounts[i]);
+    if (world.store.quota != NULL) {
+        assert_null(rb_first(&world.store.objects));
+        assert_int_equal(world.store.quota->used_bytes, 0);
+        assert_int_equal(world.store.quota->used_nodes, 0);
+        fs_quota_put(world.store.quota);
+    }
+    world.store.quota = NULL;
+    assert_int_equal(fake_live_allocations, 0);
+}
+
+int main(void)
+{
+    static const struct unit_test tests[] = {
+        UNIT_TEST(test_accounts_are_apart),
+        UNIT_TEST(test_short_run),
+        UNIT_TEST(test_long_run),
+    };
+    return UNIT_MAIN(tests, setup, teardown);
+}
