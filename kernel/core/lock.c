@@ -5,6 +5,15 @@
 
 bool spinlock_several_cpus;
 
+/* Reads until it looks free before it writes again: those that wait leave the holder its cache line. */
+void spinlock_wait(struct spinlock *lock)
+{
+    do {
+        while (__atomic_load_n(&lock->taken, __ATOMIC_RELAXED) != 0)
+            arch_relax();
+    } while (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) != 0);
+}
+
 #ifdef CAPOS_DEBUG
 enum { HELD_MAX = 8 };
 /* Classes each CPU holds, in the order taken: ascending. Touched by that CPU only. */
@@ -61,24 +70,17 @@ void spinlock_assert_none_held(void)
 void spinlock_acquire(struct spinlock *lock)
 {
     check_acquire(lock);
-    const uint32_t ticket = __atomic_fetch_add(&lock->next_ticket, 1, __ATOMIC_RELAXED);
-    while (__atomic_load_n(&lock->now_serving, __ATOMIC_ACQUIRE) != ticket)
-        arch_relax();
+    if (__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) != 0)
+        spinlock_wait(lock);
     note_acquired(lock);
 }
 
 void spinlock_release(struct spinlock *lock)
 {
     note_release(lock);
-    __atomic_store_n(&lock->now_serving, lock->now_serving + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 }
 #else
-void spinlock_wait(const struct spinlock *lock, uint32_t ticket)
-{
-    while (__atomic_load_n(&lock->now_serving, __ATOMIC_ACQUIRE) != ticket)
-        arch_relax();
-}
-
 void spinlock_assert_held(const struct spinlock *lock)
 {
     (void)lock;

@@ -2,8 +2,10 @@
  * Spinlocks and the lock order.
  *
  * The kernel runs with interrupts disabled except in the idle loop and at explicit preemption points, where
- * no lock is held: so a lock needs no interrupt-saving variant, and a holder is never interrupted. Locks are
- * ticket locks: fair, and with a bounded wait as long as every hold is bounded.
+ * no lock is held: so a lock needs no interrupt-saving variant, and a holder is never interrupted. Every hold
+ * is bounded. Locks are not fair, on purpose: whoever runs and finds a lock free has it. In a virtual machine
+ * a CPU that waits may not be running at that moment, and a queue would have everybody else wait for it
+ * (docs/concurrency.md).
  *
  * A CPU may only take a lock whose class number is greater than that of every lock it holds (LOCK_PARK: or
  * the same). Debug builds
@@ -34,15 +36,14 @@ enum lock_class {
 };
 
 struct spinlock {
-    uint32_t next_ticket;
-    uint32_t now_serving;
+    uint32_t taken;        /* 0: free */
     uint32_t class_number; /* enum lock_class */
     uint32_t holder_cpu;   /* debug builds: CPU number + 1, 0 = free */
 };
 
 #define SPINLOCK_INIT(lock_class_value) \
     {                                   \
-        0, 0, (lock_class_value), 0     \
+        0, (lock_class_value), 0        \
     }
 
 /* False: there is one CPU, and nobody to wait for. True from before a second one is started, when no lock is
@@ -55,23 +56,21 @@ extern bool spinlock_several_cpus;
 #endif
 
 void spinlock_init(struct spinlock *lock, enum lock_class class_number);
+/* Takes a lock that was found taken. */
+void spinlock_wait(struct spinlock *lock);
 #if defined(CAPOS_DEBUG) || defined(CAPOS_HOST_TEST)
 void spinlock_acquire(struct spinlock *lock);
 void spinlock_release(struct spinlock *lock);
 #else
-void spinlock_wait(const struct spinlock *lock, uint32_t ticket);
-
 static inline void spinlock_acquire(struct spinlock *lock)
 {
-    uint32_t ticket = __atomic_fetch_add(&lock->next_ticket, 1, __ATOMIC_RELAXED);
-    if (__builtin_expect(__atomic_load_n(&lock->now_serving, __ATOMIC_ACQUIRE) != ticket, 0))
-        spinlock_wait(lock, ticket);
+    if (__builtin_expect(__atomic_exchange_n(&lock->taken, 1, __ATOMIC_ACQUIRE) != 0, 0))
+        spinlock_wait(lock);
 }
 
 static inline void spinlock_release(struct spinlock *lock)
 {
-    /* Only the holder writes now_serving: a plain increment, published. */
-    __atomic_store_n(&lock->now_serving, lock->now_serving + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&lock->taken, 0, __ATOMIC_RELEASE);
 }
 #endif
 /* Panics in debug builds if the calling CPU does not hold the lock. */

@@ -185,6 +185,6 @@ void log_port_force(void)
     forced = true;
     if (log_port == LOG_PORT_NONE)
         log_port = LOG_PORT_COM1;
-    if (__atomic_load_n(&serial_lock.next_ticket, __ATOMIC_RELAXED) != serial_lock.now_serving)
+    if (__atomic_load_n(&serial_lock.taken, __ATOMIC_RELAXED) != 0)
         log_port_write("\n", 1); /* somebody, stopped by now, was in the middle of a line */
 }
