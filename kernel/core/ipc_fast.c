@@ -380,7 +380,7 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
     return way;
 }
 
-/* ---- RETURN and RECV. */
+/* ---- RETURN that goes on as RECV. */
 
 ALWAYS_INLINE bool copy_answer(struct thread *caller, uaddr_t from, uint32_t len, const bool several)
 {
@@ -415,8 +415,7 @@ ALWAYS_INLINE bool receive_locked(struct thread *server, struct ipc_endpoint *en
 }
 
 ALWAYS_INLINE bool return_locked(struct thread *server, struct ipc_endpoint *endpoint,
-                                 const struct sqe_words *words, const struct sqe_words *receive,
-                                 struct thread *caller, const bool several)
+                                 const struct sqe_words *words, struct thread *caller, const bool several)
 {
     if (__builtin_expect(caller == NULL, 0) ||
         __builtin_expect(endpoint->last_call_id != (uint32_t)words->transfer, 0) ||
@@ -425,20 +424,20 @@ ALWAYS_INLINE bool return_locked(struct thread *server, struct ipc_endpoint *end
     if (!several && __builtin_expect(caller->state != THREAD_IN_CALL, 0))
         return false;
     if (!copy_answer(caller, words->addr, (uint32_t)words->lengths, several) ||
-        !receive_locked(server, endpoint, receive, server->ring.sq_head + 2, several))
+        !receive_locked(server, endpoint, words, server->ring.sq_head + 1, several))
         return false;
     endpoint->fast_call = NULL;
     return true;
 }
 
 ALWAYS_INLINE enum ipc_way return_step(struct thread *server, struct ipc_endpoint *endpoint,
-                                       const struct sqe_words *words, const struct sqe_words *receive,
-                                       struct thread **next, const bool several)
+                                       const struct sqe_words *words, struct thread **next,
+                                       const bool several)
 {
     if (several)
         spinlock_acquire(&endpoint->lock);
     struct thread *caller = endpoint->fast_call;
-    bool returned = return_locked(server, endpoint, words, receive, caller, several);
+    bool returned = return_locked(server, endpoint, words, caller, several);
     if (several) {
         if (returned)
             set_done_locked(caller);
@@ -450,40 +449,41 @@ ALWAYS_INLINE enum ipc_way return_step(struct thread *server, struct ipc_endpoin
     return end_wait(caller, THREAD_IN_CALL, (uint32_t)words->lengths, 0, several);
 }
 
-static __attribute__((noinline)) enum ipc_way
-return_among_several(struct thread *server, struct ipc_endpoint *endpoint, const struct sqe_words *words,
-                     const struct sqe_words *receive, struct thread **next)
+static __attribute__((noinline)) enum ipc_way return_among_several(struct thread *server,
+                                                                   struct ipc_endpoint *endpoint,
+                                                                   const struct sqe_words *words,
+                                                                   struct thread **next)
 {
-    return return_step(server, endpoint, words, receive, next, true);
+    return return_step(server, endpoint, words, next, true);
 }
 
-INLINE_ACROSS_FILES enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
-                                                 const struct sqe_words *receive, struct thread **next)
+INLINE_ACROSS_FILES enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *words,
+                                                 struct thread **next)
 {
-    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
+    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)words->target);
     if (__builtin_expect(endpoint == NULL, 0))
         return IPC_GENERAL_WAY;
     if (spinlock_needed()) {
-        struct sqe_words copies[2];
+        struct sqe_words copy;
         struct thread *chosen = NULL;
-        copy_words(&copies[0], returned);
-        copy_words(&copies[1], receive);
-        enum ipc_way way = return_among_several(server, endpoint, &copies[0], &copies[1], &chosen);
+        copy_words(&copy, words);
+        enum ipc_way way = return_among_several(server, endpoint, &copy, &chosen);
         *next = chosen;
         return way;
     }
-    return return_step(server, endpoint, returned, receive, next, false);
+    return return_step(server, endpoint, words, next, false);
 }
 
 /* One copy for all but the plainest: on a machine with one CPU only. */
-static __attribute__((noinline)) enum ipc_way
-return_step_late(struct thread *server, struct ipc_endpoint *endpoint, const struct sqe_words *words,
-                 const struct sqe_words *receive, struct thread **next)
+static __attribute__((noinline)) enum ipc_way return_step_late(struct thread *server,
+                                                               struct ipc_endpoint *endpoint,
+                                                               const struct sqe_words *words,
+                                                               struct thread **next)
 {
-    return return_step(server, endpoint, words, receive, next, false);
+    return return_step(server, endpoint, words, next, false);
 }
 
-/* ---- RETURN with a capability, and RECV. */
+/* ---- The same with a capability. */
 
 /* One capability on its way in an answer. */
 struct answered_cap {
@@ -539,19 +539,18 @@ static void end_answered_cap(struct process *from, const struct answered_cap *ca
 }
 
 static enum ipc_way return_with_capability(struct thread *server, struct ipc_endpoint *endpoint,
-                                           const struct sqe_words *returned, const struct sqe_words *receive,
-                                           struct thread **next)
+                                           const struct sqe_words *words, struct thread **next)
 {
-    const uint32_t len = (uint32_t)returned->lengths;
+    const uint32_t len = (uint32_t)words->lengths;
     struct answered_cap cap;
     uint32_t id;
     struct thread *caller = endpoint->fast_call;
     if (caller == NULL || align_up(len, 8) + sizeof(struct capos_xfer_result) > caller->fast.room_bytes ||
-        !begin_answered_cap(server->process, align_up(returned->addr + len, 8), &cap))
+        !begin_answered_cap(server->process, align_up(words->addr + len, 8), &cap))
         return IPC_GENERAL_WAY;
     enum ipc_way way = IPC_GENERAL_WAY;
     if (captable_insert_alone(&caller->process->captable, cap.capability, CAP_FROM_IPC, &id) == CAPOS_OK) {
-        way = return_step_late(server, endpoint, returned, receive, next);
+        way = return_step_late(server, endpoint, words, next);
         if (way == IPC_GENERAL_WAY)
             captable_take_out_alone(&caller->process->captable, id); /* nobody has seen it */
     }
@@ -564,17 +563,16 @@ static enum ipc_way return_with_capability(struct thread *server, struct ipc_end
     return way;
 }
 
-enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *returned,
-                                  const struct sqe_words *receive, struct thread **next)
+enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *words, struct thread **next)
 {
-    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
-    const bool plain = returned->transfer >> 32 == 0;
+    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)words->target);
+    const bool plain = words->transfer >> 32 == 0;
     if (endpoint == NULL)
         return IPC_GENERAL_WAY;
     if (spinlock_needed())
-        return plain ? return_among_several(server, endpoint, returned, receive, next) : IPC_GENERAL_WAY;
-    return plain ? return_step_late(server, endpoint, returned, receive, next)
-                 : return_with_capability(server, endpoint, returned, receive, next);
+        return plain ? return_among_several(server, endpoint, words, next) : IPC_GENERAL_WAY;
+    return plain ? return_step_late(server, endpoint, words, next)
+                 : return_with_capability(server, endpoint, words, next);
 }
 
 /* ---- RELEASE of a facet, and CALL on another of the same endpoint. */
@@ -666,13 +664,13 @@ enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, 
     return way;
 }
 
-enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words)
+enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words, uint32_t sq_head)
 {
     struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)words->target);
     if (endpoint == NULL || !ipc_is_plain_receive(words, (uint32_t)words->target))
         return IPC_GENERAL_WAY;
     ipc_lock(endpoint); /* another receiver takes its place in the list, an unanswered call in the table */
-    bool waits = receive_locked(server, endpoint, words, server->ring.sq_head + 1, true);
+    bool waits = receive_locked(server, endpoint, words, sq_head, true);
     if (waits)
         endpoint->fast_process = server->process;
     spinlock_release(&endpoint->lock);

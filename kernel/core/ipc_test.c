@@ -62,7 +62,7 @@ struct actor {
     bool receiving;
     struct delivered delivered[CLIENTS * SLOTS * 4];
     size_t delivered_count;
-    uint64_t returned_value; /* of the RETURN being executed */
+    uint32_t answering; /* the call that the last RETURN was for */
     int32_t returned;
 };
 
@@ -271,6 +271,14 @@ static void receive_completed(struct actor *actor, const struct capos_cqe *cqe)
     actor->delivered[actor->delivered_count++] = (struct delivered){header->call_id, value};
 }
 
+/* One that was to go on as a receive: there is none. */
+static void return_failed(struct actor *actor, const struct capos_cqe *cqe)
+{
+    assert_int_equal(cqe->call_id, actor->answering);
+    actor->receiving = false;
+    actor->returned = cqe->result;
+}
+
 static void reap(struct actor *actor)
 {
     struct ring *ring = &actor->thread.ring;
@@ -278,6 +286,8 @@ static void reap(struct actor *actor)
         struct capos_cqe cqe = ring->cq[ring->page->cq_head++ % CAPOS_RING_CQ_ENTRIES];
         if (cqe.user_data >= FIRST_VALUE)
             call_completed(actor, &cqe);
+        else if (cqe.user_data == RECEIVE && cqe.result < 0 && cqe.call_id != 0)
+            return_failed(actor, &cqe);
         else if (cqe.user_data == RECEIVE)
             receive_completed(actor, &cqe);
         else if (cqe.user_data == RETURN)
@@ -336,19 +346,26 @@ static void do_cancel(struct actor *actor)
     run(actor, &(struct capos_sqe){.user_data = CANCEL, .opcode = CAPOS_OP_CANCEL, .addr = user_data});
 }
 
+static bool may_receive(const struct actor *actor)
+{
+    return !actor->receiving && actor->delivered_count < array_count(actor->delivered);
+}
+
+static void describe_receive(struct actor *actor, struct capos_sqe *sqe)
+{
+    actor->receiving = true;
+    sqe->user_data = RECEIVE;
+    sqe->result_addr = rand() % 16 == 0 ? 0x1000 : (uintptr_t)actor->memory[SLOTS];
+    sqe->result_len = rand() % 16 == 0 ? sizeof(struct capos_ipc_header) : sizeof(actor->memory[SLOTS]);
+}
+
 static void do_receive(struct actor *actor)
 {
-    if (actor->receiving || actor->delivered_count == array_count(actor->delivered))
+    struct capos_sqe sqe = {.opcode = CAPOS_OP_RECV, .cap_id = actor->endpoint};
+    if (!may_receive(actor))
         return;
-    actor->receiving = true;
-    run(actor,
-        &(struct capos_sqe){
-            .user_data = RECEIVE,
-            .opcode = CAPOS_OP_RECV,
-            .cap_id = actor->endpoint,
-            .result_addr = rand() % 16 == 0 ? 0x1000 : (uintptr_t)actor->memory[SLOTS],
-            .result_len = rand() % 16 == 0 ? sizeof(struct capos_ipc_header) : sizeof(actor->memory[SLOTS]),
-        });
+    describe_receive(actor, &sqe);
+    run(actor, &sqe);
 }
 
 static void describe_mint(const struct actor *actor, void *descriptors)
@@ -359,7 +376,7 @@ static void describe_mint(const struct actor *actor, void *descriptors)
     mints[mint_count++] = NEVER_MINTED;
 }
 
-/* Answers, with a token if it has one, or with a facet that the answer makes. */
+/* Answers, with a token if it has one, or with a facet that the answer makes; and may go on as a receive. */
 static void do_return(struct actor *actor)
 {
     uint8_t *answer = actor->memory[SLOTS + 1];
@@ -379,15 +396,22 @@ static void do_return(struct actor *actor)
         describe_mint(actor, answer + ANSWER_BYTES);
     if (call != NULL)
         call->minted = mint;
-    run(actor, &(struct capos_sqe){
-                   .user_data = RETURN,
-                   .opcode = CAPOS_OP_RETURN,
-                   .cap_id = actor->endpoint,
-                   .call_id = served.call_id,
-                   .addr = (uintptr_t)answer,
-                   .len = ANSWER_BYTES,
-                   .xfer_cap_count = token != 0 || mint,
-               });
+    struct capos_sqe sqe = {
+        .user_data = RETURN,
+        .opcode = CAPOS_OP_RETURN,
+        .cap_id = actor->endpoint,
+        .call_id = served.call_id,
+        .addr = (uintptr_t)answer,
+        .len = ANSWER_BYTES,
+        .xfer_cap_count = token != 0 || mint,
+    };
+    actor->answering = served.call_id;
+    actor->returned = CAPOS_OK;
+    if (may_receive(actor) && rand() % 2 == 0) {
+        sqe.flags = CAPOS_SQE_RECEIVE;
+        describe_receive(actor, &sqe);
+    }
+    run(actor, &sqe);
     if (mint && unit_alloc_failed() && actor->returned == CAPOS_ERR_NO_MEMORY)
         return; /* it is still there to be answered */
     assert_int_equal(actor->returned, expected ? CAPOS_OK : CAPOS_ERR_NOT_FOUND);
@@ -706,19 +730,22 @@ static struct sqe_words call_entry(uint64_t value)
                                              .result_len = sizeof(client->results[0])});
 }
 
+/* A RETURN that goes on as a RECV. */
 static struct sqe_words return_entry(uint32_t call_id, uint64_t value)
 {
     struct actor *server = fast_server();
     uint64_t *answer = (uint64_t *)(void *)server->memory[SLOTS + 1];
     answer[0] = value + 1;
     answer[1] = 0;
-    return words_of_entry((struct capos_sqe){.user_data = RETURN,
+    return words_of_entry((struct capos_sqe){.user_data = RECEIVE,
                                              .opcode = CAPOS_OP_RETURN,
-                                             .flags = CAPOS_SQE_QUIET,
+                                             .flags = CAPOS_SQE_RECEIVE,
                                              .cap_id = server->endpoint,
                                              .call_id = call_id,
                                              .addr = (uintptr_t)answer,
-                                             .len = ANSWER_BYTES});
+                                             .len = ANSWER_BYTES,
+                                             .result_addr = (uintptr_t)server->memory[SLOTS],
+                                             .result_len = INBOX_BYTES});
 }
 
 static struct ipc_facet *client_facet(void)
@@ -737,7 +764,9 @@ static void expect_receive(void)
 {
     const struct sqe_words receive = receive_entry();
     world_set_current(&fast_server()->thread);
-    assert_int_equal(ipc_fast_receive(&fast_server()->thread, &receive), IPC_WAITS);
+    assert_int_equal(
+        ipc_fast_receive(&fast_server()->thread, &receive, fast_server()->thread.ring.sq_head + 1),
+        IPC_WAITS);
     assert_int_equal(fast_server()->thread.state, THREAD_IN_RECEIVE);
     fast_server()->receiving = true;
     were_queued(fast_server());
@@ -769,10 +798,10 @@ static uint32_t expect_call(uint64_t value)
 
 static void expect_return(uint32_t call_id, uint64_t value)
 {
-    const struct sqe_words returned = return_entry(call_id, value), receive = receive_entry();
+    const struct sqe_words returned = return_entry(call_id, value);
     struct thread *next = NULL;
     world_set_current(&fast_server()->thread);
-    assert_int_equal(ipc_fast_return(&fast_server()->thread, &returned, &receive, &next), IPC_SWITCH);
+    assert_int_equal(ipc_fast_return(&fast_server()->thread, &returned, &next), IPC_SWITCH);
     assert_ptr_equal(next, &fast_client()->thread);
     assert_int_equal(fast_client()->thread.state, THREAD_RUNNING);
     assert_int_equal(fast_server()->thread.state, THREAD_IN_RECEIVE);
@@ -854,12 +883,11 @@ static void test_buffers_come_and_go(void)
     aspace_front(world_aspace())->generation++;
     expect_return(expect_call(FIRST_VALUE + 1), FIRST_VALUE + 1);
     const uint32_t call_id = expect_call(FIRST_VALUE + 2);
-    struct sqe_words receive = receive_entry();
-    receive.result_addr = 0x1000;
-    const struct sqe_words returned = return_entry(call_id, FIRST_VALUE + 2);
+    struct sqe_words returned = return_entry(call_id, FIRST_VALUE + 2);
+    returned.result_addr = 0x1000;
     struct thread *next = NULL;
     world_set_current(&fast_server()->thread);
-    assert_int_equal(ipc_fast_return(&fast_server()->thread, &returned, &receive, &next), IPC_SWITCH);
+    assert_int_equal(ipc_fast_return(&fast_server()->thread, &returned, &next), IPC_SWITCH);
     reap(fast_client());
     const struct sqe_words call = call_entry(FIRST_VALUE + 3);
     expect_general_call(&call);
@@ -871,32 +899,75 @@ static void test_returns_that_go_the_general_way(void)
     make_world();
     expect_receive();
     const uint32_t call_id = expect_call(FIRST_VALUE);
-    const struct sqe_words receive = receive_entry();
     struct thread *server = &fast_server()->thread, *next = NULL;
     struct sqe_words returned = return_entry(call_id + 1, FIRST_VALUE); /* there is no such call */
     world_set_current(server);
-    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_return(server, &returned, &next), IPC_GENERAL_WAY);
     returned = return_entry(call_id, FIRST_VALUE);
-    returned.lengths = 72; /* more than the caller has room for */
-    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    returned.lengths += 72 - ANSWER_BYTES; /* more than the caller has room for */
+    assert_int_equal(ipc_fast_return(server, &returned, &next), IPC_GENERAL_WAY);
     returned = return_entry(call_id, FIRST_VALUE);
     returned.addr = 0x1000;
-    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_return(server, &returned, &next), IPC_GENERAL_WAY);
     returned = return_entry(call_id, FIRST_VALUE);
     server->stopping = true;
-    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_return(server, &returned, &next), IPC_GENERAL_WAY);
     server->stopping = false;
     assert_ptr_equal(endpoint->fast_call, &fast_client()->thread);
     do_call(&actors[FAST_CLIENT + 1]); /* settles everything; it waits in the queue */
     while (endpoint->queued == 0)
         do_call(&actors[FAST_CLIENT + 1]);
     assert_null(endpoint->fast_call);
-    assert_int_equal(ipc_fast_return(server, &returned, &receive, &next), IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_return(server, &returned, &next), IPC_GENERAL_WAY);
     fast_server()->delivered[0] = (struct delivered){call_id, FIRST_VALUE};
     fast_server()->delivered_count = 1;
     fast_client()->calls[0].delivered = true;
     do_return(fast_server());
     reap_all();
+    assert_int_equal(fast_client()->calls[0].value, 0);
+}
+
+/* The general way of an answer that goes on as a receive: one completion, of what failed or of the receive.
+ */
+static const struct capos_cqe *answer_and_receive(struct sqe_words words)
+{
+    struct actor *server = fast_server();
+    struct ring *ring = &server->thread.ring;
+    struct capos_sqe sqe;
+    memcpy(&sqe, &words, sizeof(sqe));
+    const uint32_t tail = ring->cq_tail;
+    world_set_current(&server->thread);
+    ring->sq[ring->page->sq_tail++ % CAPOS_RING_SQ_ENTRIES] = sqe;
+    assert_true(ring_enter(&server->thread) >= 0);
+    assert_in_range(ring->cq_tail - tail, 0, 1);
+    ring->page->cq_head = ring->cq_tail;
+    return ring->cq_tail == tail ? NULL : &ring->cq[tail % CAPOS_RING_CQ_ENTRIES];
+}
+
+static void test_answers_that_do_not_go_on(void)
+{
+    make_world();
+    expect_receive();
+    uint32_t call_id = expect_call(FIRST_VALUE);
+    struct sqe_words words = return_entry(call_id, FIRST_VALUE);
+    words.target |= (uint64_t)CAPOS_SQE_QUIET << 56;
+    const struct capos_cqe *cqe = answer_and_receive(words);
+    assert_true(cqe->result == CAPOS_ERR_BAD_FLAGS && cqe->call_id == call_id);
+    cqe = answer_and_receive(return_entry(call_id + 1, FIRST_VALUE));
+    assert_true(cqe->result == CAPOS_ERR_NOT_FOUND && cqe->call_id == call_id + 1);
+    assert_int_equal(fast_server()->thread.pending_out, 0); /* and does not wait */
+    words = return_entry(call_id, FIRST_VALUE);
+    words.result_addr++;
+    cqe = answer_and_receive(words); /* the answer is on its way */
+    assert_true(cqe->result == CAPOS_ERR_UNALIGNED && cqe->call_id == 0);
+    fast_client()->calls[0].delivered = true;
+    reap(fast_client());
+    assert_int_equal(fast_client()->calls[0].value, 0);
+    expect_receive();
+    call_id = expect_call(FIRST_VALUE);
+    assert_null(answer_and_receive(return_entry(call_id, FIRST_VALUE)));
+    assert_int_equal(fast_server()->thread.pending_out, 1); /* it waits */
+    reap(fast_client());
     assert_int_equal(fast_client()->calls[0].value, 0);
 }
 
@@ -907,13 +978,22 @@ static void test_plain_entries(void)
     const uint32_t cap_id = fast_server()->endpoint;
     struct sqe_words words = return_entry(1, FIRST_VALUE);
     assert_true(ipc_is_plain_return(&words));
-    words.target &= ~((uint64_t)CAPOS_SQE_QUIET << 56);
+    assert_true(ipc_receives_again(&words));
+    words.target ^= (uint64_t)(CAPOS_SQE_QUIET | CAPOS_SQE_RECEIVE) << 56;
     assert_false(ipc_is_plain_return(&words));
+    assert_false(ipc_receives_again(&words));
     words = return_entry(1, FIRST_VALUE);
     words.transfer |= UINT64_C(1) << 32; /* with a capability */
     assert_false(ipc_is_plain_return(&words));
     words = return_entry(1, FIRST_VALUE);
     words.target |= (uint64_t)CAPOS_SQE_EXCEPTION << 56;
+    assert_false(ipc_is_plain_return(&words));
+    assert_true(ipc_receives_again(&words));
+    words = return_entry(1, FIRST_VALUE);
+    words.lengths = ANSWER_BYTES | (uint64_t)(sizeof(struct capos_ipc_header) - 1) << 32; /* nothing fits */
+    assert_false(ipc_is_plain_return(&words));
+    words = return_entry(1, FIRST_VALUE);
+    words.result_addr++;
     assert_false(ipc_is_plain_return(&words));
     words = receive_entry();
     assert_true(ipc_is_plain_receive(&words, cap_id));
@@ -1134,9 +1214,8 @@ static void test_minted_facet(void)
 
 static enum ipc_way try_return_with_capability(const struct sqe_words *returned, struct thread **next)
 {
-    const struct sqe_words receive = receive_entry();
     world_set_current(&fast_server()->thread);
-    return ipc_fast_return_late(&fast_server()->thread, returned, &receive, next);
+    return ipc_fast_return_late(&fast_server()->thread, returned, next);
 }
 
 /* On a machine with one CPU; what cannot be done so leaves no trace. */
@@ -1270,7 +1349,7 @@ static void test_long_fast_call(void)
     receive.result_addr = (uintptr_t)header;
     receive.lengths = (uint64_t)(sizeof(*header) + LONG_BYTES) << 32;
     world_set_current(&server->thread);
-    assert_int_equal(ipc_fast_receive(&server->thread, &receive), IPC_WAITS);
+    assert_int_equal(ipc_fast_receive(&server->thread, &receive, server->thread.ring.sq_head + 1), IPC_WAITS);
     were_queued(server);
     for (size_t i = 0; i < LONG_BYTES; i++)
         params[i] = (uint8_t)(i % 251);
@@ -1342,6 +1421,7 @@ int main(void)
         UNIT_TEST(test_calls_that_go_the_general_way),
         UNIT_TEST(test_buffers_come_and_go),
         UNIT_TEST(test_returns_that_go_the_general_way),
+        UNIT_TEST(test_answers_that_do_not_go_on),
         UNIT_TEST(test_plain_entries),
         UNIT_TEST(test_fast_call_to_who_cannot_run_here),
         UNIT_TEST(test_cancelled_receive),

@@ -437,6 +437,36 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     return trace_wanted(thread) ? execute_traced(thread, scratch) : execute_kind(thread, scratch);
 }
 
+/* A RETURN that goes on as a RECV, in scratch->kcall.sqe: one entry here, two for what executes them and for
+ * a trace. Pending: the call is answered, and the RECV is in kcall.sqe; else what to answer. */
+static __attribute__((noinline)) int32_t answer_before_receive(struct thread *thread,
+                                                               struct call_scratch *scratch)
+{
+    struct capos_sqe *sqe = &scratch->kcall.sqe;
+    const struct capos_sqe receive = {
+        .user_data = sqe->user_data,
+        .cap_id = sqe->cap_id,
+        .opcode = CAPOS_OP_RECV,
+        .result_addr = sqe->result_addr,
+        .result_len = sqe->result_len,
+    };
+    if ((sqe->flags & CAPOS_SQE_QUIET) != 0)
+        return CAPOS_ERR_BAD_FLAGS;
+    sqe->flags ^= CAPOS_SQE_RECEIVE | CAPOS_SQE_QUIET;
+    sqe->result_addr = 0;
+    sqe->result_len = 0;
+    const int32_t result = execute_any(thread, scratch);
+    if (result == CAP_CALL_PENDING)
+        *sqe = receive;
+    return result;
+}
+
+static __attribute__((noinline)) int32_t execute_both(struct thread *thread, struct call_scratch *scratch)
+{
+    const int32_t result = answer_before_receive(thread, scratch);
+    return result == CAP_CALL_PENDING ? execute_any(thread, scratch) : result;
+}
+
 /* Takes the next entry, which is read this once: from here on only the copy counts. */
 static inline void execute_next(struct thread *thread, struct call_scratch *scratch)
 {
@@ -450,7 +480,7 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
         result = call_plain(thread, scratch, &words);
     } else if (!is_plain_nop(&words)) {
         __builtin_memcpy(&scratch->kcall.sqe, &words, sizeof(words));
-        result = execute_any(thread, scratch);
+        result = ipc_receives_again(&words) ? execute_both(thread, scratch) : execute_any(thread, scratch);
     }
     if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) == 0, 1))
         post(thread, words.user_data, 0);
@@ -741,15 +771,18 @@ static __attribute__((noinline)) int64_t enter_one_late(struct thread *thread)
     return 0;
 }
 
-/* A CALL. 0: it is something else. */
+/* A CALL, or a server's round. 0: it is something else. */
 static inline __attribute__((always_inline)) int64_t enter_one(struct thread *thread)
 {
     struct thread *next = NULL;
     struct sqe_words words;
     read_entry(&thread->ring, thread->ring.sq_head, &words);
-    if (__builtin_expect((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline |
-                          words.deadline_ns | ((words.result_addr | words.addr) & 7)) != 0,
-                         0)) {
+    if (words.target >> 32 == IPC_RETURN_AND_RECEIVE) {
+        if (__builtin_expect(ipc_is_plain_return(&words), 1))
+            go_on(ipc_fast_return(thread, &words, &next), next);
+        return 0;
+    }
+    if (__builtin_expect(!is_simple_call(&words), 0)) {
         try_call_with_capability(thread);
         return 0;
     }
@@ -802,76 +835,81 @@ static __attribute__((noinline)) void release_and_call(struct thread *thread)
     go_on_late(way, next);
 }
 
-/* A RETURN and a RECV, the first perhaps with a capability. */
-static __attribute__((noinline)) void enter_two_late(struct thread *thread)
-{
-    struct sqe_words returned, receive;
-    struct thread *next = NULL;
-    read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
-    if (ipc_is_simple_return(&returned) && ipc_is_plain_receive(&receive, (uint32_t)returned.target))
-        go_on_late(ipc_fast_return_late(thread, &returned, &receive, &next), next);
-}
-
-/* A RETURN and a RECV, or an UNPARK and a PARK. */
-static inline __attribute__((always_inline)) void enter_two(struct thread *thread)
-{
-    struct thread *next = NULL;
-    struct sqe_words returned, receive;
-    read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    if (__builtin_expect(!ipc_is_plain_return(&returned), 0)) {
-        const uint8_t opcode = (uint8_t)(returned.target >> 48);
-        if (opcode == CAPOS_OP_UNPARK)
-            park_take_turns(thread);
-        else if (opcode == CAPOS_OP_RELEASE)
-            release_and_call(thread);
-        else
-            enter_two_late(thread);
-        return;
-    }
-    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
-    if (__builtin_expect(!ipc_is_plain_receive(&receive, (uint32_t)returned.target), 0))
-        return;
-    go_on(ipc_fast_return(thread, &returned, &receive, &next), next);
-}
-
 static uint8_t opcode_at(const struct ring *ring, uint32_t index)
 {
     return __atomic_load_n(&ring->sq[index & SQ_MASK].opcode, __ATOMIC_RELAXED);
 }
 
-/* Several entries, of which the last is a RECV: that waits the fast way if it can, so that the call it gets
- * may come by it; with a RETURN before it, both go the fast way if they can. */
-static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
+/* An UNPARK and a PARK, or a RELEASE and a CALL. */
+static __attribute__((noinline)) void enter_two(struct thread *thread)
+{
+    const struct ring *ring = &thread->ring;
+    const uint8_t first = opcode_at(ring, ring->sq_head);
+    if (first == CAPOS_OP_UNPARK)
+        park_take_turns(thread);
+    else if (first == CAPOS_OP_RELEASE && opcode_at(ring, ring->sq_head + 1) == CAPOS_OP_CALL)
+        release_and_call(thread);
+}
+
+/* The only entry is a RECV: waits the fast way if it can, so that the call it gets may come by it. */
+static void receive_alone(struct thread *thread, const struct sqe_words *words, uint32_t sq_head)
+{
+    if (still_waits_for_one(thread) && process_is_alone(thread->process) &&
+        ipc_fast_receive(thread, words, sq_head) == IPC_WAITS)
+        sched_next();
+}
+
+/* The only entry is a RETURN that goes on as a RECV: the fast way if it can, else at least the RECV. */
+static void return_alone(struct thread *thread, const struct sqe_words *words)
 {
     struct ring *ring = &thread->ring;
-    struct sqe_words words;
-    if (waiting > 2) {
-        struct ipc_facet *news = NULL;
-        while (waiting > 2 && release_first(thread, &news)) {
-            waiting--;
-            if (news != NULL)
-                ipc_facet_dropped(news);
-        }
-        if (waiting > 2)
-            drain(thread, waiting - 2);
-        waiting = 2;
-        if (still_waits_for_one(thread))
-            enter_two_late(thread);
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    struct capos_sqe *sqe = &scratch->kcall.sqe;
+    struct thread *next = NULL;
+    if (still_waits_for_one(thread) && ipc_is_simple_return(words))
+        go_on_late(ipc_fast_return_late(thread, words, &next), next);
+    ring->sq_head++;
+    __builtin_memcpy(sqe, words, sizeof(*sqe));
+    int32_t result = answer_before_receive(thread, scratch);
+    if (result == CAP_CALL_PENDING) {
+        struct sqe_words receive;
+        __builtin_memcpy(&receive, sqe, sizeof(receive));
+        receive_alone(thread, &receive, ring->sq_head);
+        result = execute_any(thread, scratch);
     }
-    if (waiting == 2)
-        drain(thread, 1);
+    if (result != CAP_CALL_PENDING)
+        deliver_and_post(thread, &scratch->kcall, words->user_data, result);
+    __atomic_store_n(&ring->page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
+    ring->page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
+}
+
+/* A server's round: whatever it is, and last a RECV, or a RETURN that goes on as one. */
+static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
+{
+    const struct ring *ring = &thread->ring;
+    struct ipc_facet *news = NULL;
+    struct sqe_words words;
+    while (waiting > 1 && release_first(thread, &news)) {
+        waiting--;
+        if (news != NULL)
+            ipc_facet_dropped(news);
+    }
+    if (waiting > 1)
+        drain(thread, waiting - 1);
     read_entry(ring, ring->sq_head, &words);
-    if (still_waits_for_one(thread) && process_is_alone(thread->process) &&
-        ipc_fast_receive(thread, &words) == IPC_WAITS)
-        sched_next();
+    if (ipc_receives_again(&words))
+        return_alone(thread, &words);
+    else
+        receive_alone(thread, &words, ring->sq_head + 1);
 }
 
 static inline bool ends_with_receive(const struct thread *thread, uint32_t waiting)
 {
     const struct ring *ring = &thread->ring;
-    return waiting - 1 < CAPOS_RING_SQ_ENTRIES &&
-           opcode_at(ring, ring->sq_head + waiting - 1) == CAPOS_OP_RECV;
+    if (waiting - 1 >= CAPOS_RING_SQ_ENTRIES)
+        return false;
+    const uint8_t last = opcode_at(ring, ring->sq_head + waiting - 1);
+    return last == CAPOS_OP_RECV || last == CAPOS_OP_RETURN;
 }
 
 static __attribute__((noinline)) int64_t enter_any(struct thread *thread)
