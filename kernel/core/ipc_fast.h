@@ -29,18 +29,25 @@ static inline bool ipc_receives_again(const struct sqe_words *words)
     return (words->target & both) == ((uint64_t)CAPOS_SQE_RECEIVE << 56 | (uint64_t)CAPOS_OP_RETURN << 48);
 }
 
-/* The same, of results with no or one capability. */
-static inline bool ipc_is_simple_return(const struct sqe_words *words)
+/* The same, of few bytes and less than 2^caps_log2 capabilities. */
+static inline __attribute__((always_inline)) bool ipc_is_short_return(const struct sqe_words *words,
+                                                                      unsigned caps_log2)
 {
-    return ((words->target >> 32 ^ IPC_RETURN_AND_RECEIVE) | words->transfer >> 33 | words->pipeline |
-            words->deadline_ns | ((words->addr | words->result_addr) & 7)) == 0 &&
+    return words->target >> 32 == IPC_RETURN_AND_RECEIVE &&
+           (words->transfer >> (32 + caps_log2) | words->pipeline | words->deadline_ns |
+            ((words->addr | words->result_addr) & 7)) == 0 &&
            (uint32_t)words->lengths <= SHORT_BYTES && words->lengths >> 32 >= sizeof(struct capos_ipc_header);
 }
 
-/* Of nothing but bytes. */
+/* With no capability or one. */
+static inline bool ipc_is_simple_return(const struct sqe_words *words)
+{
+    return ipc_is_short_return(words, 1);
+}
+
 static inline bool ipc_is_plain_return(const struct sqe_words *words)
 {
-    return ipc_is_simple_return(words) && words->transfer >> 32 == 0;
+    return ipc_is_short_return(words, 0);
 }
 
 /* A RELEASE that wants no completion if it succeeds. */

@@ -705,18 +705,19 @@ static __attribute__((noinline)) int64_t call_one_bringing(struct thread *thread
     return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, 1) : 1;
 }
 
-static inline __attribute__((always_inline)) void go_on(enum ipc_way way, struct thread *next)
+static inline __attribute__((always_inline)) void go_on(struct thread *thread, enum ipc_way way,
+                                                        struct thread *next)
 {
     if (way == IPC_SWITCH)
-        sched_hand_over(next);
+        sched_hand_over(thread, next);
     if (way == IPC_WAITS)
         sched_next();
 }
 
 /* One copy for all but the shortest ways. */
-static __attribute__((noinline)) void go_on_late(enum ipc_way way, struct thread *next)
+static __attribute__((noinline)) void go_on_late(struct thread *thread, enum ipc_way way, struct thread *next)
 {
-    go_on(way, next);
+    go_on(thread, way, next);
 }
 
 /* A CALL on a client facet with one capability. */
@@ -731,7 +732,8 @@ static __attribute__((noinline)) void try_call_with_capability(struct thread *th
         return;
     const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
     if (target != NULL && target->type->forward == endpoint_facet_forward)
-        go_on_late(ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next),
+        go_on_late(thread,
+                   ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next),
                    next);
 }
 
@@ -767,8 +769,19 @@ static __attribute__((noinline)) int64_t enter_one_late(struct thread *thread)
     if (target->type->forward != endpoint_facet_forward)
         return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
                                  words.result_addr);
-    go_on_late(ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, NULL, &next), next);
+    go_on_late(thread, ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, NULL, &next),
+               next);
     return 0;
+}
+
+/* Results that are not plain. */
+static __attribute__((noinline)) void return_late(struct thread *thread)
+{
+    struct sqe_words words;
+    struct thread *next = NULL;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    if (ipc_is_simple_return(&words))
+        go_on_late(thread, ipc_fast_return_late(thread, &words, &next), next);
 }
 
 /* A CALL, or a server's round. 0: it is something else. */
@@ -779,7 +792,9 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
     read_entry(&thread->ring, thread->ring.sq_head, &words);
     if (words.target >> 32 == IPC_RETURN_AND_RECEIVE) {
         if (__builtin_expect(ipc_is_plain_return(&words), 1))
-            go_on(ipc_fast_return(thread, &words, &next), next);
+            go_on(thread, ipc_fast_return(thread, &words, &next), next);
+        else
+            return_late(thread);
         return 0;
     }
     if (__builtin_expect(!is_simple_call(&words), 0)) {
@@ -790,7 +805,7 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
     if (__builtin_expect(target == NULL, 0))
         return enter_one_late(thread);
     if (target->type->forward == endpoint_facet_forward) {
-        go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
+        go_on(thread, ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
         return enter_one_late(thread);
     }
     if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
@@ -832,7 +847,7 @@ static __attribute__((noinline)) void release_and_call(struct thread *thread)
         way = call_next(thread, news, &next);
     if (way == IPC_GENERAL_WAY && news != NULL)
         ipc_facet_dropped(news);
-    go_on_late(way, next);
+    go_on_late(thread, way, next);
 }
 
 static uint8_t opcode_at(const struct ring *ring, uint32_t index)
@@ -867,7 +882,7 @@ static void return_alone(struct thread *thread, const struct sqe_words *words)
     struct capos_sqe *sqe = &scratch->kcall.sqe;
     struct thread *next = NULL;
     if (still_waits_for_one(thread) && ipc_is_simple_return(words))
-        go_on_late(ipc_fast_return_late(thread, words, &next), next);
+        go_on_late(thread, ipc_fast_return_late(thread, words, &next), next);
     ring->sq_head++;
     __builtin_memcpy(sqe, words, sizeof(*sqe));
     int32_t result = answer_before_receive(thread, scratch);
@@ -930,7 +945,7 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     if (__builtin_expect(waits_for_one(thread, __atomic_load_n(&page->cq_head, __ATOMIC_RELAXED),
                                        min_complete, timeout_ns),
                          1)) {
-        if (waiting == 1) {
+        if (__builtin_expect(waiting == 1, 1)) {
             int64_t available = enter_one(thread);
             if (__builtin_expect(available != 0, 1))
                 return available;

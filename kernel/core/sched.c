@@ -86,10 +86,16 @@ uint64_t sched_cpus(void)
 
 /* ---- Accounting: in ticks of the TSC, which become ns where somebody wants to know. */
 
-/* Charges the running thread up to now. Only its own CPU does. */
-static inline __attribute__((always_inline)) void charge_now(struct cpu_sched *cpu)
+/* Time in which others waited. */
+static __attribute__((noinline)) void charge_contended(struct thread *thread, uint64_t from, uint64_t to)
 {
-    struct thread *thread = cpu->current;
+    if (from < to)
+        thread->sched.virtual_ns += sched_virtual_ns(&thread->sched, clock_ticks_ns(to - from));
+}
+
+/* Charges the running thread up to now. Only its own CPU does. */
+static inline __attribute__((always_inline)) void charge_now(struct cpu_sched *cpu, struct thread *thread)
+{
     uint64_t from = cpu->charged_until_ticks, now = clock_ticks();
     uint64_t contended = read_hint(&cpu->contended_since_ticks);
     cpu->charged_until_ticks = now;
@@ -97,15 +103,13 @@ static inline __attribute__((always_inline)) void charge_now(struct cpu_sched *c
         return;
     thread->sched.runtime_ticks += now - from;
     thread->sched.charged_at_ticks = now;
-    if (contended > from)
-        from = contended;
-    if (__builtin_expect(from < now, 0))
-        thread->sched.virtual_ns += sched_virtual_ns(&thread->sched, clock_ticks_ns(now - from));
+    if (__builtin_expect(contended != UINT64_MAX, 0))
+        charge_contended(thread, contended > from ? contended : from, now);
 }
 
 static void charge(struct cpu_sched *cpu)
 {
-    charge_now(cpu);
+    charge_now(cpu, cpu->current);
 }
 
 uint64_t sched_runtime_ns(const struct thread *thread)
@@ -361,9 +365,9 @@ static void put_down(struct cpu_sched *cpu)
     __atomic_store_n(&thread->on_cpu, false, __ATOMIC_RELEASE);
 }
 
-static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) void load_after(struct cpu_sched *cpu, struct thread *previous,
+                                                             struct thread *next)
 {
-    struct thread *previous = cpu->loaded;
     __atomic_store_n(&next->on_cpu, true, __ATOMIC_RELAXED);
     cpu->loaded = next;
     arch_context_switch((struct user_context *)previous, &next->context, /* its first member */
@@ -371,6 +375,11 @@ static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, st
                         aspace_resident_cpus(next->process->aspace));
     if (__builtin_expect(previous != NULL, 1))
         __atomic_store_n(&previous->on_cpu, false, __ATOMIC_RELEASE);
+}
+
+static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, struct thread *next)
+{
+    load_after(cpu, cpu->loaded, next);
 }
 
 /* A thread that was to be stopped was chosen. It has nothing on this CPU. */
@@ -433,9 +442,10 @@ static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
 static inline __attribute__((always_inline)) _Noreturn void start_candidate(struct cpu_sched *cpu,
                                                                             struct thread *next)
 {
-    if (cpu->current == NULL)
+    struct thread *thread = cpu->current;
+    if (thread == NULL)
         __builtin_unreachable();
-    charge_now(cpu);
+    charge_now(cpu, thread);
     enter(cpu, next);
 }
 
@@ -463,17 +473,17 @@ static SCHED_RARE _Noreturn void hand_over_with_timer(struct thread *thread)
 
 /* A part of the system call that it is the end of, as enter is of the rest: the same steps, but those that
  * are known to be nothing. */
-INLINE_ACROSS_FILES void sched_hand_over(struct thread *next)
+INLINE_ACROSS_FILES void sched_hand_over(struct thread *thread, struct thread *next)
 {
     struct cpu_sched *cpu = this_sched();
     if (__builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */
         hand_over_as_candidate(next);
-    if (cpu->current == NULL || cpu->loaded == NULL)
-        __builtin_unreachable();
     cpu->wants_leave = false;
-    charge_now(cpu);
+    if (thread == NULL)
+        __builtin_unreachable();
+    charge_now(cpu, thread);
     cpu->current = next;
-    load(cpu, next);
+    load_after(cpu, thread, next);
     spinlock_assert_none_held();
     if (__builtin_expect(cpu->timer_stale, 0))
         hand_over_with_timer(next);
