@@ -68,18 +68,34 @@ static inline bool ipc_is_plain_receive(const struct sqe_words *words, uint32_t 
            (uint32_t)words->lengths == 0 && words->lengths >> 32 >= sizeof(struct capos_ipc_header);
 }
 
+/*
+ * What a thread knows: the client facet that it called last and the server facet that it received from, each
+ * with its id and its slot in the table. Only a thread that is alone in its process knows anything: nobody
+ * else takes capabilities out of that table then, and what is live under an id in a slot is always the same.
+ * A second thread makes both forget (thread.c).
+ */
+static inline bool ipc_knows_facet(const struct ipc_fast *fast, uint32_t id)
+{
+    return fast->facet_id == id && fast->facet_slot->live_id == id;
+}
+static inline bool ipc_knows_endpoint(const struct ipc_fast *fast, uint32_t id)
+{
+    return fast->server_cap_id == id && fast->server_slot->live_id == id;
+}
+/* The thread is alone, and that is a client facet, found in the table under that id. */
+void ipc_learn_facet(struct ipc_fast *fast, uint32_t id, const struct capability *capability);
+
 /* The functions are for a thread that waits for one completion, without a limit, has none now and nothing in
  * flight (hindrances is 0), of a process with one thread: so the facet, or the server facet that the id
- * names, which was found in the process' table, stays there as long as the thread waits. Entries are consumed
- * unless the answer is IPC_GENERAL_WAY. */
+ * names, which was found in the process' table, stays there as long as the thread waits. Calls are on the
+ * facet that the thread knows. Entries are consumed unless the answer is IPC_GENERAL_WAY. */
 
 /* A CALL with that entry: no capabilities, no deadline, not pipelined. */
-enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
-                           struct thread **next);
+enum ipc_way ipc_fast_call(struct thread *caller, const struct sqe_words *words, struct thread **next);
 /* The same with one capability, which is copied. */
-enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
-                                           const struct sqe_words *words, struct thread **next);
-/* A plain RETURN. */
+enum ipc_way ipc_fast_call_with_capability(struct thread *caller, const struct sqe_words *words,
+                                           struct thread **next);
+/* A plain RETURN, from the endpoint that the thread knows; otherwise it is the general way. */
 enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *words, struct thread **next);
 /* A simple one. */
 enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *words, struct thread **next);
@@ -90,7 +106,7 @@ bool ipc_fast_give_up(struct process *process, uint32_t id, struct ipc_facet **n
 /* The same as ipc_fast_call, but of any length, and if `news` is not null, that is told too and the facet
  * freed.
  */
-enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
-                                struct ipc_facet *news, struct thread **next);
+enum ipc_way ipc_fast_call_late(struct thread *caller, const struct sqe_words *words, struct ipc_facet *news,
+                                struct thread **next);
 /* A RECV; sq_head is where the queue begins behind it. */
 enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words, uint32_t sq_head);

@@ -113,6 +113,7 @@ static void make_actor(struct actor *actor, uint64_t id)
     actor->thread.state = THREAD_RUNNING;
     spinlock_init(&actor->thread.lock, LOCK_PENDING);
     pending_init_thread(&actor->thread);
+    ipc_fast_forget(&actor->thread.fast);
     ring_init(&actor->thread.ring, actor->ring_page);
 }
 
@@ -754,6 +755,14 @@ static struct ipc_facet *client_facet(void)
                         struct ipc_facet, object);
 }
 
+/* As the system call finds it out. */
+static void learn(void)
+{
+    const struct actor *client = fast_client();
+    ipc_learn_facet(&fast_client()->thread.fast, client->endpoint,
+                    captable_peek_alone(&client->process, client->endpoint));
+}
+
 /* The entries that were consumed had been in the queue. */
 static void were_queued(const struct actor *actor)
 {
@@ -775,7 +784,8 @@ static void expect_receive(void)
 static enum ipc_way try_call(const struct sqe_words *words, struct thread **next)
 {
     world_set_current(&fast_client()->thread);
-    return ipc_fast_call(&fast_client()->thread, client_facet(), words, next);
+    learn();
+    return ipc_fast_call(&fast_client()->thread, words, next);
 }
 
 static uint32_t expect_call(uint64_t value)
@@ -1069,6 +1079,7 @@ static void test_fast_call_with_capability(void)
 {
     make_world();
     expect_receive();
+    learn();
     struct actor *client = fast_client(), *server = fast_server();
     struct sqe_words call = call_entry(FIRST_VALUE);
     struct capos_xfer_desc *descriptor = (void *)(client->memory[0] + 8);
@@ -1076,20 +1087,17 @@ static void test_fast_call_with_capability(void)
     *descriptor = (struct capos_xfer_desc){client->tokens[0], CAPOS_XFER_COPY};
     call.transfer = UINT64_C(1) << 32;
     world_set_current(&client->thread);
-    assert_int_equal(ipc_fast_call_with_capability(&client->thread, client_facet(), &call, &next),
+    assert_int_equal(ipc_fast_call_with_capability(&client->thread, &call, &next),
                      IPC_GENERAL_WAY); /* several CPUs */
     spinlock_several_cpus = false;
     descriptor->mode = CAPOS_XFER_MOVE;
-    assert_int_equal(ipc_fast_call_with_capability(&client->thread, client_facet(), &call, &next),
-                     IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_call_with_capability(&client->thread, &call, &next), IPC_GENERAL_WAY);
     descriptor->mode = CAPOS_XFER_COPY;
     const uint64_t limit = world_ledger()->limit[LEDGER_CAP_SLOTS];
     world_ledger()->limit[LEDGER_CAP_SLOTS] = world_ledger()->used[LEDGER_CAP_SLOTS];
-    assert_int_equal(ipc_fast_call_with_capability(&client->thread, client_facet(), &call, &next),
-                     IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_call_with_capability(&client->thread, &call, &next), IPC_GENERAL_WAY);
     world_ledger()->limit[LEDGER_CAP_SLOTS] = limit;
-    assert_int_equal(ipc_fast_call_with_capability(&client->thread, client_facet(), &call, &next),
-                     IPC_SWITCH);
+    assert_int_equal(ipc_fast_call_with_capability(&client->thread, &call, &next), IPC_SWITCH);
     const struct capos_ipc_header *header = (const void *)server->memory[SLOTS];
     const struct capos_xfer_result *record = (const void *)((const uint8_t *)(header + 1) + 8);
     const struct ring *ring = &server->thread.ring;
@@ -1317,10 +1325,10 @@ static void test_call_with_news(void)
     struct ipc_endpoint other = {.fast_receiver = NULL};
     also = news;
     news->endpoint = &other; /* as if it were another's */
-    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, news, &next),
-                     IPC_GENERAL_WAY);
+    learn();
+    assert_int_equal(ipc_fast_call_late(&client->thread, &call, news, &next), IPC_GENERAL_WAY);
     news->endpoint = endpoint;
-    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, also, &next), IPC_SWITCH);
+    assert_int_equal(ipc_fast_call_late(&client->thread, &call, also, &next), IPC_SWITCH);
     assert_ptr_equal(next, &server->thread);
     assert_int_equal(header->flags, CAPOS_IPC_ALSO_DROPPED);
     assert_int_equal(header->dropped_tag, MINT_TAG);
@@ -1357,22 +1365,20 @@ static void test_long_fast_call(void)
     call.addr = (uintptr_t)params;
     call.lengths = (call.lengths >> 32 << 32) | LONG_BYTES;
     world_set_current(&client->thread);
-    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
+    learn();
+    assert_int_equal(ipc_fast_call_late(&client->thread, &call, NULL, &next),
                      IPC_GENERAL_WAY); /* several CPUs */
     spinlock_several_cpus = false;
     call.lengths += 8; /* more than there is room for */
-    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
-                     IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_call_late(&client->thread, &call, NULL, &next), IPC_GENERAL_WAY);
     call.lengths += CAPOS_MESSAGE_MAX_BYTES;
-    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
-                     IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_call_late(&client->thread, &call, NULL, &next), IPC_GENERAL_WAY);
     call.lengths -= CAPOS_MESSAGE_MAX_BYTES + 8;
     call.addr = 0x1000;
-    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next),
-                     IPC_GENERAL_WAY);
+    assert_int_equal(ipc_fast_call_late(&client->thread, &call, NULL, &next), IPC_GENERAL_WAY);
     call.addr = (uintptr_t)params;
     assert_int_equal(server->thread.state, THREAD_IN_RECEIVE);
-    assert_int_equal(ipc_fast_call_late(&client->thread, client_facet(), &call, NULL, &next), IPC_SWITCH);
+    assert_int_equal(ipc_fast_call_late(&client->thread, &call, NULL, &next), IPC_SWITCH);
     assert_ptr_equal(next, &server->thread);
     were_queued(client);
     const struct ring *ring = &server->thread.ring;

@@ -17,10 +17,8 @@
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
     CQ_MASK = CAPOS_RING_CQ_ENTRIES - 1,
-    SQ_OFFSET = 256,
-    CQ_OFFSET = SQ_OFFSET + CAPOS_RING_SQ_ENTRIES * sizeof(struct capos_sqe),
 };
-_Static_assert(CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= CAPOS_PAGE_SIZE,
+_Static_assert(RING_CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= CAPOS_PAGE_SIZE,
                "the ring is one page");
 _Static_assert((CAPOS_RING_SQ_ENTRIES & SQ_MASK) == 0 && (CAPOS_RING_CQ_ENTRIES & CQ_MASK) == 0,
                "powers of two");
@@ -42,8 +40,8 @@ void ring_init(struct ring *ring, void *page)
     struct capos_ring_header *header = page;
     *ring = (struct ring){
         .page = header,
-        .sq = (void *)((char *)page + SQ_OFFSET),
-        .cq = (void *)((char *)page + CQ_OFFSET),
+        .sq = ring_page_sq(header),
+        .cq = ring_page_cq(header),
     };
     memset(header, 0, sizeof(*header)); /* of an earlier thread */
     header->magic = CAPOS_RING_MAGIC;
@@ -51,8 +49,8 @@ void ring_init(struct ring *ring, void *page)
     header->header_bytes = sizeof(*header);
     header->sq_entries = CAPOS_RING_SQ_ENTRIES;
     header->cq_entries = CAPOS_RING_CQ_ENTRIES;
-    header->sq_offset = SQ_OFFSET;
-    header->cq_offset = CQ_OFFSET;
+    header->sq_offset = RING_SQ_OFFSET;
+    header->cq_offset = RING_CQ_OFFSET;
 }
 
 void ring_copy(struct ring *copy, struct thread *from)
@@ -597,9 +595,10 @@ static inline int64_t wait_and_leave(struct thread *thread, int64_t available)
  * synchronous call and a server's round are. Each function comes back with nothing changed if its entries are
  * not what it is for. */
 
-static inline void read_entry(const struct ring *ring, uint32_t index, struct sqe_words *out)
+static inline void read_page_entry(const struct capos_ring_header *page, uint32_t index,
+                                   struct sqe_words *out)
 {
-    const volatile struct sqe_words *entry = (const void *)&ring->sq[index & SQ_MASK];
+    const volatile struct sqe_words *entry = (const void *)&ring_page_sq(page)[index & SQ_MASK];
     out->user_data = entry->user_data; /* each once */
     out->target = entry->target;
     out->addr = entry->addr;
@@ -608,6 +607,11 @@ static inline void read_entry(const struct ring *ring, uint32_t index, struct sq
     out->transfer = entry->transfer;
     out->pipeline = entry->pipeline;
     out->deadline_ns = entry->deadline_ns;
+}
+
+static inline void read_entry(const struct ring *ring, uint32_t index, struct sqe_words *out)
+{
+    read_page_entry(ring->page, index, out);
 }
 
 static inline bool waits_for_one(const struct thread *thread, uint32_t cq_head, uint32_t min_complete,
@@ -720,6 +724,16 @@ static __attribute__((noinline)) void go_on_late(struct thread *thread, enum ipc
     go_on(thread, way, next);
 }
 
+/* False: the id is no client facet. Its thread knows it otherwise. */
+static bool learn_facet(struct thread *thread, uint32_t id)
+{
+    const struct capability *target = captable_find_alone(thread->process, id);
+    if (target == NULL || target->type->forward != endpoint_facet_forward)
+        return false;
+    ipc_learn_facet(&thread->fast, id, target);
+    return true;
+}
+
 /* A CALL on a client facet with one capability. */
 static __attribute__((noinline)) void try_call_with_capability(struct thread *thread)
 {
@@ -730,11 +744,8 @@ static __attribute__((noinline)) void try_call_with_capability(struct thread *th
         (((words.target >> 48) ^ CAPOS_OP_CALL) | words.pipeline | words.deadline_ns |
          ((words.result_addr | words.addr) & 7)) != 0)
         return;
-    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
-    if (target != NULL && target->type->forward == endpoint_facet_forward)
-        go_on_late(thread,
-                   ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next),
-                   next);
+    if (learn_facet(thread, (uint32_t)words.target))
+        go_on_late(thread, ipc_fast_call_with_capability(thread, &words, &next), next);
 }
 
 /* No capabilities, no deadline, nothing to wait for. */
@@ -751,10 +762,8 @@ static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, str
     read_entry(&thread->ring, thread->ring.sq_head, &words);
     if (!is_simple_call(&words))
         return IPC_GENERAL_WAY;
-    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
-    return target == NULL || target->type->forward != endpoint_facet_forward
-               ? IPC_GENERAL_WAY
-               : ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, news, next);
+    return learn_facet(thread, (uint32_t)words.target) ? ipc_fast_call_late(thread, &words, news, next)
+                                                       : IPC_GENERAL_WAY;
 }
 
 /* A simple CALL whose target is not one of the first, or a long one on a facet. As enter_one. */
@@ -769,8 +778,8 @@ static __attribute__((noinline)) int64_t enter_one_late(struct thread *thread)
     if (target->type->forward != endpoint_facet_forward)
         return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
                                  words.result_addr);
-    go_on_late(thread, ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, NULL, &next),
-               next);
+    ipc_learn_facet(&thread->fast, (uint32_t)words.target, target);
+    go_on_late(thread, ipc_fast_call_late(thread, &words, NULL, &next), next);
     return 0;
 }
 
@@ -785,12 +794,13 @@ static __attribute__((noinline)) void return_late(struct thread *thread)
 }
 
 /* A CALL, or a server's round. 0: it is something else. */
-static inline __attribute__((always_inline)) int64_t enter_one(struct thread *thread)
+static inline __attribute__((always_inline)) int64_t enter_one(struct thread *thread,
+                                                               const struct capos_ring_header *page)
 {
     struct thread *next = NULL;
     struct sqe_words words;
-    read_entry(&thread->ring, thread->ring.sq_head, &words);
-    if (words.target >> 32 == IPC_RETURN_AND_RECEIVE) {
+    read_page_entry(page, thread->ring.sq_head, &words);
+    if ((words.target & (uint64_t)CAPOS_SQE_RECEIVE << 56) != 0) {
         if (__builtin_expect(ipc_is_plain_return(&words), 1))
             go_on(thread, ipc_fast_return(thread, &words, &next), next);
         else
@@ -801,17 +811,21 @@ static inline __attribute__((always_inline)) int64_t enter_one(struct thread *th
         try_call_with_capability(thread);
         return 0;
     }
-    const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
-    if (__builtin_expect(target == NULL, 0))
-        return enter_one_late(thread);
-    if (target->type->forward == endpoint_facet_forward) {
-        go_on(thread, ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
-        return enter_one_late(thread);
+    const uint32_t id = (uint32_t)words.target;
+    if (!ipc_knows_facet(&thread->fast, id)) {
+        const struct capability *target = peek_alone(thread->process, id);
+        if (__builtin_expect(target == NULL, 0))
+            return enter_one_late(thread);
+        if (target->type->forward != endpoint_facet_forward) {
+            if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
+                return call_one_bringing(thread, target, words.user_data, words.target, words.addr,
+                                         words.lengths, words.result_addr);
+            return call_one(thread, target, &words);
+        }
+        ipc_learn_facet(&thread->fast, id, target);
     }
-    if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
-        return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
-                                 words.result_addr);
-    return call_one(thread, target, &words);
+    go_on(thread, ipc_fast_call(thread, &words, &next), next);
+    return enter_one_late(thread);
 }
 
 static inline bool still_waits_for_one(const struct thread *thread)
@@ -946,7 +960,7 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
                                        min_complete, timeout_ns),
                          1)) {
         if (__builtin_expect(waiting == 1, 1)) {
-            int64_t available = enter_one(thread);
+            int64_t available = enter_one(thread, page);
             if (__builtin_expect(available != 0, 1))
                 return available;
         } else if (waiting == 2) {
