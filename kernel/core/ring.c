@@ -755,15 +755,21 @@ static inline bool is_simple_call(const struct sqe_words *words)
             ((words->result_addr | words->addr) & 7)) == 0;
 }
 
-/* The next entry, if it is such a CALL on a client facet. */
-static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, struct thread **next)
+/* Such a CALL on a client facet, with news for its endpoint. */
+static enum ipc_way call_with_news(struct thread *thread, const struct sqe_words *words,
+                                   struct ipc_facet *news, struct thread **next)
 {
-    struct sqe_words words;
-    read_entry(&thread->ring, thread->ring.sq_head, &words);
-    if (!is_simple_call(&words))
+    return learn_facet(thread, (uint32_t)words->target) ? ipc_fast_call_late(thread, words, news, next)
+                                                        : IPC_GENERAL_WAY;
+}
+
+/* A RETURN, if it is simple and there is no news, which goes before it. */
+static enum ipc_way return_after(struct thread *thread, const struct sqe_words *words,
+                                 const struct ipc_facet *news, struct thread **next)
+{
+    if (news != NULL || !ipc_is_simple_return(words))
         return IPC_GENERAL_WAY;
-    return learn_facet(thread, (uint32_t)words.target) ? ipc_fast_call_late(thread, &words, news, next)
-                                                       : IPC_GENERAL_WAY;
+    return ipc_fast_return_late(thread, words, next);
 }
 
 /* A simple CALL whose target is not one of the first, or a long one on a facet. As enter_one. */
@@ -849,16 +855,19 @@ static bool release_first(struct thread *thread, struct ipc_facet **news)
     return true;
 }
 
-/* A RELEASE and a CALL. */
-static __attribute__((noinline)) void release_and_call(struct thread *thread)
+/* A RELEASE, and a CALL or a RETURN that goes on as a RECV. */
+static __attribute__((noinline)) void release_and(struct thread *thread)
 {
     struct ipc_facet *news = NULL;
     struct thread *next = NULL;
+    struct sqe_words words;
     enum ipc_way way = IPC_GENERAL_WAY;
     if (!release_first(thread, &news))
         return;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
     if (still_waits_for_one(thread)) /* what was released may have been much */
-        way = call_next(thread, news, &next);
+        way = is_simple_call(&words) ? call_with_news(thread, &words, news, &next)
+                                     : return_after(thread, &words, news, &next);
     if (way == IPC_GENERAL_WAY && news != NULL)
         ipc_facet_dropped(news);
     go_on_late(thread, way, next);
@@ -869,15 +878,15 @@ static uint8_t opcode_at(const struct ring *ring, uint32_t index)
     return __atomic_load_n(&ring->sq[index & SQ_MASK].opcode, __ATOMIC_RELAXED);
 }
 
-/* An UNPARK and a PARK, or a RELEASE and a CALL. */
+/* An UNPARK and a PARK, or a RELEASE and something else. */
 static __attribute__((noinline)) void enter_two(struct thread *thread)
 {
     const struct ring *ring = &thread->ring;
     const uint8_t first = opcode_at(ring, ring->sq_head);
     if (first == CAPOS_OP_UNPARK)
         park_take_turns(thread);
-    else if (first == CAPOS_OP_RELEASE && opcode_at(ring, ring->sq_head + 1) == CAPOS_OP_CALL)
-        release_and_call(thread);
+    else if (first == CAPOS_OP_RELEASE)
+        release_and(thread);
 }
 
 /* The only entry is a RECV: waits the fast way if it can, so that the call it gets may come by it. */

@@ -28,7 +28,7 @@ enum {
 };
 
 /* struct capos_active.state: ACTIVE in the low bits, above them a number that is new for each call. */
-enum { IDLE = 0, ACTIVE = 1, ACTIVE_AND_DROPPED = 3, STATE_STEP = 4 };
+enum { IDLE = 0, ACTIVE = 1, DROPPED = 2, STATE_STEP = 4 }; /* DROPPED: the news was left with it */
 
 struct server {
     struct capos_service *service;
@@ -77,8 +77,8 @@ static bool leave_news_locked(struct capos_service *service, uint64_t tag)
         uint64_t state = __atomic_load_n(&active->state, __ATOMIC_SEQ_CST);
         if ((state & ACTIVE) == 0 || __atomic_load_n(&active->tag, __ATOMIC_RELAXED) != tag)
             continue;
-        if (__atomic_compare_exchange_n(&active->state, &state, state | ACTIVE_AND_DROPPED, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        if (__atomic_compare_exchange_n(&active->state, &state, state | DROPPED, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
             return true;
     }
     return false;
@@ -97,15 +97,14 @@ static void facet_dropped(struct capos_service *service, uint64_t tag)
 static void begin_active(struct capos_active *active, uint64_t tag)
 {
     __atomic_store_n(&active->tag, tag, __ATOMIC_RELAXED);
-    __atomic_exchange_n(&active->state, active->state + STATE_STEP + ACTIVE, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&active->state, STATE_STEP + ACTIVE, __ATOMIC_SEQ_CST);
 }
 
 /* True: the news was left with it. */
 static bool end_active(struct capos_active *active)
 {
-    uint64_t ended = (active->state & ~(uint64_t)ACTIVE_AND_DROPPED);
-    return (__atomic_exchange_n(&active->state, ended, __ATOMIC_SEQ_CST) & ACTIVE_AND_DROPPED) ==
-           ACTIVE_AND_DROPPED;
+    uint64_t ended = (active->state & ~(uint64_t)(ACTIVE | DROPPED));
+    return (__atomic_exchange_n(&active->state, ended, __ATOMIC_SEQ_CST) & DROPPED) != 0;
 }
 
 /* ---- The ring. */
@@ -440,11 +439,14 @@ static inline bool serve_call(struct ring *ring, struct server *server, const st
     int32_t encoded = run_call(server, header);
     if (__builtin_expect(ring->header->sq_tail != tail, 0))
         make_room(ring); /* the method has started something */
-    if (__builtin_expect(encoded < 0 || encoded == CAP_CALL_PENDING || current->call.caps_out_count != 0, 0))
+    if (__builtin_expect(encoded < 0 || encoded == CAP_CALL_PENDING, 0))
         return queue_other_answer(ring, server, encoded);
-    finish_active(server);
-    if (__builtin_expect(current->call.caps_in_count != 0, 0))
+    if (__builtin_expect((current->call.caps_out_count | current->call.caps_in_count) != 0, 0)) {
+        if (current->call.caps_out_count != 0)
+            return queue_other_answer(ring, server, encoded);
         release_call_caps(ring, server);
+    }
+    finish_active(server);
     return queue_plain_answer(ring, server, header->call_id, (uint32_t)encoded);
 }
 
@@ -472,7 +474,9 @@ static __attribute__((noinline)) int32_t await_message(struct ring *ring, struct
     ring_reap(ring);
     check_returned(server);
     int32_t status = ring_await(ring, &server->received);
-    return status < 0 ? status : server->received.result;
+    if (status < 0)
+        return status;
+    return server->received.result < 0 ? server->received.result : CAPOS_OK;
 }
 
 /* What the receive answered, or the answer that was to go on as one: then received.call_id says so. */
@@ -481,13 +485,12 @@ static inline int32_t wait_for_message(struct ring *ring, struct server *server)
     int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
     struct capos_ring_header *header = ring->header;
     const struct capos_cqe *cqe = first_completion(ring, header);
-    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&server->received, 0))
+    if (__builtin_expect(entered != 1, 0) ||
+        __builtin_expect(cqe->user_data != (uintptr_t)&server->received, 0) ||
+        __builtin_expect(cqe->result < 0, 0))
         return await_message(ring, server);
-    int32_t result = cqe->result;
-    if (__builtin_expect(result < 0, 0))
-        server->received.call_id = cqe->call_id;
     take_completion(header);
-    return result;
+    return CAPOS_OK;
 }
 
 /* Wakes one thread that receives: with the news of a facet that nobody ever held. */
