@@ -164,6 +164,12 @@ ALWAYS_INLINE bool has_place_locked(struct ipc_fast *fast, struct aspace *aspace
     return fast->place != NULL;
 }
 
+/* Of SHORT_BYTES at most; the last ones of the user half are left to the general way. */
+ALWAYS_INLINE bool short_range_ok(uaddr_t address)
+{
+    return address - CAPOS_USER_MIN <= CAPOS_USER_MAX - SHORT_BYTES - CAPOS_USER_MIN;
+}
+
 /* ---- The running thread waits. */
 
 /* False: it is to stop, was interrupted, is traced: nothing has changed. */
@@ -258,7 +264,7 @@ ALWAYS_INLINE bool deliver_locked(struct ipc_facet *facet, const struct thread *
         copied = false;
     else if (len != 0)
         copied =
-            umem_range_ok(words->addr, len) &&
+            short_range_ok(words->addr) &&
             arch_user_try_copy_in_place((char *)header + sizeof(struct capos_ipc_header), words->addr, len);
     if (__builtin_expect(copied, 1)) {
         if (__builtin_expect(facet->ref_process_id != caller->process->id, 0))
@@ -431,7 +437,7 @@ ALWAYS_INLINE bool copy_answer(struct thread *caller, uaddr_t from, uint32_t len
     struct aspace *aspace = caller->process->aspace;
     if (len == 0)
         return true;
-    if (__builtin_expect(len > caller->fast.room_bytes || !umem_range_ok(from, len), 0))
+    if (__builtin_expect(len > caller->fast.room_bytes || !short_range_ok(from), 0))
         return false;
     if (several)
         spinlock_acquire(&aspace_front(aspace)->lock);
