@@ -143,7 +143,8 @@ interface Store {
 
   put @0 (content :Memory.MemoryObject, size :UInt64) -> (status :FsStatus, hash :Data);
   putSmall @1 (content :Data) -> (status :FsStatus, hash :Data);
-  # The same content twice is stored once and counted twice.
+  # The same content twice is stored once and counted twice. What this account has put before takes nothing and is
+  # refused for no quota. While something new of more than 4096 bytes is being put, it counts already.
 
   get @2 (hash :Data) -> (status :FsStatus, content :Memory.MemoryObject, size :UInt64);
   # Read-only memory.
@@ -157,7 +158,7 @@ interface Store {
 
   withQuota @6 (maxBytes :UInt64, maxObjects :UInt64) -> (status :FsStatus, store :Store);
   # The same objects through an account of its own, within this one's limits: puts count there and can be released only
-  # there, each object's whole size once. They are released with the last capability to it. 0: no limit of its own.
+  # there, each object's whole size once, also if others have put it. They are released with the last capability to it. 0: no limit of its own.
   # At most 16 deep: overQuota. What FileSystem.store gives is one account without a limit, which stays.
 
   usage @7 () -> (usedBytes :UInt64, limitBytes :UInt64, usedObjects :UInt64, limitObjects :UInt64);

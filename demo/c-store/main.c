@@ -218,8 +218,13 @@ static void check_accounts(void)
     files_expect(CAP_FS_STATUS_OVER_QUOTA, put(lent.store, "12345678", both), "too many bytes");
     files_expect(CAP_FS_STATUS_OK, put(lent.store, "mine", both), "what is there already, for others");
     files_expect(CAP_FS_STATUS_OVER_QUOTA, put(lent.store, "3", both), "too many objects");
+    files_expect(CAP_FS_STATUS_OK, put(lent.store, "his", his),
+                 "what it has itself is put again all the same");
+    demo_check(uses(lent.store, 7, 2), "and takes nothing");
     (void)cap_store_with_quota(lent.store, 0, 0, &inner);
     files_expect(CAP_FS_STATUS_OVER_QUOTA, put(inner.store, "4", both), "also through one made of it");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put(inner.store, "his", both),
+                 "which pays for itself, whoever has it");
     files_expect(CAP_FS_STATUS_NOT_FOUND, release(store, his), "nor are its puts another's to release");
     files_expect(CAP_FS_STATUS_OK, set(names, "kept", 0, mine, &version), "a name");
     (void)cap_release(inner.store);
@@ -232,6 +237,39 @@ static void check_accounts(void)
     demo_check(references == 2, "and only its own");
     (void)set(names, "kept", version, NULL, &version);
     (void)release(store, mine);
+}
+
+static enum cap_fs_status put_memory(cap_store to, cap_memory_object content, uint64_t size)
+{
+    struct cap_store_put_results stored = {0};
+    int32_t result = cap_store_put(to, content, size, &stored, &files_answer);
+    return files_status(result, stored.status);
+}
+
+/* Of more than a page: such a one is looked at before it is copied. */
+static void check_large_at_the_limit(void)
+{
+    enum { SIZE = 10000, MAPPED = 12288 };
+    struct cap_virtual_memory_create_object_results made = {0};
+    struct cap_memory_object_map_results mine = {0};
+    struct cap_store_with_quota_results lent = {0};
+    (void)cap_virtual_memory_create_object(capos_need_virtual_memory("memory"), MAPPED, &made);
+    (void)cap_memory_object_map(made.object, 0, 0, MAPPED, 3, &mine);
+    char *bytes = (char *)(uintptr_t)mine.address;
+    memset(bytes, 'l', SIZE);
+    (void)cap_store_with_quota(store, SIZE, 0, &lent);
+    files_expect(CAP_FS_STATUS_OK, put_memory(lent.store, made.object, SIZE),
+                 "as much as an account may take");
+    files_expect(CAP_FS_STATUS_OK, put_memory(lent.store, made.object, SIZE), "again");
+    demo_check(uses(lent.store, SIZE, 1), "takes no more");
+    bytes[SIZE - 1] = 'x';
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put_memory(lent.store, made.object, SIZE),
+                 "anything else is refused");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put_memory(lent.store, made.object, 1), "of any size");
+    demo_check(uses(lent.store, SIZE, 1), "and not counted");
+    (void)cap_release(lent.store);
+    (void)cap_memory_object_unmap(made.object, mine.address, MAPPED);
+    (void)cap_release(made.object);
 }
 
 /* The store's space is the file system's. */
@@ -250,6 +288,10 @@ static void check_space(void)
     files_expect(CAP_FS_STATUS_NO_SPACE, status, "until there is no space");
     files_expect(CAP_FS_STATUS_OK, info(hash, HASH_BYTES, &size, &references),
                  "the last that was acknowledged is there");
+    (void)capos_snprintf(text, 9, "%08u", (unsigned)count - 2);
+    text[8] = 's';
+    files_expect(CAP_FS_STATUS_OK, put(store, text, hash), "and is put again without any");
+    files_expect(CAP_FS_STATUS_OK, release(store, hash), "which is released");
     files_expect(CAP_FS_STATUS_OK, release(store, hash), "one less");
     files_expect(CAP_FS_STATUS_OK, put(store, "small", hash), "makes room");
 }
@@ -269,6 +311,7 @@ int main(void)
     check_names();
     check_views();
     check_accounts();
+    check_large_at_the_limit();
     check_space();
     return demo_end();
 }

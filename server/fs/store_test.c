@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ACCOUNTS = 3, CONTENTS = 6, NAMES = 3, STEPS = 20000, SHORT_STEPS = 60, SPACE_BYTES = 15000 };
+enum { ACCOUNTS = 3, CONTENTS = 7, NAMES = 3, STEPS = 20000, SHORT_STEPS = 60, SPACE_BYTES = 15000 };
 /* The second account is limited, the third lies within it. */
-enum { LIMIT_BYTES = 9000, LIMIT_OBJECTS = 3, INNER_BYTES = 5000 };
+enum { LIMIT_BYTES = 9000, LIMIT_OBJECTS = 3, INNER_BYTES = 7000 };
+enum { TWIN = 5, TWIN_OTHER = 6 }; /* of one size */
 
 static struct {
     struct fs_store store;
@@ -19,7 +20,9 @@ static struct {
     uint64_t puts[ACCOUNTS][CONTENTS];
     int named[NAMES]; /* content, or -1 */
     uint64_t versions[NAMES];
-    uint64_t random, done, refused, over;
+    struct fs_object *filling; /* null: none */
+    unsigned filling_account, filling_content;
+    uint64_t random, done, refused, over, at_limit, met;
 } world;
 
 static uint64_t draw(uint64_t limit)
@@ -32,7 +35,7 @@ static uint64_t draw(uint64_t limit)
 
 static size_t size_of(unsigned content)
 {
-    static const size_t sizes[CONTENTS] = {0, 1, 700, 3000, 4096, 8000};
+    static const size_t sizes[CONTENTS] = {0, 1, 700, 3000, 4096, 6000, 6000};
     return sizes[content];
 }
 
@@ -77,6 +80,10 @@ static void usage_of(unsigned account, uint64_t *bytes, uint64_t *objects)
         *bytes += world.puts[account][i] == 0 ? 0 : size_of(i);
         *objects += world.puts[account][i] != 0;
     }
+    if (world.filling != NULL && world.filling_account == account) {
+        *bytes += size_of(world.filling_content);
+        *objects += 1;
+    }
 }
 
 static void check(void)
@@ -99,10 +106,12 @@ static void check(void)
     assert_int_equal(world.accounts[1]->quota->used_nodes, objects[1] + objects[2]);
 }
 
-/* What the account's limits say of one more. While it is put it counts, also if it was put before. */
+/* What the account's limits say of it: nothing of what it has put before. */
 static bool fits(unsigned account, unsigned content)
 {
     uint64_t bytes[ACCOUNTS], objects[ACCOUNTS];
+    if (world.puts[account][content] != 0)
+        return true;
     for (unsigned i = 0; i < ACCOUNTS; i++)
         usage_of(i, &bytes[i], &objects[i]);
     if (account == 2 && bytes[2] + size_of(content) > INNER_BYTES)
@@ -111,45 +120,98 @@ static bool fits(unsigned account, unsigned content)
                             objects[1] + objects[2] + 1 <= LIMIT_OBJECTS);
 }
 
-static enum cap_fs_status put(struct fs_account *account, unsigned content)
+static enum cap_fs_status fill(struct fs_account *account, struct fs_object *object, unsigned content)
 {
     uint8_t bytes[FS_BLOCK_BYTES];
-    struct fs_object *object;
-    enum cap_fs_status status = fs_account_charge(account, size_of(content));
-    if (status != CAP_FS_STATUS_OK)
-        return status;
-    status = fs_object_create(&world.store, &object);
-    if (status != CAP_FS_STATUS_OK) {
-        fs_account_refund(account, size_of(content));
-        return status;
-    }
+    enum cap_fs_status status = CAP_FS_STATUS_OK;
     memset(bytes, (int)content, sizeof bytes);
     for (size_t left = size_of(content), piece; left > 0 && status == CAP_FS_STATUS_OK; left -= piece) {
         piece = left < sizeof bytes ? left : sizeof bytes;
         status = fs_object_add(object, bytes, piece);
     }
     if (status == CAP_FS_STATUS_OK)
-        return fs_store_publish(&world.store, account, object, hash_of(content));
-    fs_object_free(&world.store, object);
-    fs_account_refund(account, size_of(content));
+        return fs_put_finish(&world.store, account, object, hash_of(content));
+    fs_put_abandon(&world.store, account, object, size_of(content));
     return status;
+}
+
+static enum cap_fs_status put(struct fs_account *account, unsigned content)
+{
+    struct fs_object *object;
+    enum cap_fs_status status =
+        fs_put_begin(&world.store, account, hash_of(content), size_of(content), &object);
+    return status != CAP_FS_STATUS_OK || object == NULL ? status : fill(account, object, content);
+}
+
+static void compare_put(unsigned account, unsigned content, enum cap_fs_status status)
+{
+    if (status == CAP_FS_STATUS_NO_SPACE) {
+        assert_int_equal(world.puts[account][content], 0);
+        world.refused++;
+        return;
+    }
+    assert_int_equal(status, CAP_FS_STATUS_OK);
+    world.puts[account][content]++;
+    world.done++;
 }
 
 static void do_put(void)
 {
     unsigned account = (unsigned)draw(ACCOUNTS), content = (unsigned)draw(CONTENTS);
-    bool may = fits(account, content);
+    bool may = fits(account, content), is_again = world.puts[account][content] != 0;
     enum cap_fs_status status = put(world.accounts[account], content);
     if (!may) {
         assert_int_equal(status, CAP_FS_STATUS_OVER_QUOTA);
         world.over++;
-    } else if (status == CAP_FS_STATUS_NO_SPACE) {
-        world.refused++;
-    } else {
-        assert_int_equal(status, CAP_FS_STATUS_OK);
-        world.puts[account][content]++;
-        world.done++;
+        return;
     }
+    world.at_limit +=
+        is_again && world.accounts[account]->quota->limit_bytes - world.accounts[account]->quota->used_bytes <
+                        size_of(content);
+    compare_put(account, content, status);
+}
+
+/* A large one is filled while others put, perhaps the same: it counts from its beginning. */
+static void do_begin(void)
+{
+    unsigned account = (unsigned)draw(ACCOUNTS), content = (unsigned)draw(CONTENTS);
+    struct fs_object *object;
+    if (world.filling != NULL)
+        return;
+    bool may = fits(account, content);
+    enum cap_fs_status status =
+        fs_put_begin(&world.store, world.accounts[account], hash_of(content), size_of(content), &object);
+    if (!may) {
+        assert_int_equal(status, CAP_FS_STATUS_OVER_QUOTA);
+    } else if (status != CAP_FS_STATUS_OK || object == NULL) {
+        compare_put(account, content, status);
+    } else {
+        assert_int_equal(world.puts[account][content], 0);
+        world.filling = object;
+        world.filling_account = account;
+        world.filling_content = content;
+    }
+}
+
+static void do_finish(void)
+{
+    struct fs_object *object = world.filling;
+    unsigned account = world.filling_account, content = world.filling_content;
+    if (object == NULL)
+        return;
+    world.filling = NULL;
+    if (content == TWIN && draw(2) == 0) /* its giver has changed it meanwhile */
+        content = TWIN_OTHER;
+    if (draw(4) == 0) {
+        fs_put_abandon(&world.store, world.accounts[account], object, size_of(content));
+        return;
+    }
+    world.met += world.puts[account][content] != 0;
+    enum cap_fs_status status = fill(world.accounts[account], object, content);
+    if (status == CAP_FS_STATUS_NO_SPACE)
+        world.refused++;
+    else
+        compare_put(account, content, status);
 }
 
 /* Nobody's puts but its own. */
@@ -175,7 +237,7 @@ static struct fs_account *make(unsigned account)
 /* Its last holder goes, and another comes. The outer ones live as long as their inner ones' limits count. */
 static void do_end_account(void)
 {
-    if (draw(20) != 0)
+    if (draw(20) != 0 || (world.filling != NULL && world.filling_account == 2))
         return;
     struct fs_account *fresh = make(2);
     if (fresh == NULL)
@@ -209,7 +271,8 @@ static void do_name(void)
 
 static void run(unsigned steps)
 {
-    static void (*const operations[])(void) = {do_put, do_put, do_release, do_name, do_end_account};
+    static void (*const operations[])(void) = {do_put,     do_put,  do_begin,      do_finish,
+                                               do_release, do_name, do_end_account};
     for (unsigned i = 0; i < steps; i++) {
         operations[draw(sizeof operations / sizeof operations[0])]();
         check();
@@ -225,6 +288,7 @@ static void test_long_run(void)
     done = true;
     run(STEPS);
     assert_true(world.done > 1000 && world.over > 100 && world.refused > 10);
+    assert_true(world.at_limit > 100 && world.met > 10);
 }
 
 static void test_short_run(void)
@@ -267,6 +331,9 @@ static void teardown(void)
     while ((name = fs_store_name_next(&world.store, 0)) != NULL)
         (void)fs_store_set(&world.store, (struct capnp_data){name->bytes, name->len}, name->version, NULL,
                            &version);
+    if (world.filling != NULL)
+        fs_put_abandon(&world.store, world.accounts[world.filling_account], world.filling,
+                       size_of(world.filling_content));
     for (unsigned i = ACCOUNTS; i-- > 0;)
         if (world.accounts[i] != NULL)
             fs_account_put(&world.store, world.accounts[i]);
