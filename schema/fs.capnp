@@ -179,6 +179,15 @@ interface Namespace {
 
   sub @3 (prefix :Data) -> (status :FsStatus, namespace :Namespace);
   readOnly @4 () -> (namespace :Namespace);
+
+  withQuota @5 (maxBytes :UInt64, maxNames :UInt64) -> (status :FsStatus, namespace :Namespace);
+  # The same names through a capability under which every name that is set counts against these limits, within this one's:
+  # 128 bytes, its own with every prefix, and its object's whole size, also if others have put or named that. A name counts
+  # where it was set last, until it is removed, whoever does that; names stay when the capability goes. 0: no limit of its
+  # own. At most 16 deep: overQuota. Under FileSystem.namespace there is no limit.
+
+  usage @6 () -> (usedBytes :UInt64, limitBytes :UInt64, usedNames :UInt64, limitNames :UInt64);
+  # Of what counts against this capability's limits.
 }
 
 interface FileSystem {

@@ -576,7 +576,8 @@ bool loopback_begin(uint64_t space_bytes)
     fs.tree.space = fs.store.quota = fs.space;
     fs.tree.changed = watch_changed;
     fs.account = fs.space == NULL ? NULL : fs_account_create(NULL, 0, 0);
-    if (fs.space == NULL || fs.account == NULL ||
+    fs.names = fs.account == NULL ? NULL : fs_quota_create(NULL, 0, 0);
+    if (fs.space == NULL || fs.account == NULL || fs.names == NULL ||
         fs_root_create(&fs.tree, fs.space, 1, &fs.root) != CAP_FS_STATUS_OK)
         return false;
     facets_init_root();
@@ -588,9 +589,16 @@ static void empty_store(void)
     const struct fs_name *name;
     while ((name = fs_store_name_next(&fs.store, 0)) != NULL) {
         uint64_t version;
-        (void)fs_store_set(&fs.store, (struct capnp_data){name->bytes, name->len}, name->version, NULL,
-                           &version);
+        (void)fs_store_set(&fs.store, fs.names, (struct capnp_data){name->bytes, name->len}, name->version,
+                           NULL, &version);
     }
+    if (fs.names != NULL) {
+        assert_int_equal(fs.names->references, 1);
+        assert_int_equal(fs.names->used_bytes, 0);
+        assert_int_equal(fs.names->used_nodes, 0);
+        fs_quota_put(fs.names);
+    }
+    fs.names = NULL;
     if (fs.account != NULL)
         fs_account_put(&fs.store, fs.account);
     fs.account = NULL;

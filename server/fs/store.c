@@ -256,9 +256,18 @@ struct fs_name *fs_store_resolve(const struct fs_store *store, struct capnp_data
     return NULL;
 }
 
+_Static_assert(sizeof(struct fs_name) <= FS_NAME_COST_BYTES, "a name takes no more than it counts");
+
+/* The memory of the name itself. */
 static uint64_t name_cost(size_t len)
 {
-    return sizeof(struct fs_name) + len;
+    return FS_NAME_COST_BYTES + len;
+}
+
+/* What it counts in its quota. */
+static uint64_t name_weight(size_t len, const struct fs_object *object)
+{
+    return name_cost(len) + object->content.size;
 }
 
 static void insert_name(struct fs_store *store, struct fs_name *entry)
@@ -275,23 +284,39 @@ static void insert_name(struct fs_store *store, struct fs_name *entry)
               last == NULL ? &store->names_by_cookie.node : &last->right);
 }
 
-static enum cap_fs_status name_create(struct fs_store *store, struct capnp_data name,
-                                      struct fs_object *object, uint64_t *version)
+/* An entry that is charged to the store; null: no space. */
+static struct fs_name *name_alloc(struct fs_store *store, struct capnp_data name)
 {
-    enum cap_fs_status status = fs_quota_charge(store->quota, name_cost(name.len), 0);
-    if (status != CAP_FS_STATUS_OK)
-        return status;
+    if (fs_quota_charge(store->quota, name_cost(name.len), 0) != CAP_FS_STATUS_OK)
+        return NULL;
     struct fs_name *entry = malloc(sizeof(*entry) + name.len);
     if (entry == NULL) {
         fs_quota_refund(store->quota, name_cost(name.len), 0);
+        return NULL;
+    }
+    entry->len = name.len;
+    memcpy(entry->bytes, name.bytes, name.len);
+    return entry;
+}
+
+static enum cap_fs_status name_create(struct fs_store *store, struct fs_quota *quota, struct capnp_data name,
+                                      struct fs_object *object, uint64_t *version)
+{
+    const uint64_t weight = name_weight(name.len, object);
+    enum cap_fs_status status = fs_quota_charge(quota, weight, 1);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    struct fs_name *entry = name_alloc(store, name);
+    if (entry == NULL) {
+        fs_quota_refund(quota, weight, 1);
         return CAP_FS_STATUS_NO_SPACE;
     }
     entry->cookie = ++store->last_cookie;
     entry->version = *version = ++store->last_version;
     entry->object = object;
+    entry->quota = quota;
+    fs_quota_get(quota);
     object->names++;
-    entry->len = name.len;
-    memcpy(entry->bytes, name.bytes, name.len);
     insert_name(store, entry);
     return CAP_FS_STATUS_OK;
 }
@@ -301,23 +326,47 @@ static void name_remove(struct fs_store *store, struct fs_name *entry)
     rb_erase(&store->names, &entry->by_name);
     rb_erase(&store->names_by_cookie, &entry->by_cookie);
     fs_quota_refund(store->quota, name_cost(entry->len), 0);
+    fs_quota_refund(entry->quota, name_weight(entry->len, entry->object), 1);
+    fs_quota_put(entry->quota);
     entry->object->names--;
     free_unless_counted_on(store, entry->object);
     free(entry);
 }
 
-static void name_change(struct fs_store *store, struct fs_name *entry, struct fs_object *object)
+/* The old one's weight goes first: there may be room for the new one only then. What went can come back. */
+static enum cap_fs_status name_move_to(struct fs_name *entry, struct fs_quota *quota,
+                                       const struct fs_object *object)
 {
+    const uint64_t old_weight = name_weight(entry->len, entry->object);
+    fs_quota_refund(entry->quota, old_weight, 1);
+    enum cap_fs_status status = fs_quota_charge(quota, name_weight(entry->len, object), 1);
+    if (status != CAP_FS_STATUS_OK) {
+        (void)fs_quota_charge(entry->quota, old_weight, 1);
+        return status;
+    }
+    fs_quota_get(quota);
+    fs_quota_put(entry->quota);
+    entry->quota = quota;
+    return CAP_FS_STATUS_OK;
+}
+
+static enum cap_fs_status name_change(struct fs_store *store, struct fs_quota *quota, struct fs_name *entry,
+                                      struct fs_object *object)
+{
+    enum cap_fs_status status = name_move_to(entry, quota, object);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
     struct fs_object *old = entry->object;
     object->names++; /* first: it may be the same */
     old->names--;
     entry->object = object;
     entry->version = ++store->last_version;
     free_unless_counted_on(store, old);
+    return CAP_FS_STATUS_OK;
 }
 
-enum cap_fs_status fs_store_set(struct fs_store *store, struct capnp_data name, uint64_t expected,
-                                struct fs_object *object, uint64_t *version)
+enum cap_fs_status fs_store_set(struct fs_store *store, struct fs_quota *quota, struct capnp_data name,
+                                uint64_t expected, struct fs_object *object, uint64_t *version)
 {
     enum cap_fs_status status = fs_store_name_check(name);
     if (status != CAP_FS_STATUS_OK)
@@ -327,15 +376,15 @@ enum cap_fs_status fs_store_set(struct fs_store *store, struct capnp_data name, 
     if (*version != expected)
         return CAP_FS_STATUS_EXISTS;
     if (entry == NULL)
-        return object == NULL ? CAP_FS_STATUS_NOT_FOUND : name_create(store, name, object, version);
+        return object == NULL ? CAP_FS_STATUS_NOT_FOUND : name_create(store, quota, name, object, version);
     if (object == NULL) {
         name_remove(store, entry);
         *version = 0;
-    } else {
-        name_change(store, entry, object);
-        *version = entry->version;
+        return CAP_FS_STATUS_OK;
     }
-    return CAP_FS_STATUS_OK;
+    status = name_change(store, quota, entry, object);
+    *version = entry->version;
+    return status;
 }
 
 const struct fs_name *fs_store_name_next(const struct fs_store *store, uint64_t cookie)

@@ -8,14 +8,16 @@
  * put before. What is new is charged before it is filled: no account ever takes more than its limits.
  *
  * A name is 1 to FS_STORE_NAME_BYTES_MAX bytes without NUL. `/` means nothing here; it is what
- * Namespace.sub puts between a prefix and a name. Everything is charged to the store's quota. Not
+ * Namespace.sub puts between a prefix and a name. Everything is charged to the store's quota. A
+ * name counts besides in the quota of who set it last, with all that it keeps: FS_NAME_COST_BYTES, its bytes
+ * and its object's, whoever put that. No memory is behind such a quota, as behind an account's. Not
  * thread-safe: the file system's lock protects it. No function blocks.
  */
 #pragma once
 #include "content.h"
 #include <base/sha256.h>
 
-enum { FS_STORE_NAME_BYTES_MAX = 255, FS_OBJECT_COST_BYTES = 256 };
+enum { FS_STORE_NAME_BYTES_MAX = 255, FS_OBJECT_COST_BYTES = 256, FS_NAME_COST_BYTES = 128 };
 
 struct fs_object {
     struct rb_node by_hash;
@@ -41,6 +43,7 @@ struct fs_name {
     struct rb_node by_name, by_cookie;
     uint64_t cookie, version;
     struct fs_object *object; /* counted in its names */
+    struct fs_quota *quota;   /* referenced: who set it last */
     size_t len;
     uint8_t bytes[];
 };
@@ -83,10 +86,10 @@ bool fs_store_release(struct fs_store *store, struct fs_account *account, struct
 enum cap_fs_status fs_store_name_check(struct capnp_data name);
 /* Borrowed; null: there is none. */
 struct fs_name *fs_store_resolve(const struct fs_store *store, struct capnp_data name);
-/* Makes, changes or (object null) removes the name if its version is `expected` (0: there is none). *version:
- * the one that it has afterwards, 0 for none. OK, BAD_NAME, NO_SPACE; EXISTS: it is another version;
- * NOT_FOUND: nothing to remove. */
-enum cap_fs_status fs_store_set(struct fs_store *store, struct capnp_data name, uint64_t expected,
-                                struct fs_object *object, uint64_t *version);
+/* Makes, changes or (object null) removes the name if its version is `expected` (0: there is none); from then
+ * on it counts in `quota`. *version: the one that it has afterwards, 0 for none. OK, BAD_NAME, NO_SPACE,
+ * OVER_QUOTA; EXISTS: it is another version; NOT_FOUND: nothing to remove. */
+enum cap_fs_status fs_store_set(struct fs_store *store, struct fs_quota *quota, struct capnp_data name,
+                                uint64_t expected, struct fs_object *object, uint64_t *version);
 /* The first with a cookie > `cookie`, borrowed; null: none. */
 const struct fs_name *fs_store_name_next(const struct fs_store *store, uint64_t cookie);

@@ -297,7 +297,7 @@ static enum cap_fs_status compare_and_set(const struct facet *facet,
     struct fs_object *object = fs_store_find(&fs.store, params->hash);
     if (params->hash.len != 0 && object == NULL)
         return CAP_FS_STATUS_NOT_FOUND;
-    return fs_store_set(&fs.store, name, params->expected_version, object, version);
+    return fs_store_set(&fs.store, facet->quota, name, params->expected_version, object, version);
 }
 
 static int32_t namespace_compare_and_set(void *self, struct cap_call *call,
@@ -397,10 +397,54 @@ static int32_t namespace_read_only(void *self, struct cap_call *call,
     return status;
 }
 
+static int32_t limit_names(struct cap_call *call, const struct facet *facet,
+                           const struct cap_namespace_with_quota_params *params,
+                           struct cap_namespace_with_quota_results *results)
+{
+    struct facet like = *facet;
+    cap_any minted = {0};
+    results->status = CAP_FS_STATUS_OVER_QUOTA;
+    if (fs_quota_depth(facet->quota) >= FS_QUOTA_DEPTH_MAX)
+        return CAPOS_OK;
+    results->status = CAP_FS_STATUS_OK;
+    like.quota = fs_quota_create(facet->quota, params->max_bytes, params->max_names);
+    if (like.quota == NULL)
+        return refuse_memory(call);
+    int32_t status = facet_derive(call, &like, false, false, CAP_NAMESPACE_INTERFACE_ID, &minted);
+    fs_quota_put(like.quota);
+    results->namespace_ = (cap_namespace){.id = minted.id, .mode = minted.mode};
+    return status;
+}
+
+static int32_t namespace_with_quota(void *self, struct cap_call *call,
+                                    const struct cap_namespace_with_quota_params *params,
+                                    struct cap_namespace_with_quota_results *results)
+{
+    fs_lock();
+    int32_t status = limit_names(call, self, params, results);
+    fs_unlock();
+    return status;
+}
+
+static int32_t namespace_usage(void *self, struct cap_call *call, struct cap_namespace_usage_results *results)
+{
+    const struct facet *facet = self;
+    (void)call;
+    fs_lock();
+    results->used_bytes = facet->quota->used_bytes;
+    results->limit_bytes = facet->quota->limit_bytes;
+    results->used_names = facet->quota->used_nodes;
+    results->limit_names = facet->quota->limit_nodes;
+    fs_unlock();
+    return CAPOS_OK;
+}
+
 const struct cap_namespace_server namespace_ops = {
     .resolve = namespace_resolve,
     .compare_and_set = namespace_compare_and_set,
     .list = namespace_list,
     .sub = namespace_sub,
     .read_only = namespace_read_only,
+    .with_quota = namespace_with_quota,
+    .usage = namespace_usage,
 };
