@@ -296,7 +296,14 @@ int32_t fs_segment_share(const struct fs_segment *segment, bool writable, cap_me
 
 /* ---- Locks and time. */
 
-static unsigned lock_depth;
+static unsigned lock_depth, meanwhile_nth;
+static void (*meanwhile)(void);
+
+void loopback_meanwhile(unsigned nth, void (*act)(void))
+{
+    meanwhile_nth = nth;
+    meanwhile = act;
+}
 
 void capos_mutex_lock(struct capos_mutex *mutex)
 {
@@ -308,6 +315,8 @@ void capos_mutex_unlock(struct capos_mutex *mutex)
 {
     (void)mutex;
     assert_int_equal(--lock_depth, 0);
+    if (meanwhile_nth != 0 && --meanwhile_nth == 0)
+        meanwhile();
 }
 
 int64_t fs_now_ns(void)
@@ -568,7 +577,7 @@ bool loopback_begin(uint64_t space_bytes)
         return false;
     has_table = true;
     present_client = 0;
-    lock_depth = 0;
+    lock_depth = meanwhile_nth = 0;
     uint64_t facets = fs.facet_count;
     fs = (struct server){.facet_count = facets};
     watch_init();
