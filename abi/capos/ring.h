@@ -41,6 +41,7 @@ enum capos_opcode {
     0x01u /* CALL: target is a result capability of an earlier CALL of the same batch */
 #define CAPOS_SQE_QUIET     0x02u /* NOP, RELEASE, RETURN, UNPARK: no completion if it succeeds */
 #define CAPOS_SQE_EXCEPTION 0x04u /* RETURN: the payload is a CapException, its kind is in method_id */
+#define CAPOS_SQE_RECEIVE   0x08u /* RETURN: and then RECV; without QUIET */
 
 /*
  * Submission entry.
@@ -48,6 +49,9 @@ enum capos_opcode {
  * aligned; len 0 means a message whose root is null, that is, all defaults. `xfer_cap_count` capos_xfer_desc
  * records lie behind the parameters, at addr + len rounded up to 8. Results go to the `result_len` bytes at
  * `result_addr`, 8-byte aligned. Fields an opcode does not use must be zero.
+ *   RETURN with CAPOS_SQE_RECEIVE: when the call is answered the entry goes on as a RECV on the same cap_id
+ * into the `result_len` bytes at `result_addr`, and has the completion of that. If the answer fails nothing
+ * is received; the completion says why, and in call_id which call it was (a RECV that fails has zero there).
  */
 struct capos_sqe {
     uint64_t user_data; /* comes back in the completion */
@@ -74,7 +78,7 @@ struct capos_cqe {
     uint32_t payload_len; /* bytes written, or needed when RESULT_TRUNCATED */
     uint16_t cap_count;   /* capos_xfer_result records behind the payload, at payload_len rounded up to 8 */
     uint16_t detail;      /* EXCEPTION_TRUNCATED: capos_exception_kind */
-    uint32_t call_id;     /* RECV: names the call for RETURN */
+    uint32_t call_id;     /* RECV: names the call for RETURN. A RETURN that failed: that call */
     uint64_t reserved;
 };
 

@@ -82,12 +82,20 @@ _Noreturn void kernel_cpu_main(void);
 void arch_cpu_kick(uint32_t cpu);
 #ifndef CAPOS_HOST_TEST
 /* GS holds the CPU's struct cpu (arch/x86_64/cpu.h, which asserts these offsets). */
-enum { ARCH_CPU_CURRENT_OFFSET = 8, ARCH_CPU_NUMBER_OFFSET = 64 };
+enum { ARCH_CPU_CURRENT_OFFSET = 8, ARCH_CPU_NUMBER_OFFSET = 64, ARCH_CPU_SCHED_OFFSET = 80 };
 static inline uint32_t arch_cpu_number(void) /* of the calling CPU, from 0 */
 {
     uint32_t number;
     __asm__("movl %%gs:%c1, %0" : "=r"(number) : "i"(ARCH_CPU_NUMBER_OFFSET));
     return number;
+}
+/* What the scheduler keeps for each CPU. */
+void arch_cpu_set_sched(uint32_t cpu, void *sched);
+static inline void *arch_cpu_sched(void) /* of the calling CPU */
+{
+    void *sched;
+    __asm__("movq %%gs:%c1, %0" : "=r"(sched) : "i"(ARCH_CPU_SCHED_OFFSET));
+    return sched;
 }
 /* The context last switched to on this CPU; null: none. Volatile: a switch changes it. */
 static inline struct user_context *arch_current_context(void)

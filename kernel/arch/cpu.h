@@ -50,8 +50,8 @@ void arch_context_copy(struct user_context *copy, const struct user_context *cur
 /* Makes `next` this CPU's current context: saves the FPU and FS base of the one that was current (null:
  * none), loads those of next, switches CR3 to page_table if it differs, sets TSS.RSP0 and CR4.TSD. Does not
  * enter it. Nothing is saved of a previous that is null. `resident` is the address space's mask of CPUs that
- * may have its translations: this CPU's bit is set before its page table is loaded, and cleared in the mask
- * of the one before after it is not. It must stay where it is until the address space has been left by all
+ * may have its translations: this CPU's bit is set before its page table is loaded, and cleared when a
+ * shootdown finds it with another. It must stay where it is until the address space has been left by all
  * (arch_tlb_leave). */
 void arch_context_switch(struct user_context *previous, struct user_context *next, paddr_t page_table,
                          uint64_t *resident);

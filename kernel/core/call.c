@@ -197,6 +197,8 @@ void kcall_deliver(struct kcall *kcall, int32_t encoded, struct capos_cqe *cqe)
     if (encoded >= 0)
         cqe->result = deliver_results(kcall, (size_t)encoded);
     if (cqe->result < 0) {
+        if (kcall->sqe.opcode == CAPOS_OP_RETURN)
+            cqe->call_id = kcall->sqe.call_id;
         take_back_capabilities(kcall);
         kcall->results_in_place = false;
         if (cqe->result == CAPOS_ERR_EXCEPTION)

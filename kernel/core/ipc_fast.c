@@ -27,6 +27,44 @@
 #define ASIDE static __attribute__((noinline))
 #endif
 
+/* ---- What a thread knows. */
+
+/* Not even CAP_ID_NONE is live there. */
+static const struct cap_slot no_slot = {.live_id = CAP_ID_NONE - 1};
+
+void ipc_fast_forget(struct ipc_fast *fast)
+{
+    fast->facet = NULL;
+    fast->endpoint = NULL;
+    fast->facet_slot = fast->server_slot = &no_slot;
+    fast->facet_id = fast->server_cap_id = CAP_ID_NONE;
+}
+
+static const struct cap_slot *slot_of(const struct capability *capability)
+{
+    return container_of(capability, struct cap_slot, capability);
+}
+
+void ipc_learn_facet(struct ipc_fast *fast, uint32_t id, const struct capability *capability)
+{
+    fast->facet = container_of(capability->object, struct ipc_facet, object);
+    fast->facet_slot = slot_of(capability);
+    fast->facet_id = id;
+}
+
+/* The endpoint that a RECV or RETURN of the running thread names; null: it is no plain server facet, or the
+ * thread is not alone. */
+static struct ipc_endpoint *served_endpoint(struct thread *thread, uint32_t id)
+{
+    const struct capability *named = captable_find_alone(thread->process, id);
+    if (named == NULL || named->type != &endpoint_type)
+        return NULL;
+    thread->fast.endpoint = container_of(named->object, struct ipc_endpoint, server);
+    thread->fast.server_slot = slot_of(named);
+    thread->fast.server_cap_id = id;
+    return thread->fast.endpoint;
+}
+
 /* ---- Settling. */
 
 /* What pending_begin and the general way would have done. */
@@ -40,10 +78,9 @@ void ipc_settle_thread_locked(struct thread *thread)
     pending->result_len = fast->size_bytes;
     pending->references = 1;
     pending->cancel = calls ? ipc_call_cancel : ipc_receive_cancel;
-    pending->object = fast->object;
-    object_get(fast->object); /* still in the table of the process, which cannot do anything meanwhile */
-    pending->ipc.endpoint = calls ? container_of(fast->object, struct ipc_facet, object)->endpoint
-                                  : container_of(fast->object, struct ipc_endpoint, core);
+    pending->ipc.endpoint = calls ? fast->facet->endpoint : fast->endpoint;
+    pending->object = calls ? &fast->facet->object : &fast->endpoint->core;
+    object_get(pending->object); /* still in the table of the process, which cannot do anything meanwhile */
     thread->own_pending[1].next_spare = NULL;
     thread->spare_pending = &thread->own_pending[1];
     thread->pending_out = 1;
@@ -85,8 +122,9 @@ void ipc_settle_endpoint_locked(struct ipc_endpoint *endpoint)
 
 /* ---- A thread's buffer. */
 
-ASIDE void change_buffer(struct ipc_fast *fast, uaddr_t address, uint32_t size_bytes)
+ASIDE void change_buffer(struct thread *thread, uaddr_t address, uint32_t size_bytes)
 {
+    struct ipc_fast *fast = &thread->fast;
     const uint32_t to_page_end = (uint32_t)(PAGE_SIZE - (address & PAGE_MASK));
     if (align_down(address, PAGE_SIZE) == align_down(fast->address, PAGE_SIZE))
         fast->place += address - fast->address;
@@ -97,11 +135,16 @@ ASIDE void change_buffer(struct ipc_fast *fast, uaddr_t address, uint32_t size_b
     fast->room_bytes = size_bytes < to_page_end ? size_bytes : to_page_end;
 }
 
-/* Of the running thread. */
-ALWAYS_INLINE void set_buffer(struct ipc_fast *fast, uaddr_t address, uint32_t size_bytes)
+/* Of the running thread: where the answer or the next message is to go, should it come to wait. First of all,
+ * so that the entry's words need not be kept. */
+ALWAYS_INLINE void set_buffer(struct thread *thread, const struct sqe_words *words)
 {
-    if (__builtin_expect(fast->address != address, 0) || __builtin_expect(fast->size_bytes != size_bytes, 0))
-        change_buffer(fast, address, size_bytes);
+    const uaddr_t address = words->result_addr;
+    const uint32_t size_bytes = (uint32_t)(words->lengths >> 32);
+    if (__builtin_expect(thread->fast.address != address, 0) ||
+        __builtin_expect(thread->fast.size_bytes != size_bytes, 0))
+        change_buffer(thread, address, size_bytes);
+    thread->fast.user_data = words->user_data;
 }
 
 ASIDE void find_place_locked(struct ipc_fast *fast, struct aspace *aspace)
@@ -111,17 +154,14 @@ ASIDE void find_place_locked(struct ipc_fast *fast, struct aspace *aspace)
     fast->generation = page == NULL ? 0 : aspace_front(aspace)->generation;
 }
 
-/* Where it is, of a thread that waits, for as long as its address space is locked. Null: it is not there. */
-ALWAYS_INLINE char *place_locked(struct ipc_fast *fast, struct aspace *aspace)
+/* `place` is where it is, of a thread that waits, for as long as its address space is locked. False: it is
+ * not there. */
+ALWAYS_INLINE bool has_place_locked(struct ipc_fast *fast, struct aspace *aspace)
 {
-    if (__builtin_expect(fast->generation != aspace_front(aspace)->generation, 0)) {
-        find_place_locked(fast, aspace);
-        return fast->place;
-    }
-    char *place = fast->place;
-    if (place == NULL) /* then the generation is none's */
-        __builtin_unreachable();
-    return place;
+    if (__builtin_expect(fast->generation == aspace_front(aspace)->generation, 1))
+        return true;
+    find_place_locked(fast, aspace);
+    return fast->place != NULL;
 }
 
 /* ---- The running thread waits. */
@@ -151,7 +191,7 @@ ALWAYS_INLINE void post(struct thread *thread, uint64_t result_and_length, uint6
 {
     struct ring *ring = &thread->ring;
     const uint32_t tail = ring->cq_tail;
-    struct capos_cqe *place = &ring->cq[tail & (CAPOS_RING_CQ_ENTRIES - 1)];
+    struct capos_cqe *place = &ring_page_cq(ring->page)[tail & (CAPOS_RING_CQ_ENTRIES - 1)];
     uint64_t *words = (uint64_t *)(void *)place;
     words[0] = thread->fast.user_data;
     words[1] = result_and_length;
@@ -212,8 +252,9 @@ ALWAYS_INLINE bool deliver_locked(struct ipc_facet *facet, const struct thread *
         return false;
     if (several)
         spinlock_acquire(&aspace_front(aspace)->lock);
-    uint64_t *header = (uint64_t *)(void *)place_locked(&server->fast, aspace);
-    if (__builtin_expect(header == NULL, 0))
+    const bool there = has_place_locked(&server->fast, aspace);
+    uint64_t *header = (uint64_t *)(void *)server->fast.place;
+    if (__builtin_expect(!there, 0))
         copied = false;
     else if (len != 0)
         copied =
@@ -238,21 +279,18 @@ _Static_assert(offsetof(struct capos_ipc_header, method_id) == 4 &&
                    offsetof(struct capos_ipc_header, deadline_ns) == 40,
                "as the words above have it");
 
-ALWAYS_INLINE bool call_locked(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
-                               struct thread *server, uint32_t call_id, const bool several)
+ALWAYS_INLINE bool call_locked(struct thread *caller, const struct sqe_words *words, struct thread *server,
+                               uint32_t call_id, const bool several)
 {
-    struct ipc_endpoint *endpoint = facet->endpoint;
     struct ipc_fast *fast = &caller->fast;
-    if (__builtin_expect(server == NULL, 0) || __builtin_expect(call_id == 0, 0) ||
+    struct ipc_endpoint *endpoint = fast->facet->endpoint;
+    if (__builtin_expect(server == NULL, 0) ||
         __builtin_expect(endpoint->calls[call_id % IPC_DELIVERED_BUCKETS] != NULL, 0))
         return false;
     if (!several && __builtin_expect(server->state != THREAD_IN_RECEIVE, 0))
         return false;
-    if (__builtin_expect(!deliver_locked(facet, caller, server, words, call_id, several), 0))
+    if (__builtin_expect(!deliver_locked(fast->facet, caller, server, words, call_id, several), 0))
         return false;
-    set_buffer(fast, words->result_addr, (uint32_t)(words->lengths >> 32));
-    fast->user_data = words->user_data;
-    fast->object = &facet->object;
     if (!begin_wait(caller, THREAD_IN_CALL, caller->ring.sq_head + 1, several))
         return false;
     endpoint->last_call_id = call_id;
@@ -261,15 +299,24 @@ ALWAYS_INLINE bool call_locked(struct thread *caller, struct ipc_facet *facet, c
     return true;
 }
 
-ALWAYS_INLINE enum ipc_way call_step(struct thread *caller, struct ipc_facet *facet,
-                                     const struct sqe_words *words, struct thread **next, const bool several)
+/* Zero names no call. */
+ALWAYS_INLINE uint32_t call_id_after(uint32_t last)
 {
-    struct ipc_endpoint *endpoint = facet->endpoint;
+    uint32_t next;
+    const bool wrapped = __builtin_add_overflow(last, 1u, &next);
+    return next + wrapped;
+}
+
+ALWAYS_INLINE enum ipc_way call_step(struct thread *caller, const struct sqe_words *words,
+                                     struct thread **next, const bool several)
+{
+    struct ipc_endpoint *endpoint = caller->fast.facet->endpoint;
+    set_buffer(caller, words);
     if (several)
         spinlock_acquire(&endpoint->lock);
     struct thread *server = endpoint->fast_receiver;
-    const uint32_t call_id = endpoint->last_call_id + 1;
-    bool called = call_locked(caller, facet, words, server, call_id, several);
+    const uint32_t call_id = call_id_after(endpoint->last_call_id);
+    bool called = call_locked(caller, words, server, call_id, several);
     if (several) {
         if (called)
             set_done_locked(server);
@@ -295,16 +342,14 @@ ALWAYS_INLINE void copy_words(struct sqe_words *copy, const struct sqe_words *wo
     copy->deadline_ns = words->deadline_ns;
 }
 
-static __attribute__((noinline)) enum ipc_way call_among_several(struct thread *caller,
-                                                                 struct ipc_facet *facet,
-                                                                 const struct sqe_words *words,
-                                                                 struct thread **next)
+static __attribute__((noinline)) enum ipc_way
+call_among_several(struct thread *caller, const struct sqe_words *words, struct thread **next)
 {
-    return call_step(caller, facet, words, next, true);
+    return call_step(caller, words, next, true);
 }
 
-INLINE_ACROSS_FILES enum ipc_way ipc_fast_call(struct thread *caller, struct ipc_facet *facet,
-                                               const struct sqe_words *words, struct thread **next)
+INLINE_ACROSS_FILES enum ipc_way ipc_fast_call(struct thread *caller, const struct sqe_words *words,
+                                               struct thread **next)
 {
     if (__builtin_expect((uint32_t)words->lengths > SHORT_BYTES, 0))
         return IPC_GENERAL_WAY;
@@ -312,19 +357,18 @@ INLINE_ACROSS_FILES enum ipc_way ipc_fast_call(struct thread *caller, struct ipc
         struct sqe_words copy;
         struct thread *chosen = NULL;
         copy_words(&copy, words);
-        enum ipc_way way = call_among_several(caller, facet, &copy, &chosen);
+        enum ipc_way way = call_among_several(caller, &copy, &chosen);
         *next = chosen;
         return way;
     }
-    return call_step(caller, facet, words, next, false);
+    return call_step(caller, words, next, false);
 }
 
 /* One copy for all but the plain calls, which come here on a machine with one CPU only. */
-static __attribute__((noinline)) enum ipc_way call_step_late(struct thread *caller, struct ipc_facet *facet,
-                                                             const struct sqe_words *words,
-                                                             struct thread **next)
+static __attribute__((noinline)) enum ipc_way
+call_step_late(struct thread *caller, const struct sqe_words *words, struct thread **next)
 {
-    return call_step(caller, facet, words, next, false);
+    return call_step(caller, words, next, false);
 }
 
 /* ---- CALL with a capability. */
@@ -353,8 +397,8 @@ static void add_capability(struct thread *to, size_t behind, uint32_t id, const 
     ring->cq[(ring->cq_tail - 1) & (CAPOS_RING_CQ_ENTRIES - 1)].cap_count = 1;
 }
 
-enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_facet *facet,
-                                           const struct sqe_words *words, struct thread **next)
+enum ipc_way ipc_fast_call_with_capability(struct thread *caller, const struct sqe_words *words,
+                                           struct thread **next)
 {
     const uint32_t len = (uint32_t)words->lengths;
     uint32_t id;
@@ -362,14 +406,14 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
      * while the receive is claimed. */
     if (spinlock_needed() || len > SHORT_BYTES)
         return IPC_GENERAL_WAY;
-    struct thread *server = facet->endpoint->fast_receiver;
+    struct thread *server = caller->fast.facet->endpoint->fast_receiver;
     const struct capability *sent = capability_to_copy(caller->process, words);
     if (server == NULL || sent == NULL ||
         align_up(sizeof(struct capos_ipc_header) + len, 8) + sizeof(struct capos_xfer_result) >
             server->fast.room_bytes ||
         captable_insert_alone(&server->process->captable, *sent, CAP_FROM_IPC, &id) < 0)
         return IPC_GENERAL_WAY;
-    enum ipc_way way = call_step_late(caller, facet, words, next);
+    enum ipc_way way = call_step_late(caller, words, next);
     if (way == IPC_GENERAL_WAY)
         captable_take_out_alone(&server->process->captable, id); /* nobody has seen it */
     else {
@@ -380,7 +424,7 @@ enum ipc_way ipc_fast_call_with_capability(struct thread *caller, struct ipc_fac
     return way;
 }
 
-/* ---- RETURN and RECV. */
+/* ---- RETURN that goes on as RECV. */
 
 ALWAYS_INLINE bool copy_answer(struct thread *caller, uaddr_t from, uint32_t len, const bool several)
 {
@@ -391,23 +435,20 @@ ALWAYS_INLINE bool copy_answer(struct thread *caller, uaddr_t from, uint32_t len
         return false;
     if (several)
         spinlock_acquire(&aspace_front(aspace)->lock);
-    char *results = place_locked(&caller->fast, aspace);
-    bool copied = results != NULL && arch_user_try_copy_in_place(results, from, len);
+    bool copied =
+        has_place_locked(&caller->fast, aspace) && arch_user_try_copy_in_place(caller->fast.place, from, len);
     if (several)
         spinlock_release(&aspace_front(aspace)->lock);
     return copied;
 }
 
-ALWAYS_INLINE bool receive_locked(struct thread *server, struct ipc_endpoint *endpoint,
-                                  const struct sqe_words *words, uint32_t sq_head, const bool several)
+ALWAYS_INLINE bool receive_locked(struct thread *server, struct ipc_endpoint *endpoint, uint32_t sq_head,
+                                  const bool several)
 {
     struct ipc_fast *fast = &server->fast;
     if (__builtin_expect(!list_is_empty(&endpoint->queue), 0))
         return false;
-    set_buffer(fast, words->result_addr, (uint32_t)(words->lengths >> 32));
-    fast->user_data = words->user_data;
-    fast->object = &endpoint->core;
-    fast->server_cap_id = (uint32_t)words->target;
+    fast->endpoint = endpoint;
     if (!begin_wait(server, THREAD_IN_RECEIVE, sq_head, several))
         return false;
     endpoint->fast_receiver = server;
@@ -415,8 +456,7 @@ ALWAYS_INLINE bool receive_locked(struct thread *server, struct ipc_endpoint *en
 }
 
 ALWAYS_INLINE bool return_locked(struct thread *server, struct ipc_endpoint *endpoint,
-                                 const struct sqe_words *words, const struct sqe_words *receive,
-                                 struct thread *caller, const bool several)
+                                 const struct sqe_words *words, struct thread *caller, const bool several)
 {
     if (__builtin_expect(caller == NULL, 0) ||
         __builtin_expect(endpoint->last_call_id != (uint32_t)words->transfer, 0) ||
@@ -425,20 +465,21 @@ ALWAYS_INLINE bool return_locked(struct thread *server, struct ipc_endpoint *end
     if (!several && __builtin_expect(caller->state != THREAD_IN_CALL, 0))
         return false;
     if (!copy_answer(caller, words->addr, (uint32_t)words->lengths, several) ||
-        !receive_locked(server, endpoint, receive, server->ring.sq_head + 2, several))
+        !receive_locked(server, endpoint, server->ring.sq_head + 1, several))
         return false;
     endpoint->fast_call = NULL;
     return true;
 }
 
 ALWAYS_INLINE enum ipc_way return_step(struct thread *server, struct ipc_endpoint *endpoint,
-                                       const struct sqe_words *words, const struct sqe_words *receive,
-                                       struct thread **next, const bool several)
+                                       const struct sqe_words *words, struct thread **next,
+                                       const bool several)
 {
+    set_buffer(server, words);
     if (several)
         spinlock_acquire(&endpoint->lock);
     struct thread *caller = endpoint->fast_call;
-    bool returned = return_locked(server, endpoint, words, receive, caller, several);
+    bool returned = return_locked(server, endpoint, words, caller, several);
     if (several) {
         if (returned)
             set_done_locked(caller);
@@ -450,40 +491,41 @@ ALWAYS_INLINE enum ipc_way return_step(struct thread *server, struct ipc_endpoin
     return end_wait(caller, THREAD_IN_CALL, (uint32_t)words->lengths, 0, several);
 }
 
-static __attribute__((noinline)) enum ipc_way
-return_among_several(struct thread *server, struct ipc_endpoint *endpoint, const struct sqe_words *words,
-                     const struct sqe_words *receive, struct thread **next)
+static __attribute__((noinline)) enum ipc_way return_among_several(struct thread *server,
+                                                                   struct ipc_endpoint *endpoint,
+                                                                   const struct sqe_words *words,
+                                                                   struct thread **next)
 {
-    return return_step(server, endpoint, words, receive, next, true);
+    return return_step(server, endpoint, words, next, true);
 }
 
-INLINE_ACROSS_FILES enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *returned,
-                                                 const struct sqe_words *receive, struct thread **next)
+INLINE_ACROSS_FILES enum ipc_way ipc_fast_return(struct thread *server, const struct sqe_words *words,
+                                                 struct thread **next)
 {
-    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
-    if (__builtin_expect(endpoint == NULL, 0))
+    struct ipc_endpoint *endpoint = server->fast.endpoint;
+    if (__builtin_expect(!ipc_knows_endpoint(&server->fast, (uint32_t)words->target), 0))
         return IPC_GENERAL_WAY;
     if (spinlock_needed()) {
-        struct sqe_words copies[2];
+        struct sqe_words copy;
         struct thread *chosen = NULL;
-        copy_words(&copies[0], returned);
-        copy_words(&copies[1], receive);
-        enum ipc_way way = return_among_several(server, endpoint, &copies[0], &copies[1], &chosen);
+        copy_words(&copy, words);
+        enum ipc_way way = return_among_several(server, endpoint, &copy, &chosen);
         *next = chosen;
         return way;
     }
-    return return_step(server, endpoint, returned, receive, next, false);
+    return return_step(server, endpoint, words, next, false);
 }
 
 /* One copy for all but the plainest: on a machine with one CPU only. */
-static __attribute__((noinline)) enum ipc_way
-return_step_late(struct thread *server, struct ipc_endpoint *endpoint, const struct sqe_words *words,
-                 const struct sqe_words *receive, struct thread **next)
+static __attribute__((noinline)) enum ipc_way return_step_late(struct thread *server,
+                                                               struct ipc_endpoint *endpoint,
+                                                               const struct sqe_words *words,
+                                                               struct thread **next)
 {
-    return return_step(server, endpoint, words, receive, next, false);
+    return return_step(server, endpoint, words, next, false);
 }
 
-/* ---- RETURN with a capability, and RECV. */
+/* ---- The same with a capability. */
 
 /* One capability on its way in an answer. */
 struct answered_cap {
@@ -539,19 +581,18 @@ static void end_answered_cap(struct process *from, const struct answered_cap *ca
 }
 
 static enum ipc_way return_with_capability(struct thread *server, struct ipc_endpoint *endpoint,
-                                           const struct sqe_words *returned, const struct sqe_words *receive,
-                                           struct thread **next)
+                                           const struct sqe_words *words, struct thread **next)
 {
-    const uint32_t len = (uint32_t)returned->lengths;
+    const uint32_t len = (uint32_t)words->lengths;
     struct answered_cap cap;
     uint32_t id;
     struct thread *caller = endpoint->fast_call;
     if (caller == NULL || align_up(len, 8) + sizeof(struct capos_xfer_result) > caller->fast.room_bytes ||
-        !begin_answered_cap(server->process, align_up(returned->addr + len, 8), &cap))
+        !begin_answered_cap(server->process, align_up(words->addr + len, 8), &cap))
         return IPC_GENERAL_WAY;
     enum ipc_way way = IPC_GENERAL_WAY;
     if (captable_insert_alone(&caller->process->captable, cap.capability, CAP_FROM_IPC, &id) == CAPOS_OK) {
-        way = return_step_late(server, endpoint, returned, receive, next);
+        way = return_step_late(server, endpoint, words, next);
         if (way == IPC_GENERAL_WAY)
             captable_take_out_alone(&caller->process->captable, id); /* nobody has seen it */
     }
@@ -564,17 +605,16 @@ static enum ipc_way return_with_capability(struct thread *server, struct ipc_end
     return way;
 }
 
-enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *returned,
-                                  const struct sqe_words *receive, struct thread **next)
+enum ipc_way ipc_fast_return_late(struct thread *server, const struct sqe_words *words, struct thread **next)
 {
-    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)returned->target);
-    const bool plain = returned->transfer >> 32 == 0;
+    struct ipc_endpoint *endpoint = served_endpoint(server, (uint32_t)words->target);
+    const bool plain = words->transfer >> 32 == 0;
     if (endpoint == NULL)
         return IPC_GENERAL_WAY;
     if (spinlock_needed())
-        return plain ? return_among_several(server, endpoint, returned, receive, next) : IPC_GENERAL_WAY;
-    return plain ? return_step_late(server, endpoint, returned, receive, next)
-                 : return_with_capability(server, endpoint, returned, receive, next);
+        return plain ? return_among_several(server, endpoint, words, next) : IPC_GENERAL_WAY;
+    return plain ? return_step_late(server, endpoint, words, next)
+                 : return_with_capability(server, endpoint, words, next);
 }
 
 /* ---- RELEASE of a facet, and CALL on another of the same endpoint. */
@@ -639,10 +679,10 @@ static void add_news(struct thread *server, struct ipc_facet *news)
     ipc_facet_free(news);
 }
 
-enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, const struct sqe_words *words,
-                                struct ipc_facet *news, struct thread **next)
+enum ipc_way ipc_fast_call_late(struct thread *caller, const struct sqe_words *words, struct ipc_facet *news,
+                                struct thread **next)
 {
-    struct ipc_endpoint *endpoint = facet->endpoint;
+    struct ipc_endpoint *endpoint = caller->fast.facet->endpoint;
     const uint32_t len = (uint32_t)words->lengths;
     struct sqe_words without;
     if (spinlock_needed() || (news != NULL && news->endpoint != endpoint) ||
@@ -656,7 +696,7 @@ enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, 
         without.lengths -= len;
         words = &without;
     }
-    enum ipc_way way = call_step_late(caller, facet, words, next);
+    enum ipc_way way = call_step_late(caller, words, next);
     if (way == IPC_GENERAL_WAY)
         return way;
     if (is_long)
@@ -666,13 +706,14 @@ enum ipc_way ipc_fast_call_late(struct thread *caller, struct ipc_facet *facet, 
     return way;
 }
 
-enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words)
+enum ipc_way ipc_fast_receive(struct thread *server, const struct sqe_words *words, uint32_t sq_head)
 {
-    struct ipc_endpoint *endpoint = server_facet_alone(server->process, (uint32_t)words->target);
+    struct ipc_endpoint *endpoint = served_endpoint(server, (uint32_t)words->target);
     if (endpoint == NULL || !ipc_is_plain_receive(words, (uint32_t)words->target))
         return IPC_GENERAL_WAY;
+    set_buffer(server, words);
     ipc_lock(endpoint); /* another receiver takes its place in the list, an unanswered call in the table */
-    bool waits = receive_locked(server, endpoint, words, server->ring.sq_head + 1, true);
+    bool waits = receive_locked(server, endpoint, sq_head, true);
     if (waits)
         endpoint->fast_process = server->process;
     spinlock_release(&endpoint->lock);

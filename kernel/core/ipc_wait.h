@@ -41,9 +41,17 @@ struct ipc_fast {
     char *place;         /* where the buffer begins, if the address space is of this generation */
     uint64_t generation; /* struct aspace_front */
     uint64_t user_data;
-    struct object *object;  /* the client facet, or the endpoint's core; borrowed from the capability */
-    uint32_t server_cap_id; /* IN_RECEIVE: the capability through which it waits */
+    /* What it calls or called last (IN_CALL), borrowed from the capability with that id, in that slot; and
+     * what it receives or received from (IN_RECEIVE). core/ipc_fast.h, "What a thread knows". */
+    struct ipc_facet *facet;
+    const struct cap_slot *facet_slot;
+    struct ipc_endpoint *endpoint;
+    const struct cap_slot *server_slot;
+    uint32_t facet_id;
+    uint32_t server_cap_id;
 };
+/* It knows nothing. */
+void ipc_fast_forget(struct ipc_fast *fast);
 
 struct ipc_wait {
     struct ipc_message message; /* a call in the queue; `node` alone: a receive among the receivers */

@@ -17,10 +17,8 @@
 enum {
     SQ_MASK = CAPOS_RING_SQ_ENTRIES - 1,
     CQ_MASK = CAPOS_RING_CQ_ENTRIES - 1,
-    SQ_OFFSET = 256,
-    CQ_OFFSET = SQ_OFFSET + CAPOS_RING_SQ_ENTRIES * sizeof(struct capos_sqe),
 };
-_Static_assert(CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= CAPOS_PAGE_SIZE,
+_Static_assert(RING_CQ_OFFSET + CAPOS_RING_CQ_ENTRIES * sizeof(struct capos_cqe) <= CAPOS_PAGE_SIZE,
                "the ring is one page");
 _Static_assert((CAPOS_RING_SQ_ENTRIES & SQ_MASK) == 0 && (CAPOS_RING_CQ_ENTRIES & CQ_MASK) == 0,
                "powers of two");
@@ -42,8 +40,8 @@ void ring_init(struct ring *ring, void *page)
     struct capos_ring_header *header = page;
     *ring = (struct ring){
         .page = header,
-        .sq = (void *)((char *)page + SQ_OFFSET),
-        .cq = (void *)((char *)page + CQ_OFFSET),
+        .sq = ring_page_sq(header),
+        .cq = ring_page_cq(header),
     };
     memset(header, 0, sizeof(*header)); /* of an earlier thread */
     header->magic = CAPOS_RING_MAGIC;
@@ -51,8 +49,8 @@ void ring_init(struct ring *ring, void *page)
     header->header_bytes = sizeof(*header);
     header->sq_entries = CAPOS_RING_SQ_ENTRIES;
     header->cq_entries = CAPOS_RING_CQ_ENTRIES;
-    header->sq_offset = SQ_OFFSET;
-    header->cq_offset = CQ_OFFSET;
+    header->sq_offset = RING_SQ_OFFSET;
+    header->cq_offset = RING_CQ_OFFSET;
 }
 
 void ring_copy(struct ring *copy, struct thread *from)
@@ -437,6 +435,36 @@ static __attribute__((noinline)) int32_t execute_any(struct thread *thread, stru
     return trace_wanted(thread) ? execute_traced(thread, scratch) : execute_kind(thread, scratch);
 }
 
+/* A RETURN that goes on as a RECV, in scratch->kcall.sqe: one entry here, two for what executes them and for
+ * a trace. Pending: the call is answered, and the RECV is in kcall.sqe; else what to answer. */
+static __attribute__((noinline)) int32_t answer_before_receive(struct thread *thread,
+                                                               struct call_scratch *scratch)
+{
+    struct capos_sqe *sqe = &scratch->kcall.sqe;
+    const struct capos_sqe receive = {
+        .user_data = sqe->user_data,
+        .cap_id = sqe->cap_id,
+        .opcode = CAPOS_OP_RECV,
+        .result_addr = sqe->result_addr,
+        .result_len = sqe->result_len,
+    };
+    if ((sqe->flags & CAPOS_SQE_QUIET) != 0)
+        return CAPOS_ERR_BAD_FLAGS;
+    sqe->flags ^= CAPOS_SQE_RECEIVE | CAPOS_SQE_QUIET;
+    sqe->result_addr = 0;
+    sqe->result_len = 0;
+    const int32_t result = execute_any(thread, scratch);
+    if (result == CAP_CALL_PENDING)
+        *sqe = receive;
+    return result;
+}
+
+static __attribute__((noinline)) int32_t execute_both(struct thread *thread, struct call_scratch *scratch)
+{
+    const int32_t result = answer_before_receive(thread, scratch);
+    return result == CAP_CALL_PENDING ? execute_any(thread, scratch) : result;
+}
+
 /* Takes the next entry, which is read this once: from here on only the copy counts. */
 static inline void execute_next(struct thread *thread, struct call_scratch *scratch)
 {
@@ -450,7 +478,7 @@ static inline void execute_next(struct thread *thread, struct call_scratch *scra
         result = call_plain(thread, scratch, &words);
     } else if (!is_plain_nop(&words)) {
         __builtin_memcpy(&scratch->kcall.sqe, &words, sizeof(words));
-        result = execute_any(thread, scratch);
+        result = ipc_receives_again(&words) ? execute_both(thread, scratch) : execute_any(thread, scratch);
     }
     if (__builtin_expect((result | (int32_t)scratch->kcall.caps_out_count) == 0, 1))
         post(thread, words.user_data, 0);
@@ -567,9 +595,10 @@ static inline int64_t wait_and_leave(struct thread *thread, int64_t available)
  * synchronous call and a server's round are. Each function comes back with nothing changed if its entries are
  * not what it is for. */
 
-static inline void read_entry(const struct ring *ring, uint32_t index, struct sqe_words *out)
+static inline void read_page_entry(const struct capos_ring_header *page, uint32_t index,
+                                   struct sqe_words *out)
 {
-    const volatile struct sqe_words *entry = (const void *)&ring->sq[index & SQ_MASK];
+    const volatile struct sqe_words *entry = (const void *)&ring_page_sq(page)[index & SQ_MASK];
     out->user_data = entry->user_data; /* each once */
     out->target = entry->target;
     out->addr = entry->addr;
@@ -578,6 +607,11 @@ static inline void read_entry(const struct ring *ring, uint32_t index, struct sq
     out->transfer = entry->transfer;
     out->pipeline = entry->pipeline;
     out->deadline_ns = entry->deadline_ns;
+}
+
+static inline void read_entry(const struct ring *ring, uint32_t index, struct sqe_words *out)
+{
+    read_page_entry(ring->page, index, out);
 }
 
 static inline bool waits_for_one(const struct thread *thread, uint32_t cq_head, uint32_t min_complete,
@@ -675,18 +709,29 @@ static __attribute__((noinline)) int64_t call_one_bringing(struct thread *thread
     return __builtin_expect(sched_has_left_work(), 0) ? sched_leave(thread, 1) : 1;
 }
 
-static inline __attribute__((always_inline)) void go_on(enum ipc_way way, struct thread *next)
+static inline __attribute__((always_inline)) void go_on(struct thread *thread, enum ipc_way way,
+                                                        struct thread *next)
 {
     if (way == IPC_SWITCH)
-        sched_hand_over(next);
+        sched_hand_over(thread, next);
     if (way == IPC_WAITS)
         sched_next();
 }
 
 /* One copy for all but the shortest ways. */
-static __attribute__((noinline)) void go_on_late(enum ipc_way way, struct thread *next)
+static __attribute__((noinline)) void go_on_late(struct thread *thread, enum ipc_way way, struct thread *next)
 {
-    go_on(way, next);
+    go_on(thread, way, next);
+}
+
+/* False: the id is no client facet. Its thread knows it otherwise. */
+static bool learn_facet(struct thread *thread, uint32_t id)
+{
+    const struct capability *target = captable_find_alone(thread->process, id);
+    if (target == NULL || target->type->forward != endpoint_facet_forward)
+        return false;
+    ipc_learn_facet(&thread->fast, id, target);
+    return true;
 }
 
 /* A CALL on a client facet with one capability. */
@@ -699,10 +744,8 @@ static __attribute__((noinline)) void try_call_with_capability(struct thread *th
         (((words.target >> 48) ^ CAPOS_OP_CALL) | words.pipeline | words.deadline_ns |
          ((words.result_addr | words.addr) & 7)) != 0)
         return;
-    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
-    if (target != NULL && target->type->forward == endpoint_facet_forward)
-        go_on_late(ipc_fast_call_with_capability(thread, (struct ipc_facet *)target->object, &words, &next),
-                   next);
+    if (learn_facet(thread, (uint32_t)words.target))
+        go_on_late(thread, ipc_fast_call_with_capability(thread, &words, &next), next);
 }
 
 /* No capabilities, no deadline, nothing to wait for. */
@@ -712,17 +755,21 @@ static inline bool is_simple_call(const struct sqe_words *words)
             ((words->result_addr | words->addr) & 7)) == 0;
 }
 
-/* The next entry, if it is such a CALL on a client facet. */
-static enum ipc_way call_next(struct thread *thread, struct ipc_facet *news, struct thread **next)
+/* Such a CALL on a client facet, with news for its endpoint. */
+static enum ipc_way call_with_news(struct thread *thread, const struct sqe_words *words,
+                                   struct ipc_facet *news, struct thread **next)
 {
-    struct sqe_words words;
-    read_entry(&thread->ring, thread->ring.sq_head, &words);
-    if (!is_simple_call(&words))
+    return learn_facet(thread, (uint32_t)words->target) ? ipc_fast_call_late(thread, words, news, next)
+                                                        : IPC_GENERAL_WAY;
+}
+
+/* A RETURN, if it is simple and there is no news, which goes before it. */
+static enum ipc_way return_after(struct thread *thread, const struct sqe_words *words,
+                                 const struct ipc_facet *news, struct thread **next)
+{
+    if (news != NULL || !ipc_is_simple_return(words))
         return IPC_GENERAL_WAY;
-    const struct capability *target = captable_find_alone(thread->process, (uint32_t)words.target);
-    return target == NULL || target->type->forward != endpoint_facet_forward
-               ? IPC_GENERAL_WAY
-               : ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, news, next);
+    return ipc_fast_return_late(thread, words, next);
 }
 
 /* A simple CALL whose target is not one of the first, or a long one on a facet. As enter_one. */
@@ -737,33 +784,54 @@ static __attribute__((noinline)) int64_t enter_one_late(struct thread *thread)
     if (target->type->forward != endpoint_facet_forward)
         return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
                                  words.result_addr);
-    go_on_late(ipc_fast_call_late(thread, (struct ipc_facet *)target->object, &words, NULL, &next), next);
+    ipc_learn_facet(&thread->fast, (uint32_t)words.target, target);
+    go_on_late(thread, ipc_fast_call_late(thread, &words, NULL, &next), next);
     return 0;
 }
 
-/* A CALL. 0: it is something else. */
-static inline __attribute__((always_inline)) int64_t enter_one(struct thread *thread)
+/* Results that are not plain. */
+static __attribute__((noinline)) void return_late(struct thread *thread)
+{
+    struct sqe_words words;
+    struct thread *next = NULL;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
+    if (ipc_is_simple_return(&words))
+        go_on_late(thread, ipc_fast_return_late(thread, &words, &next), next);
+}
+
+/* A CALL, or a server's round. 0: it is something else. */
+static inline __attribute__((always_inline)) int64_t enter_one(struct thread *thread,
+                                                               const struct capos_ring_header *page)
 {
     struct thread *next = NULL;
     struct sqe_words words;
-    read_entry(&thread->ring, thread->ring.sq_head, &words);
-    if (__builtin_expect((((words.target >> 48) ^ CAPOS_OP_CALL) | words.transfer | words.pipeline |
-                          words.deadline_ns | ((words.result_addr | words.addr) & 7)) != 0,
-                         0)) {
+    read_page_entry(page, thread->ring.sq_head, &words);
+    if ((words.target & (uint64_t)CAPOS_SQE_RECEIVE << 56) != 0) {
+        if (__builtin_expect(ipc_is_plain_return(&words), 1))
+            go_on(thread, ipc_fast_return(thread, &words, &next), next);
+        else
+            return_late(thread);
+        return 0;
+    }
+    if (__builtin_expect(!is_simple_call(&words), 0)) {
         try_call_with_capability(thread);
         return 0;
     }
-    const struct capability *target = peek_alone(thread->process, (uint32_t)words.target);
-    if (__builtin_expect(target == NULL, 0))
-        return enter_one_late(thread);
-    if (target->type->forward == endpoint_facet_forward) {
-        go_on(ipc_fast_call(thread, (struct ipc_facet *)target->object, &words, &next), next);
-        return enter_one_late(thread);
+    const uint32_t id = (uint32_t)words.target;
+    if (!ipc_knows_facet(&thread->fast, id)) {
+        const struct capability *target = peek_alone(thread->process, id);
+        if (__builtin_expect(target == NULL, 0))
+            return enter_one_late(thread);
+        if (target->type->forward != endpoint_facet_forward) {
+            if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
+                return call_one_bringing(thread, target, words.user_data, words.target, words.addr,
+                                         words.lengths, words.result_addr);
+            return call_one(thread, target, &words);
+        }
+        ipc_learn_facet(&thread->fast, id, target);
     }
-    if (((words.lengths & ~PLAIN_LENGTHS) | words.addr) != 0)
-        return call_one_bringing(thread, target, words.user_data, words.target, words.addr, words.lengths,
-                                 words.result_addr);
-    return call_one(thread, target, &words);
+    go_on(thread, ipc_fast_call(thread, &words, &next), next);
+    return enter_one_late(thread);
 }
 
 static inline bool still_waits_for_one(const struct thread *thread)
@@ -787,52 +855,22 @@ static bool release_first(struct thread *thread, struct ipc_facet **news)
     return true;
 }
 
-/* A RELEASE and a CALL. */
-static __attribute__((noinline)) void release_and_call(struct thread *thread)
+/* A RELEASE, and a CALL or a RETURN that goes on as a RECV. */
+static __attribute__((noinline)) void release_and(struct thread *thread)
 {
     struct ipc_facet *news = NULL;
     struct thread *next = NULL;
+    struct sqe_words words;
     enum ipc_way way = IPC_GENERAL_WAY;
     if (!release_first(thread, &news))
         return;
+    read_entry(&thread->ring, thread->ring.sq_head, &words);
     if (still_waits_for_one(thread)) /* what was released may have been much */
-        way = call_next(thread, news, &next);
+        way = is_simple_call(&words) ? call_with_news(thread, &words, news, &next)
+                                     : return_after(thread, &words, news, &next);
     if (way == IPC_GENERAL_WAY && news != NULL)
         ipc_facet_dropped(news);
-    go_on_late(way, next);
-}
-
-/* A RETURN and a RECV, the first perhaps with a capability. */
-static __attribute__((noinline)) void enter_two_late(struct thread *thread)
-{
-    struct sqe_words returned, receive;
-    struct thread *next = NULL;
-    read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
-    if (ipc_is_simple_return(&returned) && ipc_is_plain_receive(&receive, (uint32_t)returned.target))
-        go_on_late(ipc_fast_return_late(thread, &returned, &receive, &next), next);
-}
-
-/* A RETURN and a RECV, or an UNPARK and a PARK. */
-static inline __attribute__((always_inline)) void enter_two(struct thread *thread)
-{
-    struct thread *next = NULL;
-    struct sqe_words returned, receive;
-    read_entry(&thread->ring, thread->ring.sq_head, &returned);
-    if (__builtin_expect(!ipc_is_plain_return(&returned), 0)) {
-        const uint8_t opcode = (uint8_t)(returned.target >> 48);
-        if (opcode == CAPOS_OP_UNPARK)
-            park_take_turns(thread);
-        else if (opcode == CAPOS_OP_RELEASE)
-            release_and_call(thread);
-        else
-            enter_two_late(thread);
-        return;
-    }
-    read_entry(&thread->ring, thread->ring.sq_head + 1, &receive);
-    if (__builtin_expect(!ipc_is_plain_receive(&receive, (uint32_t)returned.target), 0))
-        return;
-    go_on(ipc_fast_return(thread, &returned, &receive, &next), next);
+    go_on_late(thread, way, next);
 }
 
 static uint8_t opcode_at(const struct ring *ring, uint32_t index)
@@ -840,38 +878,76 @@ static uint8_t opcode_at(const struct ring *ring, uint32_t index)
     return __atomic_load_n(&ring->sq[index & SQ_MASK].opcode, __ATOMIC_RELAXED);
 }
 
-/* Several entries, of which the last is a RECV: that waits the fast way if it can, so that the call it gets
- * may come by it; with a RETURN before it, both go the fast way if they can. */
-static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
+/* An UNPARK and a PARK, or a RELEASE and something else. */
+static __attribute__((noinline)) void enter_two(struct thread *thread)
+{
+    const struct ring *ring = &thread->ring;
+    const uint8_t first = opcode_at(ring, ring->sq_head);
+    if (first == CAPOS_OP_UNPARK)
+        park_take_turns(thread);
+    else if (first == CAPOS_OP_RELEASE)
+        release_and(thread);
+}
+
+/* The only entry is a RECV: waits the fast way if it can, so that the call it gets may come by it. */
+static void receive_alone(struct thread *thread, const struct sqe_words *words, uint32_t sq_head)
+{
+    if (still_waits_for_one(thread) && process_is_alone(thread->process) &&
+        ipc_fast_receive(thread, words, sq_head) == IPC_WAITS)
+        sched_next();
+}
+
+/* The only entry is a RETURN that goes on as a RECV: the fast way if it can, else at least the RECV. */
+static void return_alone(struct thread *thread, const struct sqe_words *words)
 {
     struct ring *ring = &thread->ring;
-    struct sqe_words words;
-    if (waiting > 2) {
-        struct ipc_facet *news = NULL;
-        while (waiting > 2 && release_first(thread, &news)) {
-            waiting--;
-            if (news != NULL)
-                ipc_facet_dropped(news);
-        }
-        if (waiting > 2)
-            drain(thread, waiting - 2);
-        waiting = 2;
-        if (still_waits_for_one(thread))
-            enter_two_late(thread);
+    struct call_scratch *scratch = percpu_this(scratch_of_cpu);
+    struct capos_sqe *sqe = &scratch->kcall.sqe;
+    struct thread *next = NULL;
+    if (still_waits_for_one(thread) && ipc_is_simple_return(words))
+        go_on_late(thread, ipc_fast_return_late(thread, words, &next), next);
+    ring->sq_head++;
+    __builtin_memcpy(sqe, words, sizeof(*sqe));
+    int32_t result = answer_before_receive(thread, scratch);
+    if (result == CAP_CALL_PENDING) {
+        struct sqe_words receive;
+        __builtin_memcpy(&receive, sqe, sizeof(receive));
+        receive_alone(thread, &receive, ring->sq_head);
+        result = execute_any(thread, scratch);
     }
-    if (waiting == 2)
-        drain(thread, 1);
+    if (result != CAP_CALL_PENDING)
+        deliver_and_post(thread, &scratch->kcall, words->user_data, result);
+    __atomic_store_n(&ring->page->sq_head, ring->sq_head, __ATOMIC_RELEASE);
+    ring->page->in_flight = __atomic_load_n(&ring->in_flight, __ATOMIC_RELAXED);
+}
+
+/* A server's round: whatever it is, and last a RECV, or a RETURN that goes on as one. */
+static __attribute__((noinline)) void enter_and_receive(struct thread *thread, uint32_t waiting)
+{
+    const struct ring *ring = &thread->ring;
+    struct ipc_facet *news = NULL;
+    struct sqe_words words;
+    while (waiting > 1 && release_first(thread, &news)) {
+        waiting--;
+        if (news != NULL)
+            ipc_facet_dropped(news);
+    }
+    if (waiting > 1)
+        drain(thread, waiting - 1);
     read_entry(ring, ring->sq_head, &words);
-    if (still_waits_for_one(thread) && process_is_alone(thread->process) &&
-        ipc_fast_receive(thread, &words) == IPC_WAITS)
-        sched_next();
+    if (ipc_receives_again(&words))
+        return_alone(thread, &words);
+    else
+        receive_alone(thread, &words, ring->sq_head + 1);
 }
 
 static inline bool ends_with_receive(const struct thread *thread, uint32_t waiting)
 {
     const struct ring *ring = &thread->ring;
-    return waiting - 1 < CAPOS_RING_SQ_ENTRIES &&
-           opcode_at(ring, ring->sq_head + waiting - 1) == CAPOS_OP_RECV;
+    if (waiting - 1 >= CAPOS_RING_SQ_ENTRIES)
+        return false;
+    const uint8_t last = opcode_at(ring, ring->sq_head + waiting - 1);
+    return last == CAPOS_OP_RECV || last == CAPOS_OP_RETURN;
 }
 
 static __attribute__((noinline)) int64_t enter_any(struct thread *thread)
@@ -892,8 +968,8 @@ int64_t syscall_cap_enter(uint32_t min_complete, uint64_t timeout_ns)
     if (__builtin_expect(waits_for_one(thread, __atomic_load_n(&page->cq_head, __ATOMIC_RELAXED),
                                        min_complete, timeout_ns),
                          1)) {
-        if (waiting == 1) {
-            int64_t available = enter_one(thread);
+        if (__builtin_expect(waiting == 1, 1)) {
+            int64_t available = enter_one(thread, page);
             if (__builtin_expect(available != 0, 1))
                 return available;
         } else if (waiting == 2) {

@@ -27,6 +27,20 @@ struct sqe_words {
 };
 _Static_assert(sizeof(struct sqe_words) == sizeof(struct capos_sqe), "an entry is eight words");
 
+enum {
+    RING_SQ_OFFSET = 256,
+    RING_CQ_OFFSET = RING_SQ_OFFSET + CAPOS_RING_SQ_ENTRIES * sizeof(struct capos_sqe),
+};
+/* Where ring->sq and ring->cq point, for who has the page at hand. */
+static inline struct capos_sqe *ring_page_sq(const struct capos_ring_header *page)
+{
+    return (struct capos_sqe *)((uint64_t)page + RING_SQ_OFFSET);
+}
+static inline struct capos_cqe *ring_page_cq(const struct capos_ring_header *page)
+{
+    return (struct capos_cqe *)((uint64_t)page + RING_CQ_OFFSET);
+}
+
 /* Completions that the thread has not taken yet. */
 static inline uint32_t ring_available(const struct thread *thread)
 {

@@ -23,9 +23,16 @@ struct cpu_sched {
     uint64_t running_weight; /* others read it as a hint; 0: idle */
     uint32_t number;
     bool idle;
-    bool preempt;     /* a more urgent thread than the current one came; the timer sees to it soon */
-    bool wants_leave; /* a candidate or an urgent thread came, or an affinity changed; see sched_leave */
-    bool timer_stale; /* events changed while the current thread was on its way to block */
+    bool preempt; /* a more urgent thread than the current one came; the timer sees to it soon */
+    union {
+        struct {
+            /* A candidate (there is none without) or an urgent thread came, or an affinity changed; see
+             * sched_leave. */
+            bool wants_leave;
+            bool timer_stale; /* events changed while the current thread was on its way to block */
+        };
+        uint16_t due; /* either */
+    };
 } __attribute__((aligned(64)));
 
 static struct cpu_sched cpus_sched[ARCH_CPUS_MAX];
@@ -43,7 +50,7 @@ enum { STEAL_LOOKS_MAX = 8 };
 
 static struct cpu_sched *this_sched(void)
 {
-    return cpu_sched_at[arch_cpu_number()];
+    return arch_cpu_sched();
 }
 
 static uint64_t bit_of(uint32_t cpu)
@@ -71,6 +78,7 @@ void sched_init(void)
     for (uint32_t i = 0; i < array_count(cpus_sched); i++) {
         struct cpu_sched *cpu = &cpus_sched[i];
         cpu_sched_at[i] = cpu;
+        arch_cpu_set_sched(i, cpu);
         spinlock_init(&cpu->lock, LOCK_RUNQUEUE);
         fair_queue_init(&cpu->queue);
         cpu->contended_since_ticks = UINT64_MAX;
@@ -86,26 +94,30 @@ uint64_t sched_cpus(void)
 
 /* ---- Accounting: in ticks of the TSC, which become ns where somebody wants to know. */
 
-/* Charges the running thread up to now. Only its own CPU does. */
-static inline __attribute__((always_inline)) void charge_now(struct cpu_sched *cpu)
+/* Time in which others waited. */
+static __attribute__((noinline)) void charge_contended(struct thread *thread, uint64_t from, uint64_t to)
 {
-    struct thread *thread = cpu->current;
+    if (from < to)
+        thread->sched.virtual_ns += sched_virtual_ns(&thread->sched, clock_ticks_ns(to - from));
+}
+
+/* Charges the running thread up to now. Only its own CPU does. */
+static inline __attribute__((always_inline)) void charge_now(struct cpu_sched *cpu, struct thread *thread)
+{
     uint64_t from = cpu->charged_until_ticks, now = clock_ticks();
-    uint64_t contended = read_hint(&cpu->contended_since_ticks);
     cpu->charged_until_ticks = now;
     if (__builtin_expect(thread == NULL, 0))
         return;
     thread->sched.runtime_ticks += now - from;
     thread->sched.charged_at_ticks = now;
-    if (contended > from)
-        from = contended;
-    if (__builtin_expect(from < now, 0))
-        thread->sched.virtual_ns += sched_virtual_ns(&thread->sched, clock_ticks_ns(now - from));
+    const uint64_t contended = read_hint(&cpu->contended_since_ticks);
+    if (__builtin_expect(contended != UINT64_MAX, 0))
+        charge_contended(thread, contended > from ? contended : from, now);
 }
 
 static void charge(struct cpu_sched *cpu)
 {
-    charge_now(cpu);
+    charge_now(cpu, cpu->current);
 }
 
 uint64_t sched_runtime_ns(const struct thread *thread)
@@ -361,9 +373,9 @@ static void put_down(struct cpu_sched *cpu)
     __atomic_store_n(&thread->on_cpu, false, __ATOMIC_RELEASE);
 }
 
-static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, struct thread *next)
+static inline __attribute__((always_inline)) void load_after(struct cpu_sched *cpu, struct thread *previous,
+                                                             struct thread *next)
 {
-    struct thread *previous = cpu->loaded;
     __atomic_store_n(&next->on_cpu, true, __ATOMIC_RELAXED);
     cpu->loaded = next;
     arch_context_switch((struct user_context *)previous, &next->context, /* its first member */
@@ -371,6 +383,11 @@ static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, st
                         aspace_resident_cpus(next->process->aspace));
     if (__builtin_expect(previous != NULL, 1))
         __atomic_store_n(&previous->on_cpu, false, __ATOMIC_RELEASE);
+}
+
+static inline __attribute__((always_inline)) void load(struct cpu_sched *cpu, struct thread *next)
+{
+    load_after(cpu, cpu->loaded, next);
 }
 
 /* A thread that was to be stopped was chosen. It has nothing on this CPU. */
@@ -433,9 +450,10 @@ static _Noreturn void start(struct cpu_sched *cpu, struct thread *next)
 static inline __attribute__((always_inline)) _Noreturn void start_candidate(struct cpu_sched *cpu,
                                                                             struct thread *next)
 {
-    if (cpu->current == NULL)
+    struct thread *thread = cpu->current;
+    if (thread == NULL)
         __builtin_unreachable();
-    charge_now(cpu);
+    charge_now(cpu, thread);
     enter(cpu, next);
 }
 
@@ -455,28 +473,19 @@ static SCHED_RARE _Noreturn void hand_over_as_candidate(struct thread *thread)
     sched_next();
 }
 
-static SCHED_RARE _Noreturn void hand_over_with_timer(struct thread *thread)
-{
-    thread->context.frame.rax = 1;
-    enter_user_with_timer(thread);
-}
-
 /* A part of the system call that it is the end of, as enter is of the rest: the same steps, but those that
  * are known to be nothing. */
-INLINE_ACROSS_FILES void sched_hand_over(struct thread *next)
+INLINE_ACROSS_FILES void sched_hand_over(struct thread *thread, struct thread *next)
 {
     struct cpu_sched *cpu = this_sched();
-    if (__builtin_expect(cpu->candidate != NULL, 0)) /* came with the last reference to something */
+    if (__builtin_expect(cpu->due != 0, 0)) /* it may have come with the last reference to something */
         hand_over_as_candidate(next);
-    if (cpu->current == NULL || cpu->loaded == NULL)
+    if (thread == NULL)
         __builtin_unreachable();
-    cpu->wants_leave = false;
-    charge_now(cpu);
+    charge_now(cpu, thread);
     cpu->current = next;
-    load(cpu, next);
+    load_after(cpu, thread, next);
     spinlock_assert_none_held();
-    if (__builtin_expect(cpu->timer_stale, 0))
-        hand_over_with_timer(next);
     arch_return_to_waiting(&next->context, 1);
 }
 

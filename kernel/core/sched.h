@@ -35,8 +35,8 @@ void sched_handoff(struct thread *thread);
  * run here next, as sched_handoff would have it; its lock is held, the caller is in a system call too, and
  * the caller makes it RUNNING. Then, no lock held, the running thread being marked BLOCKED, it runs. */
 bool sched_may_switch_to(const struct thread *thread);
-/* The thread was waiting in a system call for one completion, which has come. */
-_Noreturn void sched_hand_over(struct thread *thread);
+/* `next` was waiting in a system call for one completion, which has come; `thread` is the running one. */
+_Noreturn void sched_hand_over(struct thread *thread, struct thread *next);
 /* The caller holds thread->lock, has set thread->stopping, and found the thread READY or RUNNING. True: it
  * was READY, is in no queue now and no CPU will choose it (its registers may still be being saved: on_cpu).
  * False: thread->cpu has chosen it; kicked (arch_cpu_kick), that CPU calls thread_dead for it in its own

@@ -263,6 +263,10 @@ static bool join_process(struct process *process, struct thread *thread, bool re
     spinlock_acquire(&process->lock);
     bool may = process->state <= PROCESS_RUNNING;
     if (may) {
+        ipc_fast_forget(&thread->fast);
+        struct list_node *first = list_first(&process->threads);
+        if (first != NULL) /* if it was alone, it is running, and makes this one */
+            ipc_fast_forget(&container_of(first, struct thread, in_process)->fast);
         list_push_back(&process->threads, &thread->in_process);
         process->thread_count++;
         process->sharers++;

@@ -188,7 +188,7 @@ void aspace_tlb_flush(struct aspace *aspace, uaddr_t start, uaddr_t end)
 {
     aspace->generation = new_generation();
     if (!aspace->dead) /* then every CPU has left it */
-        arch_tlb_shootdown(&aspace->resident_cpus, start, end);
+        arch_tlb_shootdown(&aspace->resident_cpus, aspace->tables.root, start, end);
 }
 
 /* ---- Mapping. */

@@ -158,7 +158,7 @@ static inline __attribute__((always_inline)) _Noreturn void complete_and_switch(
     ring->page->in_flight = 0;
     thread->state = THREAD_RUNNING;
     spinlock_release(&thread->lock);
-    sched_hand_over(thread);
+    sched_hand_over(thread_current(), thread);
 }
 
 /* The PARK is left to the general way. */

@@ -92,6 +92,7 @@ static void deliver(struct ring *ring, const struct capos_cqe *cqe)
     waiter->payload_bytes = cqe->payload_len;
     waiter->cap_count = cqe->cap_count;
     waiter->detail = cqe->detail;
+    waiter->call_id = cqe->call_id;
     waiter->done = 1;
 }
 

@@ -11,6 +11,7 @@ struct waiter {
     uint32_t payload_bytes;
     uint16_t cap_count;
     uint16_t detail;
+    uint32_t call_id;
 };
 
 /* What an entry says beyond its zeros. */
@@ -45,8 +46,7 @@ struct sqe_words {
     uint32_t len;
     uint32_t result_len;
     uint64_t result_addr;
-    uint32_t call_id;
-    uint32_t xfer_cap_count;
+    uint64_t call_id_and_caps;
     uint64_t pipeline;
     uint64_t deadline_ns;
 };
@@ -67,8 +67,8 @@ static inline void ring_queue(const struct ring *ring, struct capos_ring_header 
         .len = from->len,
         .result_len = from->result_len,
         .result_addr = from->result_addr,
-        .call_id = from->call_id,
-        .xfer_cap_count = from->xfer_cap_count | (uint32_t)from->pipeline_field << 16,
+        .call_id_and_caps =
+            from->call_id | (uint64_t)from->xfer_cap_count << 32 | (uint64_t)from->pipeline_field << 48,
         .pipeline = from->pipeline_dep,
         .deadline_ns = from->deadline_ns,
     };

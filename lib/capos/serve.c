@@ -1,6 +1,6 @@
 /*
- * Serving an endpoint: receive, dispatch, answer. One kernel entry a call: the answer, the release of what
- * came with the call and the next receive go together.
+ * Serving an endpoint: receive, dispatch, answer. One kernel entry a call: the release of what came with the
+ * call, and the answer that goes on as the next receive.
  *
  * A facet's object may be freed when the facet was dropped and nobody works on one of its calls. The kernel
  * reports a facet after its last call has ended, but a call that was cancelled has ended for the kernel while
@@ -21,22 +21,21 @@ enum {
                   CAPOS_XFER_CAPS_MAX * sizeof(struct capos_xfer_result),
     OUTBOX_BYTES = CAPOS_OUTBOX_BYTES,
     EXCEPTION_BYTES = 512,
-    /* An answer, the release of what came, the next receive. */
+    /* The release of what came, an answer, the next receive. */
     ENTRIES_PER_ROUND = 2 + CAPOS_XFER_CAPS_MAX,
     PAGE_BYTES = 4096,
     MINT_WORDS = 16, /* Endpoint.mint's parameters; its results and the record behind them */
 };
 
 /* struct capos_active.state: ACTIVE in the low bits, above them a number that is new for each call. */
-enum { IDLE = 0, ACTIVE = 1, ACTIVE_AND_DROPPED = 3, STATE_STEP = 4 };
+enum { IDLE = 0, ACTIVE = 1, DROPPED = 2, STATE_STEP = 4 }; /* DROPPED: the news was left with it */
 
 struct server {
     struct capos_service *service;
     struct capos_active active;
     struct waiter received;
-    struct waiter returned;      /* done: the last RETURN failed, which was a plain one */
-    struct waiter returned_else; /* the same of any other */
-    struct waiter released;      /* nobody looks */
+    struct waiter returned; /* done: the last RETURN failed, which did not go on as a receive */
+    struct waiter released; /* nobody looks */
     uint32_t returned_call_id;
     struct capos_call current;
     struct cap_transfer caps_in[CAPOS_XFER_CAPS_MAX];
@@ -78,8 +77,8 @@ static bool leave_news_locked(struct capos_service *service, uint64_t tag)
         uint64_t state = __atomic_load_n(&active->state, __ATOMIC_SEQ_CST);
         if ((state & ACTIVE) == 0 || __atomic_load_n(&active->tag, __ATOMIC_RELAXED) != tag)
             continue;
-        if (__atomic_compare_exchange_n(&active->state, &state, state | ACTIVE_AND_DROPPED, false,
-                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        if (__atomic_compare_exchange_n(&active->state, &state, state | DROPPED, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
             return true;
     }
     return false;
@@ -98,15 +97,14 @@ static void facet_dropped(struct capos_service *service, uint64_t tag)
 static void begin_active(struct capos_active *active, uint64_t tag)
 {
     __atomic_store_n(&active->tag, tag, __ATOMIC_RELAXED);
-    __atomic_exchange_n(&active->state, active->state + STATE_STEP + ACTIVE, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&active->state, STATE_STEP + ACTIVE, __ATOMIC_SEQ_CST);
 }
 
 /* True: the news was left with it. */
 static bool end_active(struct capos_active *active)
 {
-    uint64_t ended = (active->state & ~(uint64_t)ACTIVE_AND_DROPPED);
-    return (__atomic_exchange_n(&active->state, ended, __ATOMIC_SEQ_CST) & ACTIVE_AND_DROPPED) ==
-           ACTIVE_AND_DROPPED;
+    uint64_t ended = (active->state & ~(uint64_t)(ACTIVE | DROPPED));
+    return (__atomic_exchange_n(&active->state, ended, __ATOMIC_SEQ_CST) & DROPPED) != 0;
 }
 
 /* ---- The ring. */
@@ -124,25 +122,19 @@ static void queue_release(struct ring *ring, struct server *server, uint32_t cap
 }
 
 /*
- * Two entries are the same in each round but for a word or two, and the kernel writes to no entry: where the
- * queue's place still holds such a one of an earlier round, known by its user_data, only those words are
- * written. forget_entries sees to it that none is of an earlier capos_serve.
+ * A plain answer's entry is the same in each round but for two words, and the kernel writes to no entry:
+ * where the queue's place still holds such a one of an earlier round, known by its opcode and flags, only
+ * those words are written. forget_entries sees to it that none is of another capos_serve of this thread.
  */
 static void forget_entries(struct ring *ring)
 {
     const uint32_t tail = ring->header->sq_tail;
     for (uint32_t i = ring_queued(ring); i <= ring->sq_mask; i++)
-        ring->sq[(tail + i) & ring->sq_mask].user_data = 0;
+        ring->sq[(tail + i) & ring->sq_mask].opcode = CAPOS_OP_NOP;
 }
 
-static inline void queue_receive(struct ring *ring, struct server *server)
+static void queue_receive(struct ring *ring, struct server *server)
 {
-    struct capos_ring_header *header = ring->header;
-    const uint32_t tail = header->sq_tail;
-    if (__builtin_expect(ring->sq[tail & ring->sq_mask].user_data == (uintptr_t)&server->received, 1)) {
-        __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
-        return;
-    }
     const struct submission receive = {
         .user_data = (uintptr_t)&server->received,
         .result_addr = (uintptr_t)server->inbox,
@@ -150,33 +142,58 @@ static inline void queue_receive(struct ring *ring, struct server *server)
         .cap_id = server->service->endpoint.id,
         .opcode = CAPOS_OP_RECV,
     };
-    ring_queue(ring, header, &receive);
+    ring_queue(ring, ring->header, &receive);
+}
+
+static bool is_stopping(const struct capos_service *service)
+{
+    return __atomic_load_n(&service->stopping, __ATOMIC_ACQUIRE) != 0;
+}
+
+/* An answer, whose payload lies in the outbox. True: it goes on as the next receive, unless something is to
+ * come behind it (`alone`), or there is none. */
+static bool queue_answer(struct ring *ring, struct server *server, struct submission *answer, bool alone)
+{
+    answer->addr = (uintptr_t)server->outbox;
+    answer->cap_id = server->service->endpoint.id;
+    answer->opcode = CAPOS_OP_RETURN;
+    alone = alone || is_stopping(server->service);
+    if (alone) {
+        answer->user_data = (uintptr_t)&server->returned;
+        answer->flags |= CAPOS_SQE_QUIET;
+        server->returned_call_id = answer->call_id;
+    } else {
+        answer->user_data = (uintptr_t)&server->received;
+        answer->result_addr = (uintptr_t)server->inbox;
+        answer->result_len = sizeof server->inbox;
+        answer->flags |= CAPOS_SQE_RECEIVE;
+    }
+    ring_queue(ring, ring->header, answer);
+    return !alone;
+}
+
+static __attribute__((noinline)) bool queue_first_answer(struct ring *ring, struct server *server,
+                                                         uint32_t call_id, uint32_t len)
+{
+    struct submission answer = {.call_id = call_id, .len = len};
+    return queue_answer(ring, server, &answer, false);
 }
 
 /* The answer in the outbox, of nothing but bytes. */
-static inline void queue_plain_answer(struct ring *ring, struct server *server, uint32_t call_id,
+static inline bool queue_plain_answer(struct ring *ring, struct server *server, uint32_t call_id,
                                       uint32_t len)
 {
     struct capos_ring_header *header = ring->header;
     const uint32_t tail = header->sq_tail;
     struct sqe_words *words = (struct sqe_words *)(void *)&ring->sq[tail & ring->sq_mask];
-    server->returned_call_id = call_id;
-    if (__builtin_expect(words->user_data == (uintptr_t)&server->returned, 1)) {
-        words->len = len;
-        words->call_id = call_id;
-        __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
-        return;
-    }
-    const struct submission answer = {
-        .user_data = (uintptr_t)&server->returned,
-        .addr = (uintptr_t)server->outbox,
-        .cap_id = server->service->endpoint.id,
-        .len = len,
-        .opcode = CAPOS_OP_RETURN,
-        .flags = CAPOS_SQE_QUIET,
-        .call_id = call_id,
-    };
-    ring_queue(ring, header, &answer);
+    const uint32_t usual = (uint32_t)CAPOS_OP_RETURN << 16 | (uint32_t)CAPOS_SQE_RECEIVE << 24;
+    if (__builtin_expect(words->method_and_opcode != usual, 0) ||
+        __builtin_expect(is_stopping(server->service), 0))
+        return queue_first_answer(ring, server, call_id, len);
+    words->len = len;
+    words->call_id_and_caps = call_id;
+    __atomic_store_n(&header->sq_tail, tail + 1, __ATOMIC_RELEASE);
+    return true;
 }
 
 /* Calls that the program has started and not yet submitted may fill the queue. */
@@ -359,50 +376,61 @@ static void release_call_caps(struct ring *ring, struct server *server)
     }
 }
 
-/* Results with capabilities, in the outbox. */
-static __attribute__((noinline)) void queue_answer_with_caps(struct ring *ring, struct server *server,
-                                                             uint32_t len)
+/* Of the call in the inbox. Its object may go from here on, so what the method left there has been encoded;
+ * and what that news leads to may enter the kernel, so the next receive is not queued yet. */
+static inline void finish_active(struct server *server)
+{
+    if (__builtin_expect(end_active(&server->active), 0))
+        facet_dropped(server->service, server->current.header->tag);
+}
+
+/* Results with capabilities, in the outbox. They may be some that came with the call: those are released
+ * behind the answer. */
+static bool queue_answer_with_caps(struct ring *ring, struct server *server, uint32_t len)
 {
     struct capos_call *current = &server->current;
     const uint32_t call_id = current->header->call_id;
-    const struct submission answer = {
-        .user_data = (uintptr_t)&server->returned_else,
-        .addr = (uintptr_t)server->outbox,
-        .cap_id = server->service->endpoint.id,
+    const bool alone = current->call.caps_in_count != 0;
+    struct submission answer = {
         .len = len,
         .xfer_cap_count = (uint16_t)add_descriptors(server->outbox, len, &current->call),
-        .opcode = CAPOS_OP_RETURN,
-        .flags = CAPOS_SQE_QUIET,
         .call_id = call_id,
     };
     if (current->mint_call_id == call_id)
         add_mints(server->outbox, len, current);
-    server->returned_call_id = call_id;
-    ring_queue(ring, ring->header, &answer);
+    finish_active(server);
+    const bool receives = queue_answer(ring, server, &answer, alone);
+    release_call_caps(ring, server);
+    return receives;
 }
 
-/* An exception, or nothing yet. */
-static __attribute__((noinline)) void queue_failure(struct ring *ring, struct server *server, int32_t encoded)
+static bool queue_exception(struct ring *ring, struct server *server, int32_t encoded)
 {
     uint64_t exception[EXCEPTION_BYTES / sizeof(uint64_t)];
     struct capos_call *current = &server->current;
-    if (encoded == CAP_CALL_PENDING) {
-        current->call.caps_out_count = 0;
-        return;
-    }
     forget_mints(current, current->header->call_id);
     struct submission answer = make_answer(&current->call, current->header->call_id, encoded, exception);
-    answer.user_data = (uintptr_t)&server->returned_else;
-    answer.cap_id = server->service->endpoint.id;
-    answer.flags |= CAPOS_SQE_QUIET;
-    server->returned_call_id = answer.call_id;
     __builtin_memcpy(server->outbox, exception, answer.len); /* what it says lies on this stack */
-    answer.addr = (uintptr_t)server->outbox;
-    ring_queue(ring, ring->header, &answer);
+    finish_active(server);
+    release_call_caps(ring, server);
+    return queue_answer(ring, server, &answer, false);
 }
 
-/* Works on the call in the inbox and queues its answer. */
-static inline void serve_call(struct ring *ring, struct server *server, const struct capos_ipc_header *header)
+static __attribute__((noinline)) bool queue_other_answer(struct ring *ring, struct server *server,
+                                                         int32_t encoded)
+{
+    if (encoded < 0)
+        return queue_exception(ring, server, encoded);
+    if (encoded != CAP_CALL_PENDING)
+        return queue_answer_with_caps(ring, server, (uint32_t)encoded);
+    server->current.call.caps_out_count = 0;
+    finish_active(server);
+    release_call_caps(ring, server);
+    return false;
+}
+
+/* Works on the call in the inbox and queues its answer. True: that goes on as the next receive. */
+static inline bool serve_call(struct ring *ring, struct server *server, const struct capos_ipc_header *header)
 {
     struct capos_call *current = &server->current;
     const uint32_t tail = ring->header->sq_tail; /* the queue is empty */
@@ -411,35 +439,33 @@ static inline void serve_call(struct ring *ring, struct server *server, const st
     int32_t encoded = run_call(server, header);
     if (__builtin_expect(ring->header->sq_tail != tail, 0))
         make_room(ring); /* the method has started something */
-    if (__builtin_expect(encoded >= 0 && encoded != CAP_CALL_PENDING && current->call.caps_out_count == 0,
-                         1)) {
-        if (__builtin_expect(current->call.caps_in_count != 0, 0))
-            release_call_caps(ring, server);
-        queue_plain_answer(ring, server, header->call_id, (uint32_t)encoded);
-    } else {
-        if (encoded >= 0 && encoded != CAP_CALL_PENDING)
-            queue_answer_with_caps(ring, server, (uint32_t)encoded); /* it may send what came */
-        else
-            queue_failure(ring, server, encoded);
+    if (__builtin_expect(encoded < 0 || encoded == CAP_CALL_PENDING, 0))
+        return queue_other_answer(ring, server, encoded);
+    if (__builtin_expect((current->call.caps_out_count | current->call.caps_in_count) != 0, 0)) {
+        if (current->call.caps_out_count != 0)
+            return queue_other_answer(ring, server, encoded);
         release_call_caps(ring, server);
     }
-    if (__builtin_expect(end_active(&server->active), 0))
-        facet_dropped(server->service, header->tag);
+    finish_active(server);
+    return queue_plain_answer(ring, server, header->call_id, (uint32_t)encoded);
 }
 
 /* ---- The loop. */
+
+/* An answer that failed, and that there was no receive behind. */
+static void answer_failed(struct server *server, uint32_t call_id, int32_t result)
+{
+    return_failed(server->service, &server->current.call, call_id, result);
+    forget_mints(&server->current, call_id);
+}
 
 static void check_returned(struct server *server)
 {
     struct waiter *failed = &server->returned;
     if (__atomic_load_n(&failed->done, __ATOMIC_RELAXED) == 0)
-        failed = &server->returned_else;
-    if (__atomic_load_n(&failed->done, __ATOMIC_RELAXED) == 0)
         return;
     failed->done = 0;
-    return_failed(server->service, &server->current.call, server->returned_call_id, failed->result);
-    if (failed == &server->returned_else)
-        forget_mints(&server->current, server->returned_call_id);
+    answer_failed(server, server->returned_call_id, failed->result);
 }
 
 static __attribute__((noinline)) int32_t await_message(struct ring *ring, struct server *server)
@@ -448,25 +474,23 @@ static __attribute__((noinline)) int32_t await_message(struct ring *ring, struct
     ring_reap(ring);
     check_returned(server);
     int32_t status = ring_await(ring, &server->received);
-    return status < 0 ? status : server->received.result;
+    if (status < 0)
+        return status;
+    return server->received.result < 0 ? server->received.result : CAPOS_OK;
 }
 
-/* What the RECV answered. */
+/* What the receive answered, or the answer that was to go on as one: then received.call_id says so. */
 static inline int32_t wait_for_message(struct ring *ring, struct server *server)
 {
     int64_t entered = sys_cap_enter(1, CAPOS_TIMEOUT_NEVER);
     struct capos_ring_header *header = ring->header;
     const struct capos_cqe *cqe = first_completion(ring, header);
-    if (__builtin_expect(entered != 1 || cqe->user_data != (uintptr_t)&server->received, 0))
+    if (__builtin_expect(entered != 1, 0) ||
+        __builtin_expect(cqe->user_data != (uintptr_t)&server->received, 0) ||
+        __builtin_expect(cqe->result < 0, 0))
         return await_message(ring, server);
-    int32_t result = cqe->result;
     take_completion(header);
-    return result;
-}
-
-static bool is_stopping(struct capos_service *service)
-{
-    return __atomic_load_n(&service->stopping, __ATOMIC_ACQUIRE) != 0;
+    return CAPOS_OK;
 }
 
 /* Wakes one thread that receives: with the news of a facet that nobody ever held. */
@@ -493,16 +517,24 @@ static __attribute__((noinline)) bool take_news(struct ring *ring, struct server
 static inline int32_t serve_loop(struct ring *ring, struct server *server)
 {
     const struct capos_ipc_header *header = (const void *)server->inbox;
+    bool receives = false;
     make_room(ring);
-    while (!is_stopping(server->service)) { /* there is room: an answer makes some for the next receive too */
-        queue_receive(ring, server);
+    for (;;) { /* there is room: an answer makes some for the next receive too */
+        if (__builtin_expect(!receives, 0)) {
+            if (is_stopping(server->service))
+                return CAPOS_OK;
+            queue_receive(ring, server);
+        }
         int32_t result = wait_for_message(ring, server);
-        if (__builtin_expect(result < 0, 0))
-            return result;
-        if (__builtin_expect(header->flags == 0, 1) || take_news(ring, server, header))
-            serve_call(ring, server, header);
+        receives = false;
+        if (__builtin_expect(result < 0, 0)) {
+            if (server->received.call_id == 0)
+                return result;
+            answer_failed(server, server->received.call_id, result);
+        } else if (__builtin_expect(header->flags == 0, 1) || take_news(ring, server, header)) {
+            receives = serve_call(ring, server, header);
+        }
     }
-    return CAPOS_OK;
 }
 
 int32_t capos_serve(struct capos_service *service)
@@ -512,7 +544,7 @@ int32_t capos_serve(struct capos_service *service)
     __asm__("" : "+r"(ring)); /* an address in a register, not one to be worked out at each use */
     server.service = service;
     server.returned.done = 0;
-    server.returned_else.done = 0;
+    server.received.call_id = 0;
     server.active.state = IDLE;
     server.current.call.caps_out_count = 0;
     prepare_calls(&server);
@@ -524,6 +556,7 @@ int32_t capos_serve(struct capos_service *service)
     int32_t status = serve_loop(ring, &server);
     (void)cap_submit(); /* the last answer */
     check_returned(&server);
+    forget_entries(ring); /* a method may have served something else, and goes on */
     lock_service(service);
     remove_active_locked(service, &server.active);
     bool others = --service->threads != 0;

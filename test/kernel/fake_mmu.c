@@ -63,9 +63,10 @@ void arch_tlb_flush_page(uint64_t va)
 
 enum { SHOOTDOWN_PAGES_MAX = 32 };
 
-void arch_tlb_shootdown(const uint64_t *resident, uint64_t start, uint64_t end)
+void arch_tlb_shootdown(uint64_t *resident, paddr_t page_table, uint64_t start, uint64_t end)
 {
-    uint64_t root = container_of(resident, const struct aspace, resident_cpus)->tables.root.raw;
+    const uint64_t root = page_table.raw;
+    (void)resident;
     if ((end - start) >> 12 > SHOOTDOWN_PAGES_MAX) {
         flush_root(root);
         return;

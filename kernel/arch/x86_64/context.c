@@ -135,6 +135,16 @@ static void bases_load(const struct user_context *next)
                      : "memory");
 }
 
+/* As the two halves that the instruction wants. */
+static inline void fs_base_load(const uint64_t *base)
+{
+    const volatile union {
+        uint64_t whole;
+        uint32_t halves[2];
+    } *parts = (const void *)base;
+    __asm__ volatile("wrmsr" : : "c"(MSR_FS_BASE), "a"(parts->halves[0]), "d"(parts->halves[1]));
+}
+
 static inline void tsc_allow(struct cpu *cpu, bool allowed)
 {
     if (cpu->tsc_allowed == allowed)
@@ -144,23 +154,21 @@ static inline void tsc_allow(struct cpu *cpu, bool allowed)
 }
 
 /* Who has the kernel's own page table: nobody asks. */
-uint64_t kernel_resident;
+static uint64_t kernel_resident;
 
-/* In the new mask before the page table can be used, in the old one until its cannot any more: so a shootdown
- * may ask a CPU too many (which costs time) but never one too few. See tlb.c. */
+/* In the mask before the page table can be used, and until the CPU is asked and has another: so a shootdown
+ * may ask a CPU too many, once, but never one too few. See tlb.c. */
 static inline __attribute__((always_inline)) void page_table_load(struct cpu *cpu, uint64_t page_table,
                                                                   uint64_t *resident)
 {
     if (cpu->page_table == page_table)
         return;
-    uint64_t *left = cpu->resident;
     const uint64_t my_bit = cpu->number_bit;
-    __atomic_fetch_or(resident, my_bit, __ATOMIC_SEQ_CST);
+    if (__builtin_expect((__atomic_load_n(resident, __ATOMIC_RELAXED) & my_bit) == 0, 0))
+        __atomic_fetch_or(resident, my_bit, __ATOMIC_SEQ_CST);
     cpu->page_table = page_table;
-    cpu->resident = resident;
     cpu->counters.cr3_writes++;
     cr3_write(page_table);
-    __atomic_fetch_and(left, ~my_bit, __ATOMIC_RELEASE);
 }
 
 /* Becomes a part of the scheduler's one place that calls it, where link-time optimisation is on. */
@@ -179,7 +187,7 @@ INLINE_ACROSS_FILES void arch_context_switch(struct user_context *previous, stru
             fpu_save_old(previous->fpu);
         fpu_load_old(next->fpu);
         segments_clear();
-        msr_write(MSR_FS_BASE, next->fs_base);
+        fs_base_load(&next->fs_base);
         return;
     }
     if (__builtin_expect(previous != NULL, 1)) {
@@ -230,17 +238,16 @@ void arch_context_save(void)
     cpu->current = NULL;
 }
 
-void context_leave_page_table(paddr_t page_table)
+void context_leave_page_table(void)
 {
-    if (this_cpu()->page_table == page_table.raw)
-        page_table_load(this_cpu(), arch_kernel_page_table().raw, &kernel_resident);
+    page_table_load(this_cpu(), arch_kernel_page_table().raw, &kernel_resident);
 }
 
 void arch_leave_context(void)
 {
     struct cpu *cpu = this_cpu();
     cpu->current = NULL;
-    page_table_load(cpu, arch_kernel_page_table().raw, &kernel_resident);
+    context_leave_page_table();
 }
 
 void arch_allow_tsc(struct user_context *context)

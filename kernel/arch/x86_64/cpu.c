@@ -196,7 +196,6 @@ void cpu_protection_init(void)
     for (uint32_t ist = 0; ist < IST_COUNT; ist++)
         *(struct cpu **)cpu->tss.ist[ist] = cpu;
     cpu->page_table = cr3_read();
-    cpu->resident = &kernel_resident;
     cpu->tsc_allowed = false;
     cr4_write(cr4_value(&cpu_features));
     fpu_enable();
@@ -206,3 +205,9 @@ void cpu_protection_init(void)
 _Static_assert(offsetof(struct cpu, current) == ARCH_CPU_CURRENT_OFFSET, "arch_current_context");
 _Static_assert(offsetof(struct cpu, number) == ARCH_CPU_NUMBER_OFFSET, "arch_cpu_number");
 _Static_assert(offsetof(struct cpu, percpu_distance) == ARCH_CPU_PERCPU_OFFSET, "percpu_this");
+_Static_assert(offsetof(struct cpu, sched) == ARCH_CPU_SCHED_OFFSET, "arch_cpu_sched");
+
+void arch_cpu_set_sched(uint32_t cpu, void *sched)
+{
+    cpus[cpu].sched = sched;
+}

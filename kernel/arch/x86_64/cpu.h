@@ -46,8 +46,8 @@ struct cpu {
     uint32_t number;
     bool tsc_allowed;           /* CR4.TSD as it is now */
     uint64_t percpu_distance;   /* percpu.h */
+    void *sched;                /* arch_cpu_set_sched */
     uint64_t page_table;        /* CR3 as it is now */
-    uint64_t *resident;         /* the mask that says so */
     uint64_t number_bit;        /* 1 << number */
     uint64_t timer_deadline_ns; /* what the APIC timer is armed for, UINT64_MAX: nothing */
     uint64_t gdt[SELECTOR_COUNT];
@@ -72,8 +72,5 @@ void cpu_protection_init(void);
 
 /* In tlb.c: does what other CPUs ask of this one. Interrupts are off; any lock may be held. */
 void tlb_serve(void);
-/* In context.c: CPUs that have the kernel's own page table, which nobody needs to know; struct cpu.resident
- * at first. */
-extern uint64_t kernel_resident;
-/* In context.c: the kernel's page table instead of this one, if it is this one that is loaded. */
-void context_leave_page_table(paddr_t page_table);
+/* In context.c: loads the kernel's own page table. */
+void context_leave_page_table(void);

@@ -13,8 +13,12 @@
  * is interrupted then, or waits for another CPU, and every such wait is a loop over arch_relax. Senders
  * waiting for each other serve each other. Serving waits for nothing and takes no lock.
  * - Right: the sender wrote its page table entries before it read the mask of CPUs (a full fence between,
- * since the mask is written by others), and a CPU joins the mask, by a locked instruction, before it loads
+ * since the mask is written by others), and a CPU is in the mask, by a locked instruction, before it loads
  * the page table. So either it is seen and asked, or it walks tables that are new already.
+ *
+ * A CPU that loads another page table stays in the mask: switching back and forth costs no locked
+ * instruction. It leaves the mask when it is asked for the first time with the page table not loaded. Only a
+ * CPU itself sets and clears its bit, so it does not lose one that it needs.
  */
 #include "arch/x86_64/tlb.h"
 #include "arch/arch.h"
@@ -31,7 +35,8 @@ enum tlb_kind { TLB_FLUSH, TLB_LEAVE };
 struct tlb_request {
     enum tlb_kind kind;
     uaddr_t start, end; /* FLUSH */
-    paddr_t page_table; /* LEAVE */
+    paddr_t page_table;
+    uint64_t *resident; /* of CPUs that may have it loaded */
 };
 static struct mailbox {
     uint64_t inbox;             /* atomic: CPUs whose request this one has to serve */
@@ -62,10 +67,14 @@ static void flush_range(uaddr_t start, uaddr_t end)
 
 static void execute(const struct tlb_request *request)
 {
-    if (request->kind == TLB_LEAVE)
-        context_leave_page_table(request->page_table);
-    else
+    const bool loaded = this_cpu()->page_table == request->page_table.raw;
+    if (loaded && request->kind == TLB_FLUSH) {
         flush_range(request->start, request->end);
+        return;
+    }
+    if (loaded)
+        context_leave_page_table();
+    __atomic_fetch_and(request->resident, ~this_cpu()->number_bit, __ATOMIC_RELEASE);
 }
 
 static __attribute__((noinline)) void serve(struct mailbox *box, uint64_t my_bit)
@@ -128,18 +137,16 @@ static void everywhere(uint64_t cpu_mask, const struct tlb_request *request)
         ask(cpu_mask & ~my_bit, request);
 }
 
-void arch_tlb_shootdown(const uint64_t *resident, uaddr_t start, uaddr_t end)
+void arch_tlb_shootdown(uint64_t *resident, paddr_t page_table, uaddr_t start, uaddr_t end)
 {
-    const struct tlb_request request = {.kind = TLB_FLUSH, .start = start, .end = end};
+    const struct tlb_request request = {
+        .kind = TLB_FLUSH, .start = start, .end = end, .page_table = page_table, .resident = resident};
     everywhere(mask_read(resident), &request);
 }
 
-/* A CPU that is just switching away may be asked although its own way to clear its bit is short: it serves
- * the request only after that (a switch is not interrupted and does not wait), and then there is nothing to
- * leave. */
 void arch_tlb_leave(uint64_t *resident, paddr_t page_table)
 {
-    const struct tlb_request request = {.kind = TLB_LEAVE, .page_table = page_table};
+    const struct tlb_request request = {.kind = TLB_LEAVE, .page_table = page_table, .resident = resident};
     everywhere(mask_read(resident), &request);
     kassert(__atomic_load_n(resident, __ATOMIC_ACQUIRE) == 0);
 }

@@ -14,10 +14,10 @@ void arch_tlb_flush_page(uaddr_t address);
 /* All user translations of the current address space, on this CPU. Counts as a CR3 write. */
 void arch_tlb_flush_all(void);
 
-/* The CPUs in the mask `*resident` forget [start, end) of what they have loaded; page table entries written
- * before the call are what they see from then on. A CPU that enters the mask during the call sees them
- * anyhow. */
-void arch_tlb_shootdown(const uint64_t *resident, uaddr_t start, uaddr_t end);
+/* The CPUs in the mask `*resident` forget [start, end) of the page table; entries written before the call are
+ * what they see from then on. A CPU that enters the mask during the call sees them anyhow; one that has
+ * another page table loaded leaves it. */
+void arch_tlb_shootdown(uint64_t *resident, paddr_t page_table, uaddr_t start, uaddr_t end);
 /* The CPUs in the mask load the kernel's own page table instead of this one; the mask is empty afterwards.
  * Nobody may switch to it any more. */
 void arch_tlb_leave(uint64_t *resident, paddr_t page_table);

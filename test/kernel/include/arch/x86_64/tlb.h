@@ -5,5 +5,5 @@
 void arch_tlb_flush_page(uint64_t va);
 void arch_tlb_flush_all(void);
 /* The fake machine has one CPU, and everything is loaded on it. */
-void arch_tlb_shootdown(const uint64_t *resident, uint64_t start, uint64_t end);
+void arch_tlb_shootdown(uint64_t *resident, paddr_t page_table, uint64_t start, uint64_t end);
 void arch_tlb_leave(uint64_t *resident, paddr_t page_table);
