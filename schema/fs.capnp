@@ -19,7 +19,7 @@ enum FsStatus {
   readOnly @8;        # this capability does not allow writing
   appendOnly @9;      # this capability only allows append
   noSpace @10;        # the file system's memory is used up
-  overQuota @11;      # the sub-tree's quota is used up
+  overQuota @11;      # a quota of this capability's is used up: a sub-tree's, an account's, a Namespace's
   tooLarge @12;       # an offset or size above the limit for files
   tooManyLinks @13;
   crossDevice @14;    # rename or link between two file systems or quotas
@@ -143,8 +143,9 @@ interface Store {
 
   put @0 (content :Memory.MemoryObject, size :UInt64) -> (status :FsStatus, hash :Data);
   putSmall @1 (content :Data) -> (status :FsStatus, hash :Data);
-  # The same content twice is stored once and counted twice. What this account has put before takes nothing and is
-  # refused for no quota. While something new of more than 4096 bytes is being put, it counts already.
+  # The same content twice is stored once and counted twice. What this account has put before takes nothing more
+  # and is never overQuota, nor noSpace. Something new counts before it is copied: if it has more than 4096 bytes and is
+  # put twice at once, it counts twice until the first is done.
 
   get @2 (hash :Data) -> (status :FsStatus, content :Memory.MemoryObject, size :UInt64);
   # Read-only memory.
