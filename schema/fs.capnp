@@ -19,7 +19,7 @@ enum FsStatus {
   readOnly @8;        # this capability does not allow writing
   appendOnly @9;      # this capability only allows append
   noSpace @10;        # the file system's memory is used up
-  overQuota @11;      # the sub-tree's quota is used up
+  overQuota @11;      # a quota of this capability's is used up: a sub-tree's, an account's, a Namespace's
   tooLarge @12;       # an offset or size above the limit for files
   tooManyLinks @13;
   crossDevice @14;    # rename or link between two file systems or quotas
@@ -143,7 +143,9 @@ interface Store {
 
   put @0 (content :Memory.MemoryObject, size :UInt64) -> (status :FsStatus, hash :Data);
   putSmall @1 (content :Data) -> (status :FsStatus, hash :Data);
-  # The same content twice is stored once and counted twice.
+  # The same content twice is stored once and counted twice. What this account has put before takes nothing more
+  # and is never overQuota, nor noSpace. Something new counts before it is copied: if it has more than 4096 bytes and is
+  # put twice at once, it counts twice until the first is done.
 
   get @2 (hash :Data) -> (status :FsStatus, content :Memory.MemoryObject, size :UInt64);
   # Read-only memory.
@@ -157,7 +159,7 @@ interface Store {
 
   withQuota @6 (maxBytes :UInt64, maxObjects :UInt64) -> (status :FsStatus, store :Store);
   # The same objects through an account of its own, within this one's limits: puts count there and can be released only
-  # there, each object's whole size once. They are released with the last capability to it. 0: no limit of its own.
+  # there, each object's whole size once, also if others have put it. They are released with the last capability to it. 0: no limit of its own.
   # At most 16 deep: overQuota. What FileSystem.store gives is one account without a limit, which stays.
 
   usage @7 () -> (usedBytes :UInt64, limitBytes :UInt64, usedObjects :UInt64, limitObjects :UInt64);
@@ -178,6 +180,15 @@ interface Namespace {
 
   sub @3 (prefix :Data) -> (status :FsStatus, namespace :Namespace);
   readOnly @4 () -> (namespace :Namespace);
+
+  withQuota @5 (maxBytes :UInt64, maxNames :UInt64) -> (status :FsStatus, namespace :Namespace);
+  # The same names through a capability under which every name that is set counts against these limits, within this one's:
+  # 128 bytes, its own with every prefix, and its object's whole size, also if others have put or named that. A name counts
+  # where it was set last, until it is removed, whoever does that; names stay when the capability goes. 0: no limit of its
+  # own. At most 16 deep: overQuota. Under FileSystem.namespace there is no limit.
+
+  usage @6 () -> (usedBytes :UInt64, limitBytes :UInt64, usedNames :UInt64, limitNames :UInt64);
+  # Of what counts against this capability's limits.
 }
 
 interface FileSystem {

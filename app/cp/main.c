@@ -67,7 +67,9 @@ static bool copy_link(const char *text, cap_directory from, struct capnp_data na
     if (!app_good(text, error, link.status))
         return false;
     error = cap_directory_symlink(to, new_name, link.text, &made);
-    return app_good(text, error, made.status);
+    if (error >= 0 && made.status == CAP_FS_STATUS_EXISTS)
+        app_complain("%s: its copy exists already", text);
+    return made.status != CAP_FS_STATUS_EXISTS && app_good(text, error, made.status);
 }
 
 /* The directory and its copy, which may be there already, become the walk's next level. */
@@ -82,6 +84,10 @@ static bool enter(const char *text, cap_directory from, struct capnp_data name, 
     if (made.status != CAP_FS_STATUS_EXISTS && !app_good(text, error, made.status))
         return false;
     error = cap_directory_sub(to, new_name, &target, &buffer);
+    if (target.status == CAP_FS_STATUS_IS_LINK || target.status == CAP_FS_STATUS_NOT_DIRECTORY) {
+        app_complain("%s: its copy exists already, and is no directory", text);
+        return false;
+    }
     if (!app_good(text, error, target.status))
         return false;
     error = cap_directory_sub(from, name, &source, &buffer);
@@ -136,7 +142,10 @@ static void copy_to(const char *from_text, const struct path *from, const char *
                           : "is a directory; cp -r copies it");
         good = false;
     }
-    if (good && place_find(to_text, from, several, true, &to)) {
+    /* A file goes where a link leads to, also if nothing is there yet; a link or directory is made as a name.
+     */
+    const bool through = stat.info.kind == CAP_NODE_KIND_FILE;
+    if (good && place_find(to_text, from, several, through, &to)) {
         if (copy_any(from_text, stat.info.kind, source.directory, source.name, to.directory, to.name) &&
             walk.depth > 0)
             copy_below(from_text);

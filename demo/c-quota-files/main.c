@@ -93,6 +93,59 @@ static void check_bytes(void)
     (void)cap_release(other);
 }
 
+static uint64_t used_bytes(void)
+{
+    struct cap_directory_usage_results usage = {0};
+    return cap_directory_usage(limited, &usage) < 0 ? 0 : usage.used_bytes;
+}
+
+static enum cap_fs_status ask_backing(cap_file file, bool writable)
+{
+    struct cap_file_backing_results backing = {0};
+    int32_t result = cap_file_backing(file, writable, &backing);
+    if (result >= 0 && backing.status == CAP_FS_STATUS_OK) {
+        (void)cap_release(backing.data);
+        (void)cap_release(backing.header);
+    }
+    return files_status(result, backing.status);
+}
+
+/* A file's memory has no holes, and the file's quota pays for it: not because somebody looks. */
+static void check_holes(void)
+{
+    enum { LAST = 8 }; /* the first block and this one are written, seven are not */
+    struct cap_file_read_only_results reader = {0};
+    struct cap_directory_read_only_results view = {0};
+    struct cap_file_read_results read = {0};
+    struct cap_file_truncate_results cut = {0};
+    cap_file file, looker;
+    (void)files_open(limited, "holes", create, &file);
+    (void)write_block(file, 0);
+    files_expect(CAP_FS_STATUS_OK, write_block(file, LAST * BLOCK), "a file with holes");
+    (void)cap_file_read_only(file, &reader);
+    (void)cap_directory_read_only(limited, &view);
+    (void)files_open(view.directory, "holes", (struct cap_open_flags){0}, &looker);
+    const uint64_t sparse = used_bytes();
+    files_expect(CAP_FS_STATUS_READ_ONLY, ask_backing(reader.file, false),
+                 "who may only read gets no memory of it");
+    files_expect(CAP_FS_STATUS_READ_ONLY, ask_backing(looker, false),
+                 "nor who has it from a read-only Directory");
+    files_expect(CAP_FS_STATUS_READ_ONLY, ask_backing(looker, true), "and none to write to");
+    demo_check(used_bytes() == sparse, "nobody has paid for it");
+    (void)cap_file_read(looker, 4 * BLOCK, BLOCK, &read, &files_answer);
+    demo_check(read.data.len == BLOCK && ((const char *)read.data.bytes)[BLOCK - 1] == 0,
+               "by calls it is read");
+    files_expect(CAP_FS_STATUS_OK, ask_backing(file, false), "who may write gets the memory");
+    demo_check(used_bytes() == sparse + (LAST - 1 + 1) * BLOCK, "which takes the holes and a page");
+    files_expect(CAP_FS_STATUS_OK, ask_backing(looker, false), "and then whoever may read");
+    (void)cap_file_truncate(file, 0, &cut);
+    (void)files_remove(limited, "holes");
+    (void)cap_release(looker);
+    (void)cap_release(reader.file);
+    (void)cap_release(view.directory);
+    (void)cap_release(file);
+}
+
 static void check_nodes(void)
 {
     char name[8];
@@ -165,6 +218,7 @@ int main(void)
     limited = with_quota(plain, LIMIT_BYTES, LIMIT_NODES, &status);
     files_expect(CAP_FS_STATUS_OK, status, "a directory with a quota");
     check_bytes();
+    check_holes();
     check_nodes();
     check_nesting();
     check_space();

@@ -218,8 +218,13 @@ static void check_accounts(void)
     files_expect(CAP_FS_STATUS_OVER_QUOTA, put(lent.store, "12345678", both), "too many bytes");
     files_expect(CAP_FS_STATUS_OK, put(lent.store, "mine", both), "what is there already, for others");
     files_expect(CAP_FS_STATUS_OVER_QUOTA, put(lent.store, "3", both), "too many objects");
+    files_expect(CAP_FS_STATUS_OK, put(lent.store, "his", his),
+                 "what it has itself is put again all the same");
+    demo_check(uses(lent.store, 7, 2), "and takes nothing");
     (void)cap_store_with_quota(lent.store, 0, 0, &inner);
     files_expect(CAP_FS_STATUS_OVER_QUOTA, put(inner.store, "4", both), "also through one made of it");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put(inner.store, "his", both),
+                 "which pays for itself, whoever has it");
     files_expect(CAP_FS_STATUS_NOT_FOUND, release(store, his), "nor are its puts another's to release");
     files_expect(CAP_FS_STATUS_OK, set(names, "kept", 0, mine, &version), "a name");
     (void)cap_release(inner.store);
@@ -232,6 +237,118 @@ static void check_accounts(void)
     demo_check(references == 2, "and only its own");
     (void)set(names, "kept", version, NULL, &version);
     (void)release(store, mine);
+}
+
+static cap_namespace limit_names(cap_namespace from, uint64_t bytes, uint64_t count,
+                                 enum cap_fs_status *status)
+{
+    struct cap_namespace_with_quota_results made = {0};
+    *status = files_status(cap_namespace_with_quota(from, bytes, count, &made), made.status);
+    return made.namespace_;
+}
+
+static bool names_use(cap_namespace of, uint64_t bytes, uint64_t count)
+{
+    struct cap_namespace_usage_results used = {0};
+    return cap_namespace_usage(of, &used) >= 0 && used.used_bytes == bytes && used.used_names == count;
+}
+
+/* A Namespace made of another, which is full: its names are its outer one's, too. */
+static void check_names_within(cap_namespace lent, const uint8_t *hash)
+{
+    struct cap_namespace_sub_results sub = {0};
+    struct cap_namespace_read_only_results reader = {0};
+    enum cap_fs_status status;
+    uint64_t version;
+    cap_namespace inner = limit_names(lent, 0, 0, &status);
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, set(inner, "q3", 0, hash, &version), "nor through one made of it");
+    (void)cap_namespace_sub(lent, files_data("q"), &sub);
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, set(sub.namespace_, "3", 0, hash, &version), "nor below a prefix");
+    int depth = 0;
+    for (; depth < 40 && status == CAP_FS_STATUS_OK; depth++) {
+        cap_namespace deeper = limit_names(inner, 0, 0, &status);
+        (void)cap_release(inner);
+        inner = deeper;
+    }
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, status, "there is an end to nesting");
+    demo_check(depth < 16, "at sixteen");
+    (void)cap_namespace_read_only(names, &reader);
+    inner = limit_names(reader.namespace_, 0, 0, &status);
+    files_expect(CAP_FS_STATUS_READ_ONLY, set(inner, "q4", 0, hash, &version), "a quota gives no rights");
+    (void)cap_release(inner);
+    (void)cap_release(reader.namespace_);
+    (void)cap_release(sub.namespace_);
+}
+
+/* What is lent to one who is not trusted: so many names, and so much that they keep. */
+static void check_names_quota(void)
+{
+    static char text[2001];
+    uint8_t one[HASH_BYTES], large[HASH_BYTES];
+    uint64_t first, second, third, outside, version;
+    enum cap_fs_status status;
+    memset(text, 'n', sizeof text - 1);
+    (void)put(store, "one", one);
+    (void)put(store, text, large);
+    cap_namespace lent = limit_names(names, 2000, 2, &status);
+    files_expect(CAP_FS_STATUS_OK, status, "a Namespace of 2000 bytes and 2 names");
+    files_expect(CAP_FS_STATUS_OK, set(lent, "q1", 0, one, &first), "a name of it");
+    demo_check(names_use(lent, 128 + 2 + 3, 1), "counts itself and its object");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, set(lent, "q2", 0, large, &version),
+                 "one that would keep too much");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, set(lent, "q1", first, large, &version),
+                 "one that is there does not come to");
+    demo_check(version == first, "and is as it was");
+    files_expect(CAP_FS_STATUS_OK, resolve(lent, "q1", one), "with its object");
+    files_expect(CAP_FS_STATUS_OK, set(lent, "q2", 0, one, &second), "a second name");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, set(lent, "q3", 0, one, &version), "a third is too many");
+    files_expect(CAP_FS_STATUS_NOT_FOUND, resolve(names, "q3", NULL), "and not made");
+    check_names_within(lent, one);
+    files_expect(CAP_FS_STATUS_OK, set(names, "q3", 0, large, &outside), "outside there is room");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, set(lent, "q3", outside, one, &version),
+                 "to set another's name is to pay for it");
+    files_expect(CAP_FS_STATUS_OK, set(names, "q2", second, NULL, &version), "whoever removes one");
+    demo_check(names_use(lent, 128 + 2 + 3, 1), "gives back its room");
+    files_expect(CAP_FS_STATUS_OK, set(lent, "q3", outside, one, &third), "which is used again");
+    (void)cap_release(lent);
+    files_expect(CAP_FS_STATUS_OK, resolve(names, "q1", one), "its names stay without it");
+    (void)set(names, "q1", first, NULL, &version);
+    (void)set(names, "q3", third, NULL, &version);
+    (void)release(store, one);
+    (void)release(store, large);
+}
+
+static enum cap_fs_status put_memory(cap_store to, cap_memory_object content, uint64_t size)
+{
+    struct cap_store_put_results stored = {0};
+    int32_t result = cap_store_put(to, content, size, &stored, &files_answer);
+    return files_status(result, stored.status);
+}
+
+/* Of more than a page: such a one is looked at before it is copied. */
+static void check_large_at_the_limit(void)
+{
+    enum { SIZE = 10000, MAPPED = 12288 };
+    struct cap_virtual_memory_create_object_results made = {0};
+    struct cap_memory_object_map_results mine = {0};
+    struct cap_store_with_quota_results lent = {0};
+    (void)cap_virtual_memory_create_object(capos_need_virtual_memory("memory"), MAPPED, &made);
+    (void)cap_memory_object_map(made.object, 0, 0, MAPPED, 3, &mine);
+    char *bytes = (char *)(uintptr_t)mine.address;
+    memset(bytes, 'l', SIZE);
+    (void)cap_store_with_quota(store, SIZE, 0, &lent);
+    files_expect(CAP_FS_STATUS_OK, put_memory(lent.store, made.object, SIZE),
+                 "as much as an account may take");
+    files_expect(CAP_FS_STATUS_OK, put_memory(lent.store, made.object, SIZE), "again");
+    demo_check(uses(lent.store, SIZE, 1), "takes no more");
+    bytes[SIZE - 1] = 'x';
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put_memory(lent.store, made.object, SIZE),
+                 "anything else is refused");
+    files_expect(CAP_FS_STATUS_OVER_QUOTA, put_memory(lent.store, made.object, 1), "of any size");
+    demo_check(uses(lent.store, SIZE, 1), "and not counted");
+    (void)cap_release(lent.store);
+    (void)cap_memory_object_unmap(made.object, mine.address, MAPPED);
+    (void)cap_release(made.object);
 }
 
 /* The store's space is the file system's. */
@@ -250,6 +367,10 @@ static void check_space(void)
     files_expect(CAP_FS_STATUS_NO_SPACE, status, "until there is no space");
     files_expect(CAP_FS_STATUS_OK, info(hash, HASH_BYTES, &size, &references),
                  "the last that was acknowledged is there");
+    (void)capos_snprintf(text, 9, "%08u", (unsigned)count - 2);
+    text[8] = 's';
+    files_expect(CAP_FS_STATUS_OK, put(store, text, hash), "and is put again without any");
+    files_expect(CAP_FS_STATUS_OK, release(store, hash), "which is released");
     files_expect(CAP_FS_STATUS_OK, release(store, hash), "one less");
     files_expect(CAP_FS_STATUS_OK, put(store, "small", hash), "makes room");
 }
@@ -269,6 +390,8 @@ int main(void)
     check_names();
     check_views();
     check_accounts();
+    check_large_at_the_limit();
+    check_names_quota();
     check_space();
     return demo_end();
 }

@@ -71,7 +71,7 @@ static int32_t admin_store(void *self, struct cap_call *call, struct cap_file_sy
 static int32_t admin_namespace(void *self, struct cap_call *call,
                                struct cap_file_system_namespace_results *results)
 {
-    const struct facet like = {.kind = FACET_NAMESPACE};
+    const struct facet like = {.kind = FACET_NAMESPACE, .quota = fs.names};
     cap_any minted = {0};
     (void)self;
     fs_lock();

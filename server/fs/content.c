@@ -212,7 +212,7 @@ static void write_blocks(struct fs_content *content, uint64_t offset, const uint
 }
 
 /* A block made for a write that is refused after all stays: it holds zeros, is charged, and goes with the
- * file. */
+ * file, or when that is next truncated. */
 static enum cap_fs_status prepare_blocks(struct fs_content *content, uint64_t offset, size_t len)
 {
     for (size_t done = 0; done < len;) {
@@ -348,7 +348,7 @@ enum cap_fs_status fs_content_truncate(struct fs_content *content, uint64_t size
     clear_gap(content, size);
     if (content->segment != NULL)
         cut_segment(content, size);
-    else if (size < content->size)
+    else
         cut_blocks(content, size);
     content->size = size;
     return CAP_FS_STATUS_OK;

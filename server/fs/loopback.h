@@ -32,5 +32,7 @@ cap_file_system loopback_admin(void);
 cap_memory_object loopback_memory(const void *bytes, uint64_t size);
 /* Every how many allocations of the server one fails, at random; 0: those that the harness says. */
 extern unsigned loopback_fail_every;
+/* To be called, once, when the server gives its lock back the nth time from now. */
+void loopback_meanwhile(unsigned nth, void (*act)(void));
 /* How often each step of a path was a call. */
 extern unsigned loopback_calls;

@@ -296,7 +296,14 @@ int32_t fs_segment_share(const struct fs_segment *segment, bool writable, cap_me
 
 /* ---- Locks and time. */
 
-static unsigned lock_depth;
+static unsigned lock_depth, meanwhile_nth;
+static void (*meanwhile)(void);
+
+void loopback_meanwhile(unsigned nth, void (*act)(void))
+{
+    meanwhile_nth = nth;
+    meanwhile = act;
+}
 
 void capos_mutex_lock(struct capos_mutex *mutex)
 {
@@ -308,6 +315,8 @@ void capos_mutex_unlock(struct capos_mutex *mutex)
 {
     (void)mutex;
     assert_int_equal(--lock_depth, 0);
+    if (meanwhile_nth != 0 && --meanwhile_nth == 0)
+        meanwhile();
 }
 
 int64_t fs_now_ns(void)
@@ -568,7 +577,7 @@ bool loopback_begin(uint64_t space_bytes)
         return false;
     has_table = true;
     present_client = 0;
-    lock_depth = 0;
+    lock_depth = meanwhile_nth = 0;
     uint64_t facets = fs.facet_count;
     fs = (struct server){.facet_count = facets};
     watch_init();
@@ -576,7 +585,8 @@ bool loopback_begin(uint64_t space_bytes)
     fs.tree.space = fs.store.quota = fs.space;
     fs.tree.changed = watch_changed;
     fs.account = fs.space == NULL ? NULL : fs_account_create(NULL, 0, 0);
-    if (fs.space == NULL || fs.account == NULL ||
+    fs.names = fs.account == NULL ? NULL : fs_quota_create(NULL, 0, 0);
+    if (fs.space == NULL || fs.account == NULL || fs.names == NULL ||
         fs_root_create(&fs.tree, fs.space, 1, &fs.root) != CAP_FS_STATUS_OK)
         return false;
     facets_init_root();
@@ -588,9 +598,16 @@ static void empty_store(void)
     const struct fs_name *name;
     while ((name = fs_store_name_next(&fs.store, 0)) != NULL) {
         uint64_t version;
-        (void)fs_store_set(&fs.store, (struct capnp_data){name->bytes, name->len}, name->version, NULL,
-                           &version);
+        (void)fs_store_set(&fs.store, fs.names, (struct capnp_data){name->bytes, name->len}, name->version,
+                           NULL, &version);
     }
+    if (fs.names != NULL) {
+        assert_int_equal(fs.names->references, 1);
+        assert_int_equal(fs.names->used_bytes, 0);
+        assert_int_equal(fs.names->used_nodes, 0);
+        fs_quota_put(fs.names);
+    }
+    fs.names = NULL;
     if (fs.account != NULL)
         fs_account_put(&fs.store, fs.account);
     fs.account = NULL;

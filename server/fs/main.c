@@ -34,9 +34,10 @@ static bool start(uint64_t space_bytes)
     fs.tree.space = fs.store.quota = fs.space;
     fs.tree.changed = watch_changed;
     fs.account = fs_account_create(NULL, 0, 0);
+    fs.names = fs_quota_create(NULL, 0, 0);
     fs_clock_init();
     watch_init();
-    if (fs.space == NULL || fs.account == NULL || !facets_init() ||
+    if (fs.space == NULL || fs.account == NULL || fs.names == NULL || !facets_init() ||
         fs_root_create(&fs.tree, fs.space, fs_now_ns(), &fs.root) != CAP_FS_STATUS_OK)
         return false;
     facets_init_root();

@@ -2,8 +2,8 @@
  * Several clients of one file server against a deliberately naive model: arrays of nodes, entries and whole
  * contents, and for each capability what it may do. Random operations through capabilities with different
  * rights (writable, read-only, append-only, under quotas), with capabilities handed from one client to
- * another; every status, every byte and every list is compared. Again with clients that die at any moment,
- * and again with a small space and allocations that fail: what fails must change nothing.
+ * another; every status, every byte, every list and what each file takes is compared. Again with clients that
+ * die at any moment, and again with a small space and allocations that fail: what fails must change nothing.
  */
 #include "loopback.h"
 #include "unit.h"
@@ -13,10 +13,19 @@
 
 enum { CLIENTS = 4, NODES = 20000, ENTRIES = 200, NAMES = 10, FILE_BYTES = 12000, HELD = 16, NONE = -1 };
 
+enum { BLOCK = 4096, BLOCKS = (FILE_BYTES + BLOCK - 1) / BLOCK };
+
+/* What a file takes: the blocks that were written to (0: a hole), or, once its memory was asked for, that. */
+struct room {
+    uint32_t blocks[BLOCKS];
+    uint64_t capacity; /* of the memory, which has no holes; 0: there is none */
+};
+
 struct node {
     enum cap_node_kind kind;
     uint8_t *bytes;
     uint64_t size;
+    struct room room;
 };
 
 struct entry {
@@ -43,6 +52,7 @@ static struct {
     uint64_t random;
     unsigned client;
     unsigned done[32], refused; /* how often each status was compared */
+    unsigned holes_kept;        /* File.backing was refused for the holes' sake */
 } world;
 
 static uint64_t words[1200];
@@ -193,6 +203,7 @@ static enum cap_fs_status expect_open(const struct held *held, int entry, const 
 static void cut(int node)
 {
     memset(world.nodes[node].bytes, 0, FILE_BYTES);
+    memset(world.nodes[node].room.blocks, 0, sizeof world.nodes[node].room.blocks);
     world.nodes[node].size = 0;
 }
 
@@ -403,6 +414,79 @@ static void do_list(void)
         check_list(held);
 }
 
+/* ---- What files take. */
+
+static uint64_t pages(uint64_t size)
+{
+    return size == 0 ? BLOCK : (size + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+static uint64_t room_bytes(const struct room *room)
+{
+    uint64_t sum = room->capacity == 0 ? 0 : room->capacity + BLOCK; /* a page for the header */
+    for (int i = 0; i < BLOCKS; i++)
+        sum += room->blocks[i];
+    return sum;
+}
+
+/* Memory that has to grow is made half as large again. */
+static void room_grow(struct room *room, uint64_t size)
+{
+    if (room->capacity != 0 && room->capacity < size)
+        room->capacity = pages(size + size / 2);
+}
+
+/* For bytes from `offset` to `end`. A file's first block may be small; `limit`: the first so many of the
+ * blocks that are needed. */
+static void room_write(struct room *room, uint64_t offset, uint64_t end, unsigned limit)
+{
+    if (room->capacity != 0 && end > offset)
+        room_grow(room, end);
+    if (room->capacity != 0)
+        return;
+    for (uint64_t at = offset; at < end && limit > 0; at = (at / BLOCK + 1) * BLOCK, limit--) {
+        uint64_t used =
+            (end < (at / BLOCK + 1) * BLOCK ? end : (at / BLOCK + 1) * BLOCK) - at / BLOCK * BLOCK;
+        uint32_t capacity = at < BLOCK ? 64 : BLOCK, *block = &room->blocks[at / BLOCK];
+        while (capacity < used)
+            capacity *= 2;
+        if (*block < capacity)
+            *block = capacity;
+    }
+}
+
+/* Also what refused writes have left behind the end goes. */
+static void room_truncate(struct room *room, uint64_t size)
+{
+    room_grow(room, size);
+    for (uint64_t i = 0; i < BLOCKS; i++)
+        if (i * BLOCK >= size)
+            room->blocks[i] = 0;
+}
+
+/* What the server says, asked through a file that is open. */
+static uint64_t allocated_bytes(const struct held *held)
+{
+    struct cap_file_stat_results stat = {0};
+    unsigned fail_every = loopback_fail_every;
+    loopback_fail_every = UINT32_MAX;
+    assert_true(cap_file_stat((cap_file){.id = held->id}, &stat, &buffer) >= 0);
+    loopback_fail_every = fail_every;
+    assert_int_equal(stat.status, CAP_FS_STATUS_OK);
+    assert_int_equal(stat.info.size, world.nodes[held->node].size);
+    return stat.info.allocated_bytes;
+}
+
+/* A write that was refused may have got some of its blocks, and they stay: how many only the server knows. */
+static void room_write_refused(const struct held *held, uint64_t offset, uint64_t end)
+{
+    struct room *room = &world.nodes[held->node].room;
+    const uint64_t actual = allocated_bytes(held);
+    for (unsigned got = 0; room->capacity == 0 && got < BLOCKS && room_bytes(room) != actual; got++)
+        room_write(room, offset, end, got + 1);
+    assert_int_equal(room_bytes(room), actual);
+}
+
 /* ---- Files. */
 
 static enum cap_fs_status expect_write(const struct held *held, bool append)
@@ -431,8 +515,13 @@ static void do_write(void)
     const struct capnp_data data = {bytes, len};
     int32_t result = append ? cap_file_append((cap_file){.id = held->id}, data, &appended)
                             : cap_file_write((cap_file){.id = held->id}, offset, data, &written);
-    if (!compare(expect_write(held, append), result, append ? appended.status : written.status))
+    enum cap_fs_status expected = expect_write(held, append);
+    if (!compare(expected, result, append ? appended.status : written.status)) {
+        if (expected == CAP_FS_STATUS_OK)
+            room_write_refused(held, offset, offset + len);
         return;
+    }
+    room_write(&node->room, offset, offset + len, BLOCKS);
     memcpy(node->bytes + offset, bytes, len);
     if (len > 0 && offset + len > node->size)
         node->size = offset + len;
@@ -453,6 +542,7 @@ static void do_truncate(void)
     struct node *node = &world.nodes[held->node];
     if (size < node->size)
         memset(node->bytes + size, 0, (size_t)(node->size - size));
+    room_truncate(&node->room, size);
     node->size = size;
 }
 
@@ -470,27 +560,66 @@ static void do_read(void)
     uint64_t there = offset < node->size ? node->size - offset : 0;
     assert_int_equal(read.data.len, there < 4096 ? there : 4096);
     assert_memory_equal(read.data.bytes, node->bytes + offset, read.data.len);
+    assert_int_equal(allocated_bytes(held), room_bytes(&node->room));
 }
 
-static void do_backing(void)
+/* Who may only look gets memory that takes two pages more at most. */
+static enum cap_fs_status expect_backing(const struct held *held, bool writable)
 {
-    struct held *held = draw_held(true);
+    const struct node *node = &world.nodes[held->node];
+    if (writable)
+        return expect_write(held, false);
+    if (is_closed(held))
+        return CAP_FS_STATUS_CLOSED;
+    return held->read_only && node->room.capacity == 0 &&
+                   pages(node->size) + BLOCK > room_bytes(&node->room) + 2 * BLOCK
+               ? CAP_FS_STATUS_READ_ONLY
+               : CAP_FS_STATUS_OK;
+}
+
+static bool ask_backing(const struct held *held, bool writable, enum cap_fs_status expected)
+{
     struct cap_file_backing_results backing = {0};
-    bool writable = draw(2);
-    if (held == NULL)
-        return;
-    enum cap_fs_status expected = writable          ? expect_write(held, false)
-                                  : is_closed(held) ? CAP_FS_STATUS_CLOSED
-                                                    : CAP_FS_STATUS_OK;
+    struct node *node = &world.nodes[held->node];
     int32_t result = cap_file_backing((cap_file){.id = held->id}, writable, &backing);
-    /* This model knows no holes: of a long file it may be refused to who cannot write. */
-    if (result >= 0 && backing.status == CAP_FS_STATUS_READ_ONLY && held->read_only &&
-        expected == CAP_FS_STATUS_OK && world.nodes[held->node].size > 4096)
-        return;
     if (!compare(expected, result, backing.status))
-        return;
+        return false;
     (void)cap_release(backing.data);
     (void)cap_release(backing.header);
+    if (node->room.capacity == 0) {
+        memset(node->room.blocks, 0, sizeof node->room.blocks);
+        node->room.capacity = pages(writable ? node->size + node->size / 2 : node->size);
+    }
+    return true;
+}
+
+/* Rather who may not write a file that has no memory yet: of those there are few. */
+static struct held *draw_reader(void)
+{
+    struct held *held = draw_held(true);
+    for (int tries = 0; tries < HELD && draw(4) != 0; tries++) {
+        struct held *other = draw_held(true);
+        if (other != NULL && other->read_only && world.nodes[other->node].room.capacity == 0)
+            return other;
+    }
+    return held;
+}
+
+/* The memory may have been made and not the capabilities to it: asked again without failures, both are. */
+static void do_backing(void)
+{
+    struct held *held = draw_reader();
+    bool writable = draw(4) == 0;
+    if (held == NULL)
+        return;
+    enum cap_fs_status expected = expect_backing(held, writable);
+    world.holes_kept += !writable && expected == CAP_FS_STATUS_READ_ONLY;
+    if (ask_backing(held, writable, expected) || expected != CAP_FS_STATUS_OK)
+        return;
+    unsigned fail_every = loopback_fail_every;
+    loopback_fail_every = UINT32_MAX;
+    (void)ask_backing(held, writable, expected);
+    loopback_fail_every = fail_every;
 }
 
 static void do_derive_file(void)
@@ -613,10 +742,11 @@ static void run(unsigned steps, unsigned kill_every)
             check_everything();
     }
     check_everything();
-    print_message("%u done, %u refused for want of room, %u read-only, %u closed\n",
+    print_message("%u done, %u refused for want of room, %u read-only, %u of them for holes, %u closed\n",
                   world.done[CAP_FS_STATUS_OK], world.refused, world.done[CAP_FS_STATUS_READ_ONLY],
-                  world.done[CAP_FS_STATUS_CLOSED]);
+                  world.holes_kept, world.done[CAP_FS_STATUS_CLOSED]);
     assert_true(world.done[CAP_FS_STATUS_OK] > steps / 10);
+    assert_true(world.holes_kept >= 5);
 }
 
 enum { STEPS = 40000 };

@@ -17,5 +17,6 @@ FS_LOOPBACK_CFLAGS := $(FS_TEST_CFLAGS) -Ilib/capos/include
 
 $(eval $(call unit_test,fs-path,server/fs/path_test.c lib/capos/path.c lib/capos/file.c $(FS_LOOPBACK),$(FS_LOOPBACK_CFLAGS)))
 $(eval $(call unit_test,fs-model,server/fs/model_test.c $(FS_LOOPBACK),$(FS_LOOPBACK_CFLAGS)))
+$(eval $(call unit_test,fs-put,server/fs/put_test.c $(FS_LOOPBACK),$(FS_LOOPBACK_CFLAGS)))
 $(eval $(call unit_test,fs-import,server/fs/import_test.c server/fs/import.c $(GEN)/filetree_types.c lib/capos/format.c $(FS_LOOPBACK),$(FS_LOOPBACK_CFLAGS)))
 $(eval $(call fuzz_target,filetree,server/fs/import_fuzz.c server/fs/import.c $(FS_CORE) lib/base/rbtree.c lib/capos/format.c $(addprefix $(GEN)/,filetree_types.c fs_types.c) $(CAPNP_SRC),$(FS_LOOPBACK_CFLAGS),server/fs/corpus,60000))

@@ -54,7 +54,7 @@ struct facet {
     bool derived, closed; /* files: made from another; closed by itself */
     uint32_t tag_generation;
     struct fs_node *node;        /* files, directories: referenced */
-    struct fs_quota *quota;      /* files, directories: referenced */
+    struct fs_quota *quota;      /* files, directories, namespaces: referenced */
     struct open_file *open;      /* files: referenced */
     struct namespace_view *view; /* namespaces: referenced; null: all names */
     struct fs_account *account;  /* stores: referenced */
@@ -68,6 +68,7 @@ struct server {
     struct fs_tree tree;
     struct fs_store store;
     struct fs_account *account; /* what FileSystem.store's holders put counts here */
+    struct fs_quota *names;     /* and the names that FileSystem.namespace's set, here */
     struct fs_quota *space;
     struct fs_node *root;
     uint64_t facet_count, client_count;

@@ -19,7 +19,7 @@ static struct fs_name *name_by_cookie(struct rb_node *node)
 
 /* ---- Objects. */
 
-enum cap_fs_status fs_object_create(struct fs_store *store, struct fs_object **out)
+static enum cap_fs_status object_create(struct fs_store *store, struct fs_object **out)
 {
     enum cap_fs_status status = fs_quota_charge(store->quota, FS_OBJECT_COST_BYTES, 1);
     if (status != CAP_FS_STATUS_OK)
@@ -39,7 +39,7 @@ enum cap_fs_status fs_object_add(struct fs_object *object, const void *bytes, si
     return fs_content_write(&object->content, object->content.size, bytes, len);
 }
 
-void fs_object_free(struct fs_store *store, struct fs_object *object)
+static void object_free(struct fs_store *store, struct fs_object *object)
 {
     fs_content_fini(&object->content);
     fs_quota_refund(store->quota, FS_OBJECT_COST_BYTES, 1);
@@ -74,7 +74,7 @@ static void free_unless_counted_on(struct fs_store *store, struct fs_object *obj
     if (object->puts != 0 || object->names != 0)
         return;
     rb_erase(&store->objects, &object->by_hash);
-    fs_object_free(store, object);
+    object_free(store, object);
 }
 
 /* ---- Accounts. */
@@ -104,16 +104,6 @@ void fs_account_get(struct fs_account *account)
     account->references++;
 }
 
-enum cap_fs_status fs_account_charge(struct fs_account *account, uint64_t size_bytes)
-{
-    return fs_quota_charge(account->quota, size_bytes, 1);
-}
-
-void fs_account_refund(struct fs_account *account, uint64_t size_bytes)
-{
-    fs_quota_refund(account->quota, size_bytes, 1);
-}
-
 /* The account's put of the object, or where it would be; *parent as rb_insert wants it. */
 static struct rb_node **find_put(struct fs_account *account, const struct fs_object *object,
                                  struct rb_node **parent)
@@ -127,27 +117,34 @@ static struct rb_node **find_put(struct fs_account *account, const struct fs_obj
     return link;
 }
 
-/* One put more. False: no memory, or no space for the entry. */
-static bool count_put(struct fs_store *store, struct fs_account *account, struct fs_object *object)
+/* One put more of what the account has put before. False: it has not. */
+static bool count_again(struct fs_account *account, struct fs_object *object)
 {
     struct rb_node *parent, **link = find_put(account, object, &parent);
-    if (*link != NULL) {
-        fs_account_refund(account, object->content.size);
-        put_of(*link)->count++;
-        object->puts++;
-        return true;
-    }
-    if (fs_quota_charge(store->quota, sizeof(struct fs_put), 0) != CAP_FS_STATUS_OK)
+    if (*link == NULL)
         return false;
+    put_of(*link)->count++;
+    object->puts++;
+    return true;
+}
+
+/* Its first put of the object, for which it was charged. */
+static enum cap_fs_status count_first(struct fs_store *store, struct fs_account *account,
+                                      struct fs_object *object)
+{
+    enum cap_fs_status status = fs_quota_charge(store->quota, sizeof(struct fs_put), 0);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
     struct fs_put *put = malloc(sizeof(*put));
     if (put == NULL) {
         fs_quota_refund(store->quota, sizeof(*put), 0);
-        return false;
+        return CAP_FS_STATUS_NO_SPACE;
     }
+    struct rb_node *parent, **link = find_put(account, object, &parent);
     *put = (struct fs_put){.object = object, .count = 1};
     rb_insert(&account->puts, &put->node, parent, link);
     object->puts++;
-    return true;
+    return CAP_FS_STATUS_OK;
 }
 
 /* So many of its puts less, or all. */
@@ -160,7 +157,7 @@ static void drop_put(struct fs_store *store, struct fs_account *account, struct 
         rb_erase(&account->puts, &put->node);
         free(put);
         fs_quota_refund(store->quota, sizeof(*put), 0);
-        fs_account_refund(account, object->content.size);
+        fs_quota_refund(account->quota, object->content.size, 1);
     }
     free_unless_counted_on(store, object);
 }
@@ -176,21 +173,48 @@ void fs_account_put(struct fs_store *store, struct fs_account *account)
     free(account);
 }
 
-enum cap_fs_status fs_store_publish(struct fs_store *store, struct fs_account *account,
-                                    struct fs_object *object, const uint8_t *hash)
+enum cap_fs_status fs_put_begin(struct fs_store *store, struct fs_account *account, const uint8_t *hash,
+                                uint64_t size_bytes, struct fs_object **out)
+{
+    struct fs_object *there = fs_store_find(store, (struct capnp_data){hash, SHA256_BYTES});
+    *out = NULL;
+    if (there != NULL && count_again(account, there))
+        return CAP_FS_STATUS_OK;
+    enum cap_fs_status status = fs_quota_charge(account->quota, size_bytes, 1);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    status = there != NULL ? count_first(store, account, there) : object_create(store, out);
+    if (status != CAP_FS_STATUS_OK)
+        fs_quota_refund(account->quota, size_bytes, 1);
+    return status;
+}
+
+void fs_put_abandon(struct fs_store *store, struct fs_account *account, struct fs_object *object,
+                    uint64_t size_bytes)
+{
+    object_free(store, object);
+    fs_quota_refund(account->quota, size_bytes, 1);
+}
+
+enum cap_fs_status fs_put_finish(struct fs_store *store, struct fs_account *account, struct fs_object *object,
+                                 const uint8_t *hash)
 {
     struct fs_object *there = fs_store_find(store, (struct capnp_data){hash, SHA256_BYTES});
     const uint64_t size_bytes = object->content.size;
-    bool counted = count_put(store, account, there != NULL ? there : object);
-    if (counted && there == NULL) {
-        memcpy(object->hash, hash, SHA256_BYTES);
-        insert_object(store, object);
+    if (there != NULL && count_again(account, there)) {
+        fs_put_abandon(store, account, object, size_bytes);
         return CAP_FS_STATUS_OK;
     }
-    fs_object_free(store, object);
-    if (!counted)
-        fs_account_refund(account, size_bytes);
-    return counted ? CAP_FS_STATUS_OK : CAP_FS_STATUS_NO_SPACE;
+    enum cap_fs_status status = count_first(store, account, there != NULL ? there : object);
+    if (status != CAP_FS_STATUS_OK) {
+        fs_put_abandon(store, account, object, size_bytes);
+    } else if (there != NULL) {
+        object_free(store, object);
+    } else {
+        memcpy(object->hash, hash, SHA256_BYTES);
+        insert_object(store, object);
+    }
+    return status;
 }
 
 bool fs_store_release(struct fs_store *store, struct fs_account *account, struct fs_object *object)
@@ -232,9 +256,18 @@ struct fs_name *fs_store_resolve(const struct fs_store *store, struct capnp_data
     return NULL;
 }
 
+_Static_assert(sizeof(struct fs_name) <= FS_NAME_COST_BYTES, "a name takes no more than it counts");
+
+/* The memory of the name itself. */
 static uint64_t name_cost(size_t len)
 {
-    return sizeof(struct fs_name) + len;
+    return FS_NAME_COST_BYTES + len;
+}
+
+/* What it counts in its quota. */
+static uint64_t name_weight(size_t len, const struct fs_object *object)
+{
+    return name_cost(len) + object->content.size;
 }
 
 static void insert_name(struct fs_store *store, struct fs_name *entry)
@@ -251,23 +284,39 @@ static void insert_name(struct fs_store *store, struct fs_name *entry)
               last == NULL ? &store->names_by_cookie.node : &last->right);
 }
 
-static enum cap_fs_status name_create(struct fs_store *store, struct capnp_data name,
-                                      struct fs_object *object, uint64_t *version)
+/* An entry that is charged to the store; null: no space. */
+static struct fs_name *name_alloc(struct fs_store *store, struct capnp_data name)
 {
-    enum cap_fs_status status = fs_quota_charge(store->quota, name_cost(name.len), 0);
-    if (status != CAP_FS_STATUS_OK)
-        return status;
+    if (fs_quota_charge(store->quota, name_cost(name.len), 0) != CAP_FS_STATUS_OK)
+        return NULL;
     struct fs_name *entry = malloc(sizeof(*entry) + name.len);
     if (entry == NULL) {
         fs_quota_refund(store->quota, name_cost(name.len), 0);
+        return NULL;
+    }
+    entry->len = name.len;
+    memcpy(entry->bytes, name.bytes, name.len);
+    return entry;
+}
+
+static enum cap_fs_status name_create(struct fs_store *store, struct fs_quota *quota, struct capnp_data name,
+                                      struct fs_object *object, uint64_t *version)
+{
+    const uint64_t weight = name_weight(name.len, object);
+    enum cap_fs_status status = fs_quota_charge(quota, weight, 1);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
+    struct fs_name *entry = name_alloc(store, name);
+    if (entry == NULL) {
+        fs_quota_refund(quota, weight, 1);
         return CAP_FS_STATUS_NO_SPACE;
     }
     entry->cookie = ++store->last_cookie;
     entry->version = *version = ++store->last_version;
     entry->object = object;
+    entry->quota = quota;
+    fs_quota_get(quota);
     object->names++;
-    entry->len = name.len;
-    memcpy(entry->bytes, name.bytes, name.len);
     insert_name(store, entry);
     return CAP_FS_STATUS_OK;
 }
@@ -277,23 +326,47 @@ static void name_remove(struct fs_store *store, struct fs_name *entry)
     rb_erase(&store->names, &entry->by_name);
     rb_erase(&store->names_by_cookie, &entry->by_cookie);
     fs_quota_refund(store->quota, name_cost(entry->len), 0);
+    fs_quota_refund(entry->quota, name_weight(entry->len, entry->object), 1);
+    fs_quota_put(entry->quota);
     entry->object->names--;
     free_unless_counted_on(store, entry->object);
     free(entry);
 }
 
-static void name_change(struct fs_store *store, struct fs_name *entry, struct fs_object *object)
+/* The old one's weight goes first: there may be room for the new one only then. What went can come back. */
+static enum cap_fs_status name_move_to(struct fs_name *entry, struct fs_quota *quota,
+                                       const struct fs_object *object)
 {
+    const uint64_t old_weight = name_weight(entry->len, entry->object);
+    fs_quota_refund(entry->quota, old_weight, 1);
+    enum cap_fs_status status = fs_quota_charge(quota, name_weight(entry->len, object), 1);
+    if (status != CAP_FS_STATUS_OK) {
+        (void)fs_quota_charge(entry->quota, old_weight, 1);
+        return status;
+    }
+    fs_quota_get(quota);
+    fs_quota_put(entry->quota);
+    entry->quota = quota;
+    return CAP_FS_STATUS_OK;
+}
+
+static enum cap_fs_status name_change(struct fs_store *store, struct fs_quota *quota, struct fs_name *entry,
+                                      struct fs_object *object)
+{
+    enum cap_fs_status status = name_move_to(entry, quota, object);
+    if (status != CAP_FS_STATUS_OK)
+        return status;
     struct fs_object *old = entry->object;
     object->names++; /* first: it may be the same */
     old->names--;
     entry->object = object;
     entry->version = ++store->last_version;
     free_unless_counted_on(store, old);
+    return CAP_FS_STATUS_OK;
 }
 
-enum cap_fs_status fs_store_set(struct fs_store *store, struct capnp_data name, uint64_t expected,
-                                struct fs_object *object, uint64_t *version)
+enum cap_fs_status fs_store_set(struct fs_store *store, struct fs_quota *quota, struct capnp_data name,
+                                uint64_t expected, struct fs_object *object, uint64_t *version)
 {
     enum cap_fs_status status = fs_store_name_check(name);
     if (status != CAP_FS_STATUS_OK)
@@ -303,15 +376,15 @@ enum cap_fs_status fs_store_set(struct fs_store *store, struct capnp_data name, 
     if (*version != expected)
         return CAP_FS_STATUS_EXISTS;
     if (entry == NULL)
-        return object == NULL ? CAP_FS_STATUS_NOT_FOUND : name_create(store, name, object, version);
+        return object == NULL ? CAP_FS_STATUS_NOT_FOUND : name_create(store, quota, name, object, version);
     if (object == NULL) {
         name_remove(store, entry);
         *version = 0;
-    } else {
-        name_change(store, entry, object);
-        *version = entry->version;
+        return CAP_FS_STATUS_OK;
     }
-    return CAP_FS_STATUS_OK;
+    status = name_change(store, quota, entry, object);
+    *version = entry->version;
+    return status;
 }
 
 const struct fs_name *fs_store_name_next(const struct fs_store *store, uint64_t cookie)

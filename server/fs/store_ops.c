@@ -27,61 +27,68 @@ static int32_t refuse_memory(struct cap_call *call)
     return cap_call_fail(call, CAPOS_EXCEPTION_OVERLOADED, "the file server is out of memory");
 }
 
-/* ---- Putting. The lock is held for one piece at a time: an object may be large. Each piece is copied first,
- * since whoever gave the memory may be writing to it: what is hashed is what is stored. */
+/* ---- Putting. First the hash, to see whether it is there. What is not is copied in a second pass, with the
+ * lock held for one piece at a time: an object may be large. Whoever gave the memory may be writing to it, so
+ * each piece is hashed from a copy, and the second pass's hash is the object's: what is hashed is what is
+ * stored. */
 
-static enum cap_fs_status add_piece(struct fs_object *object, const uint8_t *bytes, size_t len,
-                                    struct sha256 *hash)
+static uint64_t piece_bytes(uint64_t at, uint64_t size)
 {
-    memcpy(answer.piece, bytes, len);
-    sha256_add(hash, answer.piece, len);
-    fs_lock();
-    enum cap_fs_status status = fs_object_add(object, answer.piece, len);
-    fs_unlock();
-    return status;
+    return size - at < FS_BLOCK_BYTES ? size - at : FS_BLOCK_BYTES;
 }
 
-/* What was charged for the object is its account's, or given back. */
-static enum cap_fs_status put_charged(struct fs_account *account, const uint8_t *bytes, uint64_t size)
+/* Goes through the bytes; with an object it is filled. The hash is in answer.hash, and the last piece in
+ * answer.piece. */
+static enum cap_fs_status read_pieces(const uint8_t *bytes, uint64_t size, struct fs_object *object)
 {
-    struct fs_object *object = NULL;
+    enum cap_fs_status status = CAP_FS_STATUS_OK;
     struct sha256 hash;
     sha256_init(&hash);
-    fs_lock();
-    enum cap_fs_status status = fs_object_create(&fs.store, &object);
-    fs_unlock();
     for (uint64_t at = 0; at < size && status == CAP_FS_STATUS_OK; at += FS_BLOCK_BYTES) {
-        uint64_t left = size - at;
-        status = add_piece(object, bytes + at, left < FS_BLOCK_BYTES ? (size_t)left : FS_BLOCK_BYTES, &hash);
+        size_t len = (size_t)piece_bytes(at, size);
+        memcpy(answer.piece, bytes + at, len);
+        sha256_add(&hash, answer.piece, len);
+        if (object == NULL)
+            continue;
+        fs_lock();
+        status = fs_object_add(object, answer.piece, len);
+        fs_unlock();
     }
     sha256_finish(&hash, answer.hash);
-    fs_lock();
-    if (status == CAP_FS_STATUS_OK) {
-        status = fs_store_publish(&fs.store, account, object, answer.hash);
-    } else {
-        if (object != NULL)
-            fs_object_free(&fs.store, object);
-        fs_account_refund(account, size);
-    }
-    fs_unlock();
     return status;
 }
 
+/* With the lock: the object's end, or the put's that did not get so far. */
+static enum cap_fs_status finish_put(struct fs_account *account, struct fs_object *object, uint64_t size,
+                                     enum cap_fs_status status)
+{
+    if (status == CAP_FS_STATUS_OK)
+        return fs_put_finish(&fs.store, account, object, answer.hash);
+    fs_put_abandon(&fs.store, account, object, size);
+    return status;
+}
+
+/* The facet, and so its account, is there until the call is answered. */
 static enum cap_fs_status put_bytes(const struct facet *facet, const uint8_t *bytes, uint64_t size,
                                     struct capnp_data *out)
 {
+    struct fs_object *object;
+    (void)read_pieces(bytes, size, NULL);
     fs_lock();
-    struct fs_account *account = facet->account;
-    enum cap_fs_status status = fs_account_charge(account, size);
-    if (status == CAP_FS_STATUS_OK)
-        fs_account_get(account); /* the lock is not held all the time */
+    enum cap_fs_status status = fs_put_begin(&fs.store, facet->account, answer.hash, size, &object);
+    bool is_new = status == CAP_FS_STATUS_OK && object != NULL;
+    if (is_new && size <= FS_BLOCK_BYTES) {
+        status = fs_object_add(object, answer.piece, (size_t)size);
+        status = finish_put(facet->account, object, size, status);
+        is_new = false;
+    }
     fs_unlock();
-    if (status != CAP_FS_STATUS_OK)
-        return status;
-    status = put_charged(account, bytes, size);
-    fs_lock();
-    fs_account_put(&fs.store, account);
-    fs_unlock();
+    if (is_new) {
+        status = read_pieces(bytes, size, object);
+        fs_lock();
+        status = finish_put(facet->account, object, size, status);
+        fs_unlock();
+    }
     if (status == CAP_FS_STATUS_OK)
         *out = (struct capnp_data){answer.hash, SHA256_BYTES};
     return status;
@@ -290,7 +297,7 @@ static enum cap_fs_status compare_and_set(const struct facet *facet,
     struct fs_object *object = fs_store_find(&fs.store, params->hash);
     if (params->hash.len != 0 && object == NULL)
         return CAP_FS_STATUS_NOT_FOUND;
-    return fs_store_set(&fs.store, name, params->expected_version, object, version);
+    return fs_store_set(&fs.store, facet->quota, name, params->expected_version, object, version);
 }
 
 static int32_t namespace_compare_and_set(void *self, struct cap_call *call,
@@ -390,10 +397,54 @@ static int32_t namespace_read_only(void *self, struct cap_call *call,
     return status;
 }
 
+static int32_t limit_names(struct cap_call *call, const struct facet *facet,
+                           const struct cap_namespace_with_quota_params *params,
+                           struct cap_namespace_with_quota_results *results)
+{
+    struct facet like = *facet;
+    cap_any minted = {0};
+    results->status = CAP_FS_STATUS_OVER_QUOTA;
+    if (fs_quota_depth(facet->quota) >= FS_QUOTA_DEPTH_MAX)
+        return CAPOS_OK;
+    results->status = CAP_FS_STATUS_OK;
+    like.quota = fs_quota_create(facet->quota, params->max_bytes, params->max_names);
+    if (like.quota == NULL)
+        return refuse_memory(call);
+    int32_t status = facet_derive(call, &like, false, false, CAP_NAMESPACE_INTERFACE_ID, &minted);
+    fs_quota_put(like.quota);
+    results->namespace_ = (cap_namespace){.id = minted.id, .mode = minted.mode};
+    return status;
+}
+
+static int32_t namespace_with_quota(void *self, struct cap_call *call,
+                                    const struct cap_namespace_with_quota_params *params,
+                                    struct cap_namespace_with_quota_results *results)
+{
+    fs_lock();
+    int32_t status = limit_names(call, self, params, results);
+    fs_unlock();
+    return status;
+}
+
+static int32_t namespace_usage(void *self, struct cap_call *call, struct cap_namespace_usage_results *results)
+{
+    const struct facet *facet = self;
+    (void)call;
+    fs_lock();
+    results->used_bytes = facet->quota->used_bytes;
+    results->limit_bytes = facet->quota->limit_bytes;
+    results->used_names = facet->quota->used_nodes;
+    results->limit_names = facet->quota->limit_nodes;
+    fs_unlock();
+    return CAPOS_OK;
+}
+
 const struct cap_namespace_server namespace_ops = {
     .resolve = namespace_resolve,
     .compare_and_set = namespace_compare_and_set,
     .list = namespace_list,
     .sub = namespace_sub,
     .read_only = namespace_read_only,
+    .with_quota = namespace_with_quota,
+    .usage = namespace_usage,
 };
